@@ -1,0 +1,84 @@
+"""What samefit asks of a framework.
+
+| method              | jax                         | tensorflow                             | torch                          |
+|---------------------|-----------------------------|----------------------------------------|--------------------------------|
+| to_numpy            | zero-copy on the CPU        | zero-copy on the CPU                   | zero-copy, may change in place |
+| host_value          | of a variable's array       | also inside a tf.function (init_scope) | of a parameter                 |
+| generator_state     | none: JAX has no global one | op seed counter of the eager context   | default CPU generator          |
+| draw_functions      | none                        | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ …  |
+| seed_functions      | none                        | tf.random.set_seed                     | torch.manual_seed              |
+| watch_batches       | not needed                  | a numpy_function on the dataset        | not needed                     |
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+HookPoint = tuple[object, str, str]
+"""An owner, the name of an attribute of it, and what to call it in the ledger."""
+
+
+class Backend(abc.ABC):
+    """The adapter of one framework; final in each subclass, without state of its own."""
+
+    name: str
+
+    @abc.abstractmethod
+    def version(self) -> str:
+        """Returns the version of the framework."""
+
+    @abc.abstractmethod
+    def device(self) -> str:
+        """Returns the device on which the framework computes by default, such as "cpu" or "NVIDIA H200"."""
+
+    @abc.abstractmethod
+    def flags(self) -> Mapping[str, Any]:
+        """Returns the framework's settings that may change the numbers, by name."""
+
+    @abc.abstractmethod
+    def threads(self) -> Mapping[str, int]:
+        """Returns the sizes of the framework's thread pools, by name."""
+
+    @abc.abstractmethod
+    def to_numpy(self, value: Any) -> Array:
+        """Returns the tensor `value` as a NumPy array, as a view where that is possible.
+
+        The view must not be written to, nor kept beyond the moment: the framework may reuse its memory.
+        """
+
+    @abc.abstractmethod
+    def host_value(self, variable: Any) -> Array | None:
+        """Returns the value of a Keras variable, or None if it has none yet (or lives inside a trace)."""
+
+    @abc.abstractmethod
+    def generator_state(self) -> bytes | None:
+        """Returns the full state of the framework's process-wide generator, or None if it has none."""
+
+    @abc.abstractmethod
+    def set_generator_state(self, state: bytes) -> None:
+        """Puts the process-wide generator into `state`, as `generator_state` returned it."""
+
+    @abc.abstractmethod
+    def draw_functions(self) -> Sequence[HookPoint]:
+        """Returns the Python functions that draw from the process-wide generator."""
+
+    @abc.abstractmethod
+    def seed_functions(self) -> Sequence[HookPoint]:
+        """Returns the Python functions that seed the process-wide generator; their first argument is the seed."""
+
+    @abc.abstractmethod
+    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+        """Returns `dataset` such that `observe` gets the leaves of every element just before it is delivered.
+
+        Only a backend whose compiled step pulls its batches by itself needs it; others return `dataset` as it is.
+        """
+
+    @abc.abstractmethod
+    def batch_source(self, iterator: Any) -> Any:
+        """Returns the dataset that `iterator` runs over, or None: the inverse of `iter` for `watch_batches`."""

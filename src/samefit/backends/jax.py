@@ -1,0 +1,75 @@
+"""JAX: stateless generators, zero-copy reads on the CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import jax
+import numpy as np
+
+from samefit.backends.base import Array, Backend, HookPoint
+
+_FLAGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_threefry_partitionable",
+    "jax_default_prng_impl",
+    "jax_disable_jit",
+    "jax_numpy_dtype_promotion",
+)
+
+
+@final
+class JaxBackend(Backend):
+    """The adapter for JAX."""
+
+    name = "jax"
+
+    def version(self) -> str:
+        return str(jax.__version__)
+
+    def device(self) -> str:
+        device = jax.devices()[0]
+        return "cpu" if device.platform == "cpu" else str(device.device_kind)
+
+    def flags(self) -> Mapping[str, Any]:
+        values = {name: getattr(jax.config, name, None) for name in _FLAGS}
+        return {name: value if isinstance(value, (bool, int, str, type(None))) else str(value) for name, value in values.items()}
+
+    def threads(self) -> Mapping[str, int]:
+        # XLA's CPU pool takes its size from the machine (or from the CPU affinity); JAX does not report it.
+        return {"cpu_affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
+
+    def to_numpy(self, value: Any) -> Array:
+        if hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+            value = jax.random.key_data(value)
+        return np.asarray(value)
+
+    def host_value(self, variable: Any) -> Array | None:
+        value = variable._value
+        if value is None or isinstance(value, jax.core.Tracer) or value.is_deleted():
+            return None
+        return np.asarray(value)
+
+    def generator_state(self) -> bytes | None:
+        return None
+
+    def set_generator_state(self, state: bytes) -> None:
+        raise NotImplementedError("JAX has no process-wide generator")
+
+    def draw_functions(self) -> Sequence[HookPoint]:
+        return ()
+
+    def seed_functions(self) -> Sequence[HookPoint]:
+        return ()
+
+    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+        return dataset
+
+    def batch_source(self, iterator: Any) -> Any:
+        return None
+
+
+ADAPTER = JaxBackend()

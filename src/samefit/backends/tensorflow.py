@@ -1,0 +1,116 @@
+"""TensorFlow: op seeds taken from a global seed, batches pulled inside the compiled step."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.eager import context as tf_context
+
+from samefit.backends.base import Array, Backend, HookPoint
+
+_DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
+_VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
+
+
+@final
+class TensorFlowBackend(Backend):
+    """The adapter for TensorFlow."""
+
+    name = "tensorflow"
+
+    def version(self) -> str:
+        return str(tf.__version__)
+
+    def device(self) -> str:
+        devices = tf.config.list_logical_devices("GPU")
+        return str(devices[0].name) if devices else "cpu"
+
+    def flags(self) -> Mapping[str, Any]:
+        return {
+            "op_determinism": bool(tf.config.experimental.is_op_determinism_enabled())
+            if hasattr(tf.config.experimental, "is_op_determinism_enabled")
+            else None,
+            "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
+            "run_functions_eagerly": tf.config.functions_run_eagerly(),
+            **{name: os.environ.get(name) for name in _VARIABLES},
+        }
+
+    def threads(self) -> Mapping[str, int]:
+        threading = tf.config.threading
+        return {
+            "intra_op": threading.get_intra_op_parallelism_threads(),
+            "inter_op": threading.get_inter_op_parallelism_threads(),
+        }
+
+    def to_numpy(self, value: Any) -> Array:
+        if isinstance(value, tf.RaggedTensor):
+            return np.concatenate([np.asarray(value.flat_values).ravel(), *map(np.asarray, value.nested_row_splits)])
+        if isinstance(value, tf.SparseTensor):
+            value = tf.sparse.to_dense(value)
+        if isinstance(value, tf.Variable):
+            # `.numpy()` of a variable copies; its read value does not.
+            value = value.value()
+        return np.asarray(value)
+
+    def host_value(self, variable: Any) -> Array | None:
+        value = variable._value
+        if value is None:
+            return None
+        with tf.init_scope():
+            return np.asarray(value.value())
+
+    def generator_state(self) -> bytes | None:
+        context = tf_context.context()
+        # `_rng` exists only once a global seed was set (tensorflow/python/eager/context.py, 2.21).
+        rng = getattr(context, "_rng", None)
+        state = None if rng is None else _jsonable(rng.getstate())
+        return json.dumps({"seed": context._seed, "rng": state}).encode()
+
+    def set_generator_state(self, state: bytes) -> None:
+        wanted = json.loads(state)
+        if wanted["seed"] is None:
+            # An unseeded context draws its op seeds from the operating system: there is nothing to put back.
+            return
+        tf.random.set_seed(wanted["seed"])
+        if wanted["rng"] is not None:
+            version, words, gauss = wanted["rng"]
+            tf_context.context()._rng.setstate((version, tuple(words), gauss))
+
+    def draw_functions(self) -> Sequence[HookPoint]:
+        return [(tf.random, name, f"tf.random.{name}") for name in _DRAWS if hasattr(tf.random, name)]
+
+    def seed_functions(self) -> Sequence[HookPoint]:
+        return ((tf.random, "set_seed", "tf.random.set_seed"),)
+
+    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+        if not isinstance(dataset, tf.data.Dataset):
+            # A DistributedDataset cannot be mapped here: its batches stay unseen, and the recorder says so.
+            return dataset
+        is_tuple = isinstance(dataset.element_spec, tuple)
+
+        def tap(*element: Any) -> Any:
+            def host(*leaves: Array) -> None:
+                observe(list(leaves))
+
+            # Elements are handed on untouched: inside a dataset function a stateful op runs without being asked for.
+            tensors = [leaf for leaf in tf.nest.flatten(element) if isinstance(leaf, tf.Tensor)]
+            tf.numpy_function(host, tensors, [], stateful=True)
+            return element if is_tuple else element[0]
+
+        return dataset.map(tap)
+
+    def batch_source(self, iterator: Any) -> Any:
+        return getattr(iterator, "_dataset", None)
+
+
+def _jsonable(state: tuple[Any, ...]) -> list[Any]:
+    version, words, gauss = state
+    return [version, list(words), gauss]
+
+
+ADAPTER = TensorFlowBackend()

@@ -1,0 +1,80 @@
+"""PyTorch: one default generator, views that change in place with the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import torch
+
+from samefit.backends.base import Array, Backend, HookPoint
+
+_FUNCTIONS = ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like", "poisson")
+_METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_")
+
+
+@final
+class TorchBackend(Backend):
+    """The adapter for PyTorch."""
+
+    name = "torch"
+
+    def version(self) -> str:
+        return str(torch.__version__)
+
+    def device(self) -> str:
+        return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
+
+    def flags(self) -> Mapping[str, Any]:
+        return {
+            "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+            "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "default_dtype": str(torch.get_default_dtype()),
+            "cudnn.deterministic": torch.backends.cudnn.deterministic,
+            "cudnn.benchmark": torch.backends.cudnn.benchmark,
+            "cudnn.allow_tf32": torch.backends.cudnn.allow_tf32,
+            "mkldnn": torch.backends.mkldnn.is_available(),
+        }
+
+    def threads(self) -> Mapping[str, int]:
+        return {"intra_op": torch.get_num_threads(), "inter_op": torch.get_num_interop_threads()}
+
+    def to_numpy(self, value: Any) -> Array:
+        if not isinstance(value, torch.Tensor):
+            return np.asarray(value)
+        tensor = value.detach()
+        if tensor.device.type != "cpu":
+            tensor = tensor.cpu()
+        if tensor.dtype == torch.bfloat16:
+            # NumPy has no bfloat16 of its own; ml_dtypes comes with Keras.
+            import ml_dtypes
+
+            return np.asarray(tensor.contiguous().view(torch.uint16).numpy()).view(ml_dtypes.bfloat16)
+        return np.asarray(tensor.resolve_conj().resolve_neg().numpy())
+
+    def host_value(self, variable: Any) -> Array | None:
+        value = variable._value
+        return None if value is None or value.device.type == "meta" else self.to_numpy(value)
+
+    def generator_state(self) -> bytes | None:
+        return bytes(torch.get_rng_state().numpy().tobytes())
+
+    def set_generator_state(self, state: bytes) -> None:
+        torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+
+    def draw_functions(self) -> Sequence[HookPoint]:
+        functions = [(torch, name, f"torch.{name}") for name in _FUNCTIONS]
+        return functions + [(torch.Tensor, name, f"torch.Tensor.{name}") for name in _METHODS]
+
+    def seed_functions(self) -> Sequence[HookPoint]:
+        return ((torch, "manual_seed", "torch.manual_seed"), (torch.random, "manual_seed", "torch.manual_seed"))
+
+    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+        return dataset
+
+    def batch_source(self, iterator: Any) -> Any:
+        return None
+
+
+ADAPTER = TorchBackend()

@@ -1,0 +1,7 @@
+"""The main job: run, record, compare, explain, confirm."""
+
+from samefit.checks.check import check as check
+from samefit.checks.check import check_backends as check_backends
+from samefit.checks.check import compare_runs as compare_runs
+from samefit.checks.check import run as run
+from samefit.checks.machine import doctor as doctor

@@ -1,0 +1,205 @@
+"""`check`, `run` and `compare`: the verbs of the command line and of Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from samefit.checks.confirm import Pair, Part, confirmed_causes
+from samefit.checks.notes import notes_of
+from samefit.checks.plan import Execution, Workshop, new_directory
+from samefit.comparison import compare as compare_offline
+from samefit.comparison.compare import parse_selection
+from samefit.comparison.result import Comparison
+from samefit.errors import NoTrainingError, SelectionError
+from samefit.launch.target import parse_target
+from samefit.store.reader import Run
+from samefit.types import Verdict
+
+
+def check(
+    baseline: str,
+    candidate: str | None = None,
+    *,
+    same_process: bool = False,
+    trainings: tuple[int, int] | None = None,
+    backends: Sequence[str] = (),
+    env_a: Mapping[str, str] | None = None,
+    env_b: Mapping[str, str] | None = None,
+    pin: int | None = None,
+    directory: Path | None = None,
+    confirm: bool = True,
+    progress: Any = None,
+) -> Comparison:
+    """Runs, records, compares and explains two trainings.
+
+    Args:
+        baseline: TARGET of the baseline: "script.py", "-m package.module" or "script.py:function".
+        candidate: TARGET of the candidate; the baseline's again if not given.
+        same_process: Whether the two run one after the other in one process.
+        trainings: Numbers of two trainings inside one run of the baseline, which are compared then.
+        backends: Two Keras backends, one for each side.
+        env_a: Environment variables of the baseline.
+        env_b: Environment variables of the candidate.
+        pin: Seed to pin all randomness with; the comparison as it is stands in `Comparison.unpinned`.
+        directory: Where the runs are kept; by default a new directory below `.samefit`.
+        confirm: Whether causes are confirmed by re-runs.
+        progress: Shows what is going on (`samefit.report.progress`).
+
+    Returns:
+        The comparison, with its causes.
+
+    Raises:
+        TargetError: If a target cannot be run.
+        TargetFailed: If the user's script fails.
+        NoTrainingError: If nothing was trained that can be recorded.
+        SelectionError: If `trainings` names one that is not there.
+    """
+    began = time.monotonic()
+    home = new_directory(directory)
+
+    def say(text: str) -> None:
+        if progress is not None:
+            progress.phase(text)
+
+    def once(seed: int | None, where: Path) -> Comparison:
+        workshop = Workshop(where, say)
+        pair = _run_pair(workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, say)
+        ran = time.monotonic()
+        say("comparing")
+        comparison = pair.compared()
+        compared = time.monotonic()
+        if confirm and comparison.verdict is Verdict.DIVERGED:
+            comparison = comparison.with_causes(confirmed_causes(pair, comparison, workshop, say))
+        timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
+        return replace(_judged(comparison), timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))
+
+    if pin is None:
+        return once(None, home)
+    unpinned = once(None, home / "unpinned")
+    return replace(once(pin, home / "pinned"), unpinned=unpinned)
+
+
+def _judged(comparison: Comparison) -> Comparison:
+    """Returns the comparison with the verdict that its causes allow."""
+    return comparison
+
+
+def _run_pair(
+    workshop: Workshop, baseline: str, candidate: str | None, same_process: bool, trainings: tuple[int, int] | None,
+    backends: Sequence[str], env_a: Mapping[str, str] | None, env_b: Mapping[str, str] | None, pin: int | None, say: Any,
+) -> Pair:
+    first = parse_target(baseline)
+    second = parse_target(candidate) if candidate is not None else first
+    environments: list[dict[str, str | None]] = [dict(env_a or {}), dict(env_b or {})]
+    for environment, backend in zip(environments, backends, strict=False):
+        environment["KERAS_BACKEND"] = backend
+    if trainings is not None:
+        say(f"running {first.label}")
+        execution = Execution((("", first),), environments[0], pin)
+        run = workshop.run((execution, "run"))[0]
+        _require(run, first.text)
+        for number in trainings:
+            run.training(number)
+        return Pair(Part(run, "", (trainings[0],)), Part(run, "", (trainings[1],)), execution, execution)
+    if same_process:
+        say(f"running {first.label}, then {second.label}, in one process")
+        execution = Execution((("a", first), ("b", second)), environments[0], pin)
+        run = workshop.run((execution, "run"))[0]
+        for side, target in (("a", first), ("b", second)):
+            if not any(t.side == side for t in run.trainings):
+                raise NoTrainingError(_nothing(run, target.text))
+        return Pair(Part(run, "a"), Part(run, "b"), execution, execution)
+    say(f"running {first.label} and {second.label}, each in a fresh process")
+    executions = [
+        Execution((("", target),), environment, pin)
+        for target, environment in zip((first, second), environments, strict=True)
+    ]
+    runs = workshop.run((executions[0], "a"), (executions[1], "b"))
+    for run, target in zip(runs, (first, second), strict=True):
+        _require(run, target.text)
+    return Pair(Part(runs[0]), Part(runs[1]), executions[0], executions[1])
+
+
+def _require(run: Run, text: str) -> None:
+    if not run.trainings:
+        raise NoTrainingError(_nothing(run, text))
+
+
+def _nothing(run: Run, text: str) -> str:
+    updates = run.manifest.get("unseen_updates")
+    if updates:
+        return (
+            f"{text} trains in a loop of its own ({updates} optimizer updates outside fit and train_on_batch), which "
+            "samefit cannot see: call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
+        )
+    if "backend" not in run.manifest:
+        return f"{text} ran to its end without importing Keras: there is no training to compare."
+    return f"{text} ran to its end, but nothing was trained in it with fit or train_on_batch."
+
+
+def check_backends(target: str, backends: Sequence[str], **options: Any) -> tuple[Comparison, ...]:
+    """Runs `target` on several backends and compares each with the first.
+
+    Args:
+        target: TARGET.
+        backends: Two or more Keras backends.
+        **options: As for `check`.
+
+    Returns:
+        One comparison for each backend after the first.
+    """
+    directory = options.pop("directory", None)
+    home = new_directory(directory)
+    return tuple(
+        check(target, backends=(backends[0], other), directory=home / f"{backends[0]}-{other}", **options)
+        for other in backends[1:]
+    )
+
+
+def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None) -> Comparison:
+    """Compares two recorded runs, offline; names the suspects, and with `confirm` re-runs without them."""
+    comparison = compare_offline(a, b)
+    if comparison.verdict is not Verdict.DIVERGED:
+        return comparison
+    (path_a, numbers_a), (path_b, numbers_b) = parse_selection(a), parse_selection(b)
+    run_a, run_b = Run.open(path_a), Run.open(path_b)
+    executions = [_execution_of(run) for run in (run_a, run_b)]
+    pair = Pair(Part(run_a, "", numbers_a), Part(run_b, "", numbers_b), executions[0], executions[1])
+    if not confirm:
+        from samefit.checks.confirm import case_of, suspected
+
+        case = case_of(pair, comparison)
+        return comparison if case is None else comparison.with_causes(suspected(case))
+    workshop = Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None)
+    return comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
+
+
+def _execution_of(run: Run) -> Execution:
+    """Returns how a recorded run can be run again."""
+    text = str(run.manifest.get("target", ""))
+    if " ; " in text:
+        raise SelectionError(f"{run.path} holds two sides of one process; check them again instead of comparing.")
+    environment = dict(run.manifest.get("environment") or {})
+    return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"))
+
+
+def run(target: str, *, directory: Path, pin: int | None = None, environment: Mapping[str, str] | None = None) -> int:
+    """Runs a script under the recorder, with its own output.
+
+    Args:
+        target: TARGET.
+        directory: The run directory, which must not exist.
+        pin: Seed to pin all randomness with.
+        environment: Environment variables of the script.
+
+    Returns:
+        The script's own exit status.
+    """
+    workshop = Workshop(directory.parent, lambda text: None, show_output=True)
+    child = workshop.start(Execution((("", parse_target(target)),), dict(environment or {}), pin), directory.name)
+    child.wait(None)
+    return int(child.exit_status or 0)

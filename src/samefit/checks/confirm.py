@@ -1,0 +1,243 @@
+"""From a divergence to confirmed causes: suspect, re-run without it, compare, go on until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from samefit.checks.plan import Execution, Workshop
+from samefit.comparison import compare_trainings
+from samefit.comparison.result import Cause, Comparison, Divergence
+from samefit.errors import SamefitError
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.suspects import excluded, suspects
+from samefit.store.reader import Run
+from samefit.store.records import TrainingRecord
+from samefit.types import Stage
+
+_ROUNDS = 5
+"""Causes that stack are looked for one after the other, up to so many."""
+
+_TRIES = 6
+"""Re-runs for one divergence, over all its suspects."""
+
+_STAGES = list(Stage)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one side of a comparison is: a run, or some trainings or a side of it."""
+
+    run: Run
+    side: str = ""
+    trainings: tuple[int, ...] | None = None
+
+    def selected(self) -> tuple[TrainingRecord, ...]:
+        """Returns the trainings of this part, in order."""
+        return tuple(
+            t for t in self.run.trainings
+            if (self.trainings is None or t.number in self.trainings) and (not self.side or t.side == self.side)
+        )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A baseline and a candidate, and how each was made.
+
+    Attributes:
+        a: The baseline.
+        b: The candidate.
+        execution_a: How the baseline was run.
+        execution_b: How the candidate was run; the same as `execution_a` if one process held both.
+    """
+
+    a: Part
+    b: Part
+    execution_a: Execution
+    execution_b: Execution
+
+    @property
+    def same_process(self) -> bool:
+        """Whether one process held both."""
+        return self.execution_a is self.execution_b
+
+    def compared(self) -> Comparison:
+        """Compares the two."""
+        return compare_trainings(
+            self.a.run, self.b.run, self.a.trainings, self.b.trainings,
+            side_a=self.a.side or None, side_b=self.b.side or None,
+        )
+
+
+def case_of(pair: Pair, comparison: Comparison) -> Case | None:
+    """Returns what the detectors look at, or None where the divergence has no pair of steps."""
+    divergence = comparison.first_divergence
+    if divergence is None:
+        return None
+    sides = []
+    for part, role in ((pair.a, "baseline"), (pair.b, "candidate")):
+        trainings = part.selected()
+        steps = part.run.steps([t.number for t in trainings])
+        if len(steps) < divergence.step or divergence.step < 1:
+            return None
+        sides.append(Side(part.run, part.side, role, trainings, steps[divergence.step - 1]))
+    return Case(
+        comparison, divergence, sides[0], sides[1], same_process=pair.same_process,
+        separable=pair.same_process and bool(pair.b.side),
+    )
+
+
+def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]) -> tuple[Cause, ...]:
+    """Looks for the causes of a divergence, one after the other, and re-runs without each.
+
+    Args:
+        pair: The two sides.
+        comparison: Their comparison.
+        workshop: Where re-runs are made.
+        say: Called with one line about what is going on.
+
+    Returns:
+        The causes, in the order in which they act; the last one may be unconfirmed.
+    """
+    causes: list[Cause] = []
+    for _ in range(_ROUNDS):
+        case = case_of(pair, comparison)
+        if case is None:
+            break
+        cause, pair, comparison = _one(case, pair, comparison, workshop, say)
+        causes.append(cause)
+        if not cause.confirmed or comparison.first_divergence is None:
+            break
+    return tuple(causes)
+
+
+def _one(
+    case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
+) -> tuple[Cause, Pair, Comparison]:
+    found = suspects(case)
+    tried: list[tuple[Suspect, str]] = []
+    tries = 0
+    for suspect in found:
+        for counterfactual in suspect.counterfactuals:
+            if tries >= _TRIES:
+                break
+            tries += 1
+            say(f"confirming {suspect.slug}: with {counterfactual.text}")
+            again = _again(pair, counterfactual, workshop)
+            if isinstance(again, str):
+                tried.append((suspect, f"with {counterfactual.text}: {again}"))
+                continue
+            result = again.compared()
+            if _went_away(comparison, result):
+                return _confirmed(suspect, counterfactual, result), again, result
+            tried.append((suspect, f"with {counterfactual.text} the divergence stays"))
+    return _unconfirmed(case, found, tried), pair, comparison
+
+
+def _went_away(before: Comparison, after: Comparison) -> bool:
+    """Whether a divergence is gone: the sides agree, or part only later."""
+    if before.first_divergence is None or after.steps_compared == 0:
+        return False
+    if after.first_divergence is None:
+        return after.same or after.steps_compared >= before.steps_compared
+    return _place(after.first_divergence) > _place(before.first_divergence)
+
+
+def _place(divergence: Divergence) -> tuple[int, int]:
+    return divergence.step, _STAGES.index(divergence.stage)
+
+
+def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Comparison) -> Cause:
+    if result.first_divergence is None:
+        what = f"all {result.steps_compared} steps are bit-identical"
+    else:
+        later = result.first_divergence
+        what = f"the sides part only at step {later.step} ({later.stage.value})"
+    return Cause(
+        slug=suspect.slug, confirmed=True, summary=suspect.summary, evidence=suspect.evidence,
+        location=suspect.location, remedy=suspect.remedy, counterfactual=f"with {counterfactual.text}, {what}",
+    )
+
+
+def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspect, str]]) -> Cause:
+    # A suspect whose re-run did not help is out; one that could not be re-run is still a suspect.
+    refuted = [suspect for suspect, text in tried if "stays" in text]
+    standing = [suspect for suspect in found if suspect not in refuted]
+    if not standing:
+        return Cause(
+            slug="unknown", confirmed=False, summary="Nothing that samefit knows explains this divergence.",
+            evidence=(*excluded(case), *(_tried(suspect, text) for suspect, text in tried)),
+            location=case.b.training.location,
+            remedy="compare the two sides at the place above; `samefit show` lists what each run did before it",
+            unconfirmed_because="no suspect is left",
+        )
+    suspect = standing[0]
+    because = next((text for other, text in tried if other is suspect), suspect.no_counterfactual)
+    return Cause(
+        slug=suspect.slug, confirmed=False, summary=suspect.summary, evidence=suspect.evidence,
+        location=suspect.location, remedy=suspect.remedy, unconfirmed_because=because or "it was not re-run",
+    )
+
+
+def _tried(suspect: Suspect, text: str) -> Any:
+    from samefit.comparison.result import Evidence
+
+    return Evidence(f"not {suspect.slug}: {text}")
+
+
+def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+    """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible."""
+    try:
+        if counterfactual.both:
+            return _both(pair, counterfactual, workshop)
+        if counterfactual.data:
+            return _data(pair, workshop)
+        return _candidate(pair, counterfactual, workshop)
+    except SamefitError as error:
+        return f"the re-run failed ({str(error).splitlines()[0]})"
+
+
+def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+    execution = pair.execution_b.with_transplants(counterfactual.transplants)
+    if counterfactual.environment:
+        execution = replace(execution, environment={**execution.environment, **counterfactual.environment})
+    if counterfactual.alone:
+        execution = execution.only(pair.b.side)
+    run = workshop.run((execution, "re-run"))[0]
+    if counterfactual.transplants and not run.manifest.get("transplants"):
+        return "what was to be changed was not met in the re-run"
+    # Alone, the side's trainings are counted from 1 again: all of them are compared.
+    part = replace(pair.b, run=run, trainings=None if counterfactual.alone else pair.b.trainings)
+    return replace(pair, b=part, execution_b=execution)
+
+
+def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+    first = pair.execution_a.with_transplants(counterfactual.both)
+    if pair.same_process:
+        run = workshop.run((first, "re-run"))[0]
+        runs, executions = [run, run], [first, first]
+    else:
+        second = pair.execution_b.with_transplants(counterfactual.both)
+        runs, executions = workshop.run((first, "re-run-a"), (second, "re-run-b")), [first, second]
+    if not all(run.manifest.get("transplants") for run in runs):
+        return "what was to be changed was not met in the re-run"
+    return Pair(replace(pair.a, run=runs[0]), replace(pair.b, run=runs[1]), executions[0], executions[1])
+
+
+def _data(pair: Pair, workshop: Workshop) -> Pair | str:
+    keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
+    run = workshop.run((keeping, "re-run-a"))[0]
+    plans = []
+    for mine, theirs in zip(replace(pair.a, run=run).selected(), pair.b.selected(), strict=False):
+        file = run.path / "arrays" / f"data-{mine.number}.safetensors"
+        if file.exists():
+            plans.append({"do": "data", "training": theirs.number, "file": str(file)})
+    if not plans:
+        return "the baseline handed no arrays to fit"
+    return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop)
+
+
+def suspected(case: Case) -> tuple[Cause, ...]:
+    """Returns the most telling suspect of a divergence, without any re-run."""
+    return (_unconfirmed(case, suspects(case), []),)

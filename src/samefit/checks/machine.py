@@ -1,0 +1,53 @@
+"""`doctor`: what this machine has, and what can be pinned on it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+
+_PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy")
+_ALIASES = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos")}
+
+
+@dataclass(frozen=True)
+class DoctorRow:
+    """One line of the doctor's table; `status` is "ok", "warn" or "missing"."""
+
+    name: str
+    value: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What the doctor found."""
+
+    rows: tuple[DoctorRow, ...]
+
+
+def doctor() -> DoctorReport:
+    """Looks at the machine without importing a framework."""
+    rows = [DoctorRow("python", platform.python_version(), "ok", platform.platform())]
+    for package in _PACKAGES:
+        rows.append(_package(package))
+    rows.append(DoctorRow("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "not set"), "ok", "the script may set it itself"))
+    hash_seed = os.environ.get("PYTHONHASHSEED")
+    rows.append(
+        DoctorRow("PYTHONHASHSEED", hash_seed or "random", "ok" if hash_seed else "warn",
+                  "" if hash_seed else "the order of sets of strings changes from process to process")
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    rows.append(DoctorRow("cores", str(cores), "ok", "the number of threads can change rounding"))
+    return DoctorReport(tuple(rows))
+
+
+def _package(name: str) -> DoctorRow:
+    for distribution in _ALIASES.get(name, (name,)):
+        try:
+            return DoctorRow(name, importlib.metadata.version(distribution), "ok")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return DoctorRow(name, "not installed", "missing", f"pip install {name}")

@@ -1,0 +1,61 @@
+"""Every error that samefit raises on purpose.
+
+    SamefitError
+    ├── TargetError          (also ValueError)   the TARGET cannot be run: no such file, function or module
+    ├── TargetFailed                             the user's script ended with an exception or a non-zero exit status
+    ├── RunError             (also ValueError)   a run directory cannot be read, or is not a run
+    ├── SelectionError       (also ValueError)   a training was asked for that the run does not hold
+    ├── NoTrainingError                          the script ran, but nothing that samefit can record was trained
+    ├── BackendError         (also ImportError)  a backend was asked for that is not installed
+    ├── KerasChanged                             a non-public part of Keras is not what this samefit was checked on
+    └── NotTheSameTraining   (also AssertionError)  raised by `assert_same_training`
+
+The command line prints the message of a `SamefitError` in one line, without a traceback, and exits with status 1.
+"""
+
+from __future__ import annotations
+
+
+class SamefitError(Exception):
+    """Base of all errors that samefit raises on purpose."""
+
+
+class TargetError(SamefitError, ValueError):
+    """The TARGET cannot be run: there is no such file, function or module, or it cannot be parsed."""
+
+
+class TargetFailed(SamefitError):
+    """The user's own code failed; its traceback has been shown already.
+
+    Args:
+        message: What failed, in one line.
+        exit_status: The exit status of the user's process.
+    """
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+class RunError(SamefitError, ValueError):
+    """A run directory cannot be read: it is missing, damaged, or written by another schema version."""
+
+
+class SelectionError(SamefitError, ValueError):
+    """A training was asked for that the run does not hold."""
+
+
+class NoTrainingError(SamefitError):
+    """The script ran, but nothing that samefit can record was trained."""
+
+
+class BackendError(SamefitError, ImportError):
+    """A Keras backend was asked for that is not installed or not known."""
+
+
+class KerasChanged(SamefitError):
+    """A non-public part of Keras is not what this version of samefit was checked on."""
+
+
+class NotTheSameTraining(SamefitError, AssertionError):
+    """Two trainings that were asserted to be the same are not; the message holds the report."""

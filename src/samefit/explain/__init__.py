@@ -1,0 +1,1 @@
+"""From a divergence to its causes: suspects with evidence, each with the re-run that would confirm it."""

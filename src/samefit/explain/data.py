@@ -1,0 +1,259 @@
+"""Causes of a divergence at the stage `data`: the batch that goes into the step is not the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.generators import place
+from samefit.store.records import Event
+
+_ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch", "workers", "use_multiprocessing")
+
+
+def explain(case: Case) -> Iterator[Suspect]:
+    """Yields suspects, most telling first."""
+    yield from _options(case)
+    yield from _shuffle(case)
+    yield from _own_draws(case)
+    yield from _tensorflow_shuffle(case)
+    yield from _arrays(case)
+
+
+def _options(case: Case) -> Iterator[Suspect]:
+    """An option of `fit` that orders or cuts the data differs."""
+    a, b = case.a.training, case.b.training
+    options = {"fit": (a.options, b.options)}
+    for name in ("x", "y"):
+        first, second = a.options.get(name), b.options.get(name)
+        if isinstance(first, dict) and isinstance(second, dict):
+            options[name] = (first, second)
+    for holder, (first, second) in options.items():
+        for name in _ORDER_OPTIONS:
+            one, other = first.get(name, _DEFAULTS.get(name)), second.get(name, _DEFAULTS.get(name))
+            if one == other:
+                continue
+            fixes = ()
+            if holder == "fit":
+                plan = {"do": "fit", "training": b.number, "arguments": {name: one}}
+                fixes = (Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),)
+            yield Suspect(
+                slug="data-order" if name != "validation_split" else "data-content",
+                summary=f"The two trainings batch the data differently: {name}={one!r} and {name}={other!r}.",
+                evidence=(
+                    Evidence(f"{holder}({name}={one!r}) at {place(a.location)}", "baseline", a.location),
+                    Evidence(f"{holder}({name}={other!r}) at {place(b.location)}", "candidate", b.location),
+                ),
+                location=b.location,
+                remedy=f"give both the same  {name}={one!r}",
+                counterfactuals=fixes,
+                no_counterfactual="" if fixes else f"{name} belongs to an object of your own, which is not changed",
+            )
+
+
+_DEFAULTS = {"shuffle": True, "validation_split": 0.0}
+
+
+def _in_training(case_side_events: tuple[Event, ...], training: int) -> list[Event]:
+    return [
+        e for e in case_side_events
+        if e.kind == "draw" and e.training == training and e.component
+        and not e.component.startswith(("seed of", "data loader", "evaluate", "predict"))
+    ]
+
+
+def _shuffle(case: Case) -> Iterator[Suspect]:
+    """Keras's own shuffle drew its order from a generator that stood elsewhere."""
+    if not (_shuffles(case.a.training.options) and _shuffles(case.b.training.options)):
+        return
+    number_a, number_b = case.a.training.number, case.b.training.number
+    first = [e for e in _in_training(case.a.events, number_a) if e.component.startswith(("shuffle", "order"))]
+    second = [e for e in _in_training(case.b.events, number_b) if e.component.startswith(("shuffle", "order"))]
+    for draw_a, draw_b in zip(first, second, strict=False):
+        if draw_a.generator != draw_b.generator:
+            yield _other_backend(case, draw_a, draw_b)
+            return
+        if draw_a.state == draw_b.state or draw_a.generator == "tensorflow":
+            continue
+        generator = draw_a.generator
+        plans = []
+        for at, keys in (("training", {}), ("epoch", {"epoch": case.b.step.epoch})):
+            plan = generators.restore(
+                case.a, case.b, generators=(generator,), at=at, training_a=number_a, training_b=number_b, **keys
+            )
+            if plan is not None:
+                when = f"before #{number_b}" if at == "training" else f"before epoch {case.b.step.epoch + 1}"
+                plans.append(Counterfactual(f"{generators.name_of(generator)} put back {when}", (plan,)))
+        every_epoch = [
+            plan
+            for epoch in range(_epochs(case))
+            if (plan := generators.restore(
+                case.a, case.b, generators=(generator,), at="epoch", training_a=number_a, training_b=number_b, epoch=epoch
+            )) is not None
+        ]
+        if every_epoch and case.b.step.epoch > 0:
+            plans.insert(0, Counterfactual(
+                f"{generators.name_of(generator)} put back before every epoch", tuple(every_epoch)
+            ))
+        if case.separable and case.same_process:
+            plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
+        suspect = generators.explain_draw(
+            case, generator, draw_a, draw_b, what="the order of the samples", counterfactuals=tuple(plans),
+            training_begins=False,
+        )
+        if suspect is not None:
+            yield suspect
+        return
+
+
+def _epochs(case: Case) -> int:
+    return max((s.epoch for s in case.b.run.steps([case.b.training.number])), default=0) + 1
+
+
+def _shuffles(options: object) -> bool:
+    return not isinstance(options, dict) or options.get("shuffle", True) is not False
+
+
+def _other_backend(case: Case, draw_a: Event, draw_b: Event) -> Suspect:
+    one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
+    return Suspect(
+        slug="backend-generator",
+        summary=f"fit(shuffle=True) draws from {generators.name_of(draw_a.generator)} on {one} and from "
+        f"{generators.name_of(draw_b.generator)} on {other}: one seed, two orders.",
+        evidence=(
+            Evidence(f"{draw_a.function} in {draw_a.keras}", "baseline", draw_a.location),
+            Evidence(f"{draw_b.function} in {draw_b.keras}", "candidate", draw_b.location),
+        ),
+        location=case.b.training.location,
+        remedy="use  --pin SEED  or fit(shuffle=False) to give both backends one order",
+        counterfactuals=(
+            Counterfactual(
+                "shuffle=False on both sides",
+                both=tuple(
+                    {"do": "fit", "training": n, "arguments": {"shuffle": False}}
+                    for n in sorted({case.a.training.number, case.b.training.number})
+                ),
+            ),
+        ),
+    )
+
+
+def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
+    """TensorFlow's shuffle takes its op seed from the global seed: without one, from the operating system."""
+    backends = {case.comparison.baseline.backend, case.comparison.candidate.backend}
+    if "tensorflow" not in backends:
+        return
+    if len(backends) == 2:
+        draws = [_in_training(side.events, side.training.number) for side in (case.a, case.b)]
+        if draws[0] and draws[1]:
+            yield _other_backend(case, draws[0][-1], draws[1][-1])
+        return
+    draws = [
+        [e for e in side.run.events if e.kind == "draw" and e.generator == "tensorflow" and e.id > side.training.begin_event]
+        for side in (case.a, case.b)
+    ]
+    anchors = [d[0] if d else case.b.run.events[-1] for d in draws]
+    seeds = [side.seeding("tensorflow", side.training.begin_event) for side in (case.a, case.b)]
+    if all(seeds) and seeds[0].value == seeds[1].value:  # type: ignore[union-attr]
+        return
+    suspect = generators.explain_draw(
+        case, "tensorflow", anchors[0], anchors[1], what="the order of the samples", counterfactuals=(),
+        training_begins=False,
+    )
+    if suspect is not None:
+        yield suspect
+
+
+def _own_draws(case: Case) -> Iterator[Suspect]:
+    """The user's own code drew the data, or its order, from a generator that stood elsewhere."""
+    for generator, draw_a, draw_b in generators.user_draws(case):
+        plans = []
+        plan = generators.before_draw(case.a, case.b, draw_a, draw_b)
+        if plan is not None:
+            where = f"right before {place(draw_b.location)}"
+            plans.append(Counterfactual(f"{generators.name_of(generator)} put back {where}", (plan,)))
+        if case.separable and case.same_process:
+            plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
+        suspect = generators.explain_draw(
+            case, generator, draw_a, draw_b, what=f"what {draw_b.function} gave", counterfactuals=tuple(plans)
+        )
+        if suspect is not None:
+            yield suspect
+    first, second = generators.entropies(case)
+    if first and second and [e.value for e in first] != [e.value for e in second]:
+        event = second[0]
+        plan = {"do": "entropy", "side": case.b.name, "values": [e.value for e in first]}
+        yield Suspect(
+            slug="unseeded",
+            summary="A generator was made without a seed and took its start from the operating system.",
+            evidence=tuple(
+                Evidence(f"{e.keras or e.function} took entropy at {place(e.location)}: {(e.location.code if e.location else '')}",
+                         side.role, e.location)
+                for side, events in ((case.a, first), (case.b, second)) for e in events[:2]
+            ),
+            location=event.location,
+            remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
+            counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
+        )
+    yield from _hidden_draws(case)
+
+
+def _hidden_draws(case: Case) -> Iterator[Suspect]:
+    """A generator stood elsewhere when the side began, and something drew from it below the watched functions."""
+    point_a, point_b = f"side:{case.a.name}", f"side:{case.b.name}"
+    before_a, before_b = case.a.run.generator_states(point_a), case.b.run.generator_states(point_b)
+    for generator in ("numpy", "python", "torch"):
+        if generator not in before_a or generator not in before_b or before_a[generator] == before_b[generator]:
+            continue
+        plan = generators.restore(case.a, case.b, generators=(generator,), at="side")
+        seeds = [side.seeding(generator, side.training.begin_event) for side in (case.a, case.b)]
+        if plan is None or all(seeds):
+            continue
+        yield Suspect(
+            slug="unseeded",
+            summary=f"{generators.name_of(generator)} was never seeded, and the data depends on it.",
+            evidence=(Evidence(f"{generators.name_of(generator)} stood elsewhere when each side began, and nobody seeded it"),),
+            location=case.b.training.location,
+            remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
+            counterfactuals=(
+                Counterfactual(f"{generators.name_of(generator)} put into the baseline's first state", (plan,)),
+            ),
+        )
+
+
+def _arrays(case: Case) -> Iterator[Suspect]:
+    """The arrays that were handed to `fit` are not the same, and no generator explains it."""
+    a, b = case.a.training, case.b.training
+    names = [
+        name for name in ("x", "y", "sample_weight")
+        if _digest(a.options.get(name)) != _digest(b.options.get(name))
+    ]
+    same_rows = a.options.get("rows") is not None and a.options.get("rows") == b.options.get("rows")
+    reordered = same_rows or "another order" in case.divergence.detail
+    slug = "data-order" if reordered or "batched otherwise" in case.divergence.detail else "data-content"
+    shapes = [
+        f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names
+    ]
+    fixes = (Counterfactual("the arrays that the baseline handed to fit", data=True),) if names else ()
+    yield Suspect(
+        slug=slug,
+        summary="The same samples arrive in another order." if slug == "data-order"
+        else "The two trainings get other samples or other values.",
+        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes)),
+        location=b.location,
+        remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "the batches come from an iterator of your own, which is not replaced",
+    )
+
+
+def _digest(described: object) -> object:
+    return described.get("digest") if isinstance(described, dict) else None
+
+
+def _shape(described: object) -> str:
+    if not isinstance(described, dict):
+        return "absent"
+    return f"{described.get('type')} {tuple(described.get('shape') or ())} {described.get('dtype') or ''}".strip()

@@ -1,0 +1,270 @@
+"""Causes that lie in a generator: never seeded, seeded too late, seeded otherwise, or moved by something before.
+
+The question is the same whatever the draw was for (a shuffle, a first weight, a layer's seed, a user's own data): from
+which seed does the generator's state before that draw come, on each side, and what had drawn in between?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.store.records import Event
+from samefit.types import Location
+
+_NAMES = {
+    "python": "Python's random",
+    "numpy": "numpy.random",
+    "tensorflow": "TensorFlow's generator",
+    "torch": "PyTorch's generator",
+    "keras": "Keras's global generator",
+}
+
+
+def name_of(generator: str) -> str:
+    """Returns what a generator is called in a sentence."""
+    return _NAMES.get(generator, generator)
+
+
+def place(location: Location | None) -> str:
+    """Returns "line 12 of train.py", or "a place without a line of yours"."""
+    if location is None:
+        return "a line outside your code"
+    return f"line {location.line} of {location.file.rsplit('/', 1)[-1]}"
+
+
+def explain_draw(
+    case: Case, generator: str, draw_a: Event | None, draw_b: Event | None, *, what: str,
+    counterfactuals: tuple[Counterfactual, ...], training_begins: bool = True,
+) -> Suspect | None:
+    """Explains why two draws for the same purpose gave different values.
+
+    Args:
+        case: The case.
+        generator: The generator that was drawn from.
+        draw_a: The baseline's draw.
+        draw_b: The candidate's draw.
+        what: What was drawn, such as "the order of the samples" or "the first values of dense/kernel".
+        counterfactuals: Re-runs that confirm it; one that seeds first is added where that is the question.
+        training_begins: Whether a seeding between the draw and the training counts as "too late".
+
+    Returns:
+        A suspect, or None if the draws do not explain a difference.
+    """
+    if draw_a is None or draw_b is None:
+        return None
+    seed_a, seed_b = case.a.seeding(generator, draw_a.id), case.b.seeding(generator, draw_b.id)
+    late = _late_seed(case, generator, draw_a, draw_b) if training_begins else None
+    if late is not None:
+        return _too_late(case, generator, draw_a, draw_b, late, what, counterfactuals)
+    if seed_a is None or seed_b is None:
+        return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
+    if seed_a.value != seed_b.value:
+        return _other_seed(generator, seed_a, seed_b, what, counterfactuals)
+    return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
+
+
+def _late_seed(case: Case, generator: str, draw_a: Event, draw_b: Event) -> tuple[Event, Event] | None:
+    """Returns the seedings that came after the draws and before the trainings, on both sides, with one value."""
+    found = []
+    for side, draw in ((case.a, draw_a), (case.b, draw_b)):
+        later = [
+            e for e in side.events
+            if e.kind == "seed" and e.generator == generator and draw.id < e.id <= side.training.begin_event
+            and e.value is not None
+        ]
+        if not later:
+            return None
+        found.append(later[0])
+    return (found[0], found[1]) if found[0].value == found[1].value else None
+
+
+def _too_late(
+    case: Case, generator: str, draw_a: Event, draw_b: Event, late: tuple[Event, Event], what: str,
+    counterfactuals: tuple[Counterfactual, ...],
+) -> Suspect:
+    seed = late[1]
+    first = Counterfactual(
+        f"the seed {seed.value} set before anything is drawn, on both sides", both=seed_first(case, seed.value)
+    )
+    return Suspect(
+        slug="seed-too-late",
+        summary=f"{what} had been drawn before the seed was set.",
+        evidence=(
+            Evidence(f"{what}: drawn from {name_of(generator)} at {place(draw_b.location)}", "", draw_b.location),
+            Evidence(f"{seed.function}({seed.value}) came only afterwards, at {place(seed.location)}", "", seed.location),
+        ),
+        location=draw_b.location or seed.location,
+        remedy=f"move  {seed.function}({seed.value})  up, before {place(draw_b.location)}"
+        + (f":  {draw_b.location.code}" if draw_b.location and draw_b.location.code else ""),
+        counterfactuals=(first, *counterfactuals),
+    )
+
+
+def _unseeded(
+    case: Case, generator: str, draw_a: Event, draw_b: Event, seed_a: Event | None, seed_b: Event | None, what: str,
+    counterfactuals: tuple[Counterfactual, ...],
+) -> Suspect:
+    lines = []
+    for side, draw, seed in ((case.a, draw_a, seed_a), (case.b, draw_b, seed_b)):
+        if seed is None:
+            lines.append(Evidence(
+                f"{name_of(generator)} was never seeded before {what} ({_component(draw)}, draw {draw.index + 1})",
+                side.role, draw.location,
+            ))
+        else:
+            lines.append(Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location))
+    other = sorted({e.generator for e in case.b.events if e.kind == "seed" and e.value is not None} - {generator})
+    if other:
+        lines.append(Evidence(f"seeded were only: {', '.join(name_of(g) for g in other)}"))
+    where = draw_b.location if seed_b is None else draw_a.location
+    return Suspect(
+        slug="unseeded",
+        summary=f"{what[0].upper() + what[1:]} came from {name_of(generator)}, which nobody had seeded.",
+        evidence=tuple(lines),
+        location=where,
+        remedy="put  keras.utils.set_random_seed(1)  before the model is built, on both sides",
+        counterfactuals=(*counterfactuals, Counterfactual(
+            "keras.utils.set_random_seed(1) before anything is drawn, on both sides", both=seed_first(case, 1)
+        )),
+    )
+
+
+def _other_seed(
+    generator: str, seed_a: Event, seed_b: Event, what: str, counterfactuals: tuple[Counterfactual, ...]
+) -> Suspect:
+    return Suspect(
+        slug="different-seed",
+        summary=f"The two sides seeded {name_of(generator)} with {seed_a.value} and {seed_b.value}.",
+        evidence=(
+            Evidence(f"{seed_a.function}({seed_a.value}) at {place(seed_a.location)}", "baseline", seed_a.location),
+            Evidence(f"{seed_b.function}({seed_b.value}) at {place(seed_b.location)}", "candidate", seed_b.location),
+        ),
+        location=seed_b.location,
+        remedy=f"use one seed:  {seed_a.function}({seed_a.value})",
+        counterfactuals=counterfactuals,
+    )
+
+
+def _advanced(
+    case: Case, generator: str, draw_a: Event, draw_b: Event, seed_a: Event, seed_b: Event, what: str,
+    counterfactuals: tuple[Counterfactual, ...],
+) -> Suspect:
+    lines = [
+        Evidence(
+            f"{name_of(generator)} was seeded with {seed_b.value} at {place(seed_b.location)}; for {what} the baseline "
+            f"began at draw {draw_a.index}, the candidate at draw {draw_b.index}",
+            "", seed_b.location,
+        )
+    ]
+    ahead, seed, draw = (case.b, seed_b, draw_b) if draw_b.index >= draw_a.index else (case.a, seed_a, draw_a)
+    lines += _ledger_lines(ahead, generator, seed, draw)
+    if seed.id != (seed_a.id if ahead is case.b else seed_b.id) or not case.same_process:
+        behind, other_seed, other = (case.a, seed_a, draw_a) if ahead is case.b else (case.b, seed_b, draw_b)
+        lines += _ledger_lines(behind, generator, other_seed, other)
+    training = case.b.training.location
+    seeding = f"{seed_b.function}({seed_b.value})"
+    return Suspect(
+        slug="generator-advanced",
+        summary=f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
+        f"{what} was drawn.",
+        evidence=tuple(lines),
+        location=draw_b.location or training,
+        remedy=f"put  {seeding}  before {place(draw_b.location or training)}, "
+        "or run each training in a process of its own",
+        counterfactuals=counterfactuals,
+    )
+
+
+def _ledger_lines(side: Side, generator: str, seed: Event, draw: Event) -> list[Evidence]:
+    lines: dict[tuple[str, Location | None], int] = {}
+    for event in side.draws(generator, seed.id, draw.id):
+        key = (_component(event), event.location)
+        lines[key] = lines.get(key, 0) + event.count
+    return [
+        Evidence(f"{count} draw{'s' * (count != 1)}: {component}", side.role, location)
+        for (component, location), count in list(lines.items())[:8]
+    ]
+
+
+def _component(event: Event) -> str:
+    return event.component or event.function
+
+
+def seed_first(case: Case, value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Returns the plan that seeds everything before a side begins."""
+    return ({"do": "seed_first", "seed": int(value) if isinstance(value, int) else 1},)
+
+
+def restore(side: Side, target: Side, *, generators: tuple[str, ...], at: str, **keys: Any) -> Mapping[str, Any] | None:
+    """Returns the transplant that puts generators of `target` into the states that they had on `side`.
+
+    Args:
+        side: Where the states come from.
+        target: Where they go.
+        generators: Which ones.
+        at: "side", "training" or "epoch", the moment on both sides.
+        **keys: "training_a", "training_b", "epoch" where the moment needs them.
+    """
+    if at == "side":
+        point, place_keys = f"side:{side.name}", {"side": target.name}
+    elif at == "training":
+        point, place_keys = f"training:{keys['training_a']}", {"training": keys["training_b"]}
+    else:
+        point = f"epoch:{keys['training_a']}:{keys['epoch']}"
+        place_keys = {"training": keys["training_b"], "epoch": keys["epoch"]}
+    states = side.run.generator_states(point)
+    wanted = {name: state.hex() for name, state in states.items() if name in generators}
+    return {"do": "generators", "at": at, "states": wanted, **place_keys} if wanted else None
+
+
+def before_draw(side: Side, target: Side, draw_a: Event, draw_b: Event) -> Mapping[str, Any] | None:
+    """Returns the transplant that puts the generator back right before one draw of `target`."""
+    generator = draw_a.generator
+    states = side.run.generator_states(f"draw:{draw_a.side}:{generator}:{draw_a.draw}")
+    if generator not in states:
+        return None
+    return {
+        "do": "generators", "at": "draw", "side": target.name, "generator": generator, "draw": draw_b.draw,
+        "states": {generator: states[generator].hex()},
+    }
+
+
+def user_draws(case: Case) -> Iterator[tuple[str, Event, Event]]:
+    """Yields, per generator, the first pair of the user's own draws before the training whose states differ."""
+    for generator in _NAMES:
+        first, second = (
+            [
+                e for e in side.events
+                if e.kind == "draw" and e.generator == generator and not e.component
+                and e.location is not None and e.id < side.training.begin_event and (not side.name or e.side == side.name)
+            ]
+            for side in (case.a, case.b)
+        )
+        for draw_a, draw_b in zip(first, second, strict=False):
+            if draw_a.function != draw_b.function:
+                break
+            if draw_a.state != draw_b.state:
+                yield generator, draw_a, draw_b
+                break
+
+
+def entropies(case: Case) -> tuple[list[Event], list[Event]]:
+    """Returns what each side took from the operating system, by the user's own lines, before the training."""
+    found = [
+        [
+            e for e in side.events
+            if e.kind == "entropy" and e.location is not None and e.id < side.training.begin_event
+            and (not side.name or e.side == side.name) and not _has_seed(e.location.code or "")
+        ]
+        for side in (case.a, case.b)
+    ]
+    return found[0], found[1]
+
+
+def _has_seed(code: str) -> bool:
+    """Whether a line is an import, or makes a `RandomState` with a seed (NumPy takes entropy first all the same)."""
+    return "import " in code or re.search(r"RandomState\(\s*[^)\s]", code) is not None

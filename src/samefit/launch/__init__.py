@@ -1,0 +1,1 @@
+"""Running somebody's unmodified script in a fresh process, under the recorder."""

@@ -1,0 +1,54 @@
+"""Found by Python at its start because its directory stands first in PYTHONPATH: begins the recording.
+
+It leaves the process as plain Python would have it: its directory is taken off `sys.path`, a `sitecustomize` of the
+user's is run, and a failure of ours is one line on stderr. PYTHONPATH stays as it was changed, so that a child process
+of the script can say that it trained unrecorded.
+"""
+
+import os
+import sys
+
+
+def _chain(own_directory):
+    """Runs the `sitecustomize` that would have been found without us."""
+    import importlib.machinery
+    import importlib.util
+
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is not None and spec.loader is not None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+def _begin(launch_file):
+    import json
+
+    try:
+        with open(launch_file + ".claimed", "x") as claim:
+            claim.write(str(os.getpid()))
+    except FileExistsError:
+        # A child of the script: one run records one process.
+        return
+    home = os.environ.get("SAMEFIT_HOME", "")
+    try:
+        import samefit.launch.inside as inside
+    except ImportError:
+        sys.path.append(home)
+        try:
+            import samefit.launch.inside as inside
+        finally:
+            sys.path.remove(home)
+    with open(launch_file) as file:
+        inside.begin(json.load(file), home)
+
+
+_own = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != _own]
+_launch_file = os.environ.get("SAMEFIT_LAUNCH")
+if _launch_file and os.path.exists(_launch_file):
+    try:
+        _begin(_launch_file)
+    except Exception as error:  # whatever fails here must not keep the user's script from running
+        sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
+_chain(_own)

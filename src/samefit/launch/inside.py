@@ -1,0 +1,195 @@
+"""What happens inside the user's process: hooks on imports, the sides one after the other, the end.
+
+Imported before the user's first line, so it imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_session: Mapping[str, Any] = {}
+_status: list[int | None] = [None]
+_error: list[str | None] = [None]
+
+
+def begin(session: Mapping[str, Any], home: str) -> None:
+    """Starts the recorder and arranges that it hears of imports and of the end."""
+    global _session
+    from samefit import live
+
+    _session = session
+    live.start(session)
+    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported}, home))
+    _watch_end(live.finish)
+
+
+class Announcer(importlib.abc.MetaPathFinder):
+    """Calls back once a module of a given name has been imported to its end.
+
+    Args:
+        callbacks: {name of a top-level module: what to call}.
+        home: Where samefit lies, for imports of samefit's own modules where it is not installed.
+    """
+
+    def __init__(self, callbacks: Mapping[str, Callable[[], None]], home: str) -> None:
+        self._callbacks = dict(callbacks)
+        self._home = home
+        self._looking = threading.local()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self._callbacks or getattr(self._looking, "now", False):
+            return None
+        self._looking.now = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._looking.now = False
+        if spec is None or spec.loader is None:
+            return None
+        spec.loader = _Loader(spec.loader, self._callbacks.pop(fullname))  # type: ignore[arg-type]
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    """Executes a module with its own loader, puts that loader back, and calls back."""
+
+    def __init__(self, loader: importlib.abc.Loader, callback: Callable[[], None]) -> None:
+        self._loader = loader
+        self._callback = callback
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        try:
+            self._callback()
+        except Exception as error:  # a failure of ours must not become the user's ImportError
+            sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
+            _error[0] = f"{type(error).__name__}: {error}"
+
+
+def _watch_end(finish: Callable[[int | None, str | None], None]) -> None:
+    from samefit.record.stop import StopRecordedRun
+
+    shown = sys.excepthook
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, StopRecordedRun):
+            finish(None, "stopped")
+            sys.stderr.flush()
+            os._exit(0)
+        _status[0] = 1
+        shown(kind, error, without_own_frames(error))
+
+    original_exit = sys.exit
+
+    def leave(status: Any = None, /) -> Any:
+        _status[0] = status if isinstance(status, int) else 0 if status is None else 1
+        original_exit(status)
+
+    sys.excepthook = excepthook
+    sys.exit = leave
+    atexit.register(lambda: finish(_status[0] or 0, _error[0]))
+
+
+def without_own_frames(error: BaseException) -> TracebackType | None:
+    """Takes samefit's frames out of the traceback of an exception and of those behind it; returns the traceback."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        current.__traceback__ = _trimmed(current.__traceback__)
+        current = current.__cause__ or current.__context__
+    return error.__traceback__
+
+
+def _trimmed(trace: TracebackType | None) -> TracebackType | None:
+    if trace is None:
+        return None
+    rest = _trimmed(trace.tb_next)
+    if trace.tb_frame.f_code.co_filename.startswith(_OWN):
+        return rest
+    trace.tb_next = rest
+    return trace
+
+
+def run_sides() -> None:
+    """Runs the sides of this process, in order."""
+    from samefit import live
+
+    targets = _session["targets"]
+    modules: dict[str, ModuleType] = {}
+    for number, target in enumerate(targets):
+        last = number == len(targets) - 1
+        if target["kind"] == "function":
+            # The file is imported before the side begins its own work: its top level belongs to all its functions.
+            module = modules.get(target["path"]) or _load(target["path"])
+            modules[target["path"]] = module
+        if target["name"]:
+            live.begin_side(target["name"])
+        try:
+            if target["kind"] == "function":
+                getattr(module, target["function"])()
+            else:
+                _run_main(target)
+        except SystemExit as leaving:
+            if last or leaving.code not in (None, 0):
+                raise
+        if target["name"]:
+            live.end_side(target["name"])
+
+
+def _load(path: str) -> ModuleType:
+    """Imports a script as a module named after its file, so that its `__main__` block does not run."""
+    file = os.path.abspath(path)
+    name = os.path.splitext(os.path.basename(file))[0]
+    sys.argv = [path]
+    sys.path.insert(0, os.path.dirname(file))
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _run_main(target: Mapping[str, Any]) -> None:
+    """Runs a script or a module as `__main__`, as far as a process that runs several can."""
+    main = ModuleType("__main__")
+    if target["kind"] == "module":
+        spec = importlib.util.find_spec(target["module"])
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(target["module"] + ".__main__")
+        if spec is None or spec.origin is None:
+            raise ImportError(f"there is no module {target['module']}")
+        file, main.__spec__, main.__package__ = spec.origin, spec, spec.parent
+    else:
+        file = target["path"]
+        sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
+    main.__file__ = file
+    main.__builtins__ = __builtins__  # type: ignore[attr-defined]
+    sys.argv = [file, *target["args"]]
+    sys.modules["__main__"] = main
+    exec(_compiled(file), vars(main))
+
+
+def _compiled(file: str) -> CodeType:
+    with open(file, "rb") as source:
+        return compile(source.read(), file, "exec")

@@ -1,0 +1,218 @@
+"""The recorder's life in the user's process: started before the script, told when Keras is there, ended with it.
+
+`samefit.launch` calls these functions; a notebook reaches the same machinery through `samefit.Recorder`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from samefit.patches.patching import Patches
+from samefit.record.ledger import Ledger
+from samefit.transplant.plan import Transplants
+
+_VARIABLES = (
+    "KERAS_", "JAX_", "XLA_", "TF_", "TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_",
+    "PYTHONHASHSEED", "NUMEXPR_", "KMP_", "ONEDNN_", "DNNL_",
+)
+
+
+class Live:
+    """What records this process.
+
+    Args:
+        session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "snapshots", "keep_data",
+            "stop_file", "pin".
+    """
+
+    def __init__(self, session: Mapping[str, Any]) -> None:
+        self.session = session
+        self.patches = Patches()
+        self.ledger = Ledger()
+        self.transplants = Transplants(session.get("transplants") or ())
+        self.recorder: Any = None
+        self.provenance: Any = None
+        self.writer: Any = None
+        self.started = time.time()
+        self._frameworks: set[str] = set()
+        self._pin: Any = None
+
+    def watch_process(self) -> None:
+        """Watches what is there before the user's first line; NumPy and Keras follow when they are imported."""
+        from samefit.patches import generators
+
+        generators.watch_python(self.patches, self.ledger)
+        generators.watch_entropy(self.patches, self.ledger)
+        if self.transplants.watches_draws:
+            self.ledger.before_draw = self.transplants.before_draw
+        if self.transplants.replays_entropy:
+            self.ledger.replay_entropy = self.transplants.replay_entropy
+        if "numpy" in sys.modules:
+            self.numpy_imported()
+
+    def numpy_imported(self) -> None:
+        """Watches NumPy's legacy generator and opens the run directory."""
+        from samefit.patches import generators
+        from samefit.store.writer import RunWriter
+
+        if self.writer is not None:
+            return
+        generators.watch_numpy(self.patches, self.ledger)
+        self.writer = RunWriter(Path(self.session["run"]), self._manifest())
+        self.ledger.connect(self.writer.event, self.writer.generator_states)
+
+    def keras_imported(self) -> None:
+        """Puts the hooks into Keras."""
+        import keras
+
+        from samefit import backends
+        from samefit.patches import layers, trainer
+        from samefit.record.provenance import Provenance
+        from samefit.record.recorder import Recorder
+
+        self.numpy_imported()
+        name = keras.config.backend()
+        backend = backends.load(name)
+        self.watch_frameworks()
+        self.provenance = Provenance(self.ledger, backend, self.transplants)
+        self.recorder = Recorder(
+            self.writer, self.ledger, backend, self.provenance, self.transplants,
+            stop_file=self.session.get("stop_file"), snapshots=self.session.get("snapshots") or (),
+            keep_data=bool(self.session.get("keep_data")),
+        )
+        layers.watch_layers(self.patches, self.provenance)
+        trainer.watch_trainer(self.patches, name, self.recorder)
+        self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
+        if self.session.get("pin") is not None:
+            from samefit.pin import pinned
+
+            self._pin = pinned(int(self.session["pin"]))
+            self._pin.__enter__()
+        self.transplants.keras_ready()
+
+    def watch_frameworks(self) -> None:
+        """Watches the generators of frameworks that were imported since the last call."""
+        from samefit import backends
+        from samefit.patches import generators
+
+        for backend in backends.loaded():
+            if backend.name not in self._frameworks and _is_complete(backend.name):
+                self._frameworks.add(backend.name)
+                generators.watch_framework(self.patches, self.ledger, backend)
+
+    def begin_side(self, name: str) -> None:
+        self.ledger.begin_side(name)
+        self.transplants.begin_side(name)
+        if self.provenance is not None:
+            self.provenance.begin_side()
+            self.transplants.keras_ready()
+
+    def finish(self, exit_status: int | None, error: str | None) -> None:
+        """Closes the run; idempotent."""
+        if self.writer is None:
+            return
+        status = "complete" if not exit_status and error is None else "failed"
+        if self.recorder is not None:
+            self.recorder.close(status)
+            self.writer.update_manifest(self._late())
+        if self.transplants:
+            self.writer.update_manifest({"transplants": self.transplants.applied})
+        self.ledger.settle()
+        self.writer.close(status, exit_status)
+        self.writer = None
+        if self.recorder is not None:
+            self.recorder.broken = True
+
+    def _manifest(self) -> dict[str, Any]:
+        environment = {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)}
+        return {
+            "target": self.session.get("target", " ".join(sys.argv)),
+            "argv": list(sys.argv), "cwd": os.getcwd(), "pid": os.getpid(), "started": self.started,
+            "python": platform.python_version(), "platform": platform.platform(), "machine": platform.machine(),
+            "environment": environment, "pin": self.session.get("pin"), "versions": {"python": platform.python_version()},
+            "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+        }
+
+    def _late(self) -> dict[str, Any]:
+        """What is only known once frameworks have run."""
+        import keras
+
+        from samefit import backends
+
+        backend = backends.load(keras.config.backend())
+        return {
+            "flags": dict(backend.flags()), "threads": dict(backend.threads()), "versions": _versions(),
+            "globals": {
+                "floatx": keras.config.floatx(), "dtype_policy": keras.config.dtype_policy().name,
+                "image_data_format": keras.config.image_data_format(), "epsilon": keras.config.epsilon(),
+            },
+        }
+
+
+def _is_complete(name: str) -> bool:
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in ("keras", "numpy", "jax", "jaxlib", "tensorflow", "torch"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "__version__"):
+            versions[name] = str(module.__version__)
+    return versions
+
+
+_live: Live | None = None
+
+
+def current() -> Live | None:
+    """Returns what records this process, or None."""
+    return _live
+
+
+def start(session: Mapping[str, Any]) -> None:
+    """Begins recording; called before the user's first line."""
+    global _live
+    _live = Live(session)
+    _live.watch_process()
+    _live.begin_side(str(session.get("side", "")))
+
+
+def numpy_imported() -> None:
+    """NumPy has just been imported."""
+    if _live is not None:
+        _live.numpy_imported()
+
+
+def keras_imported() -> None:
+    """Keras has just been imported."""
+    if _live is not None:
+        _live.keras_imported()
+
+
+def begin_side(name: str) -> None:
+    """A side of a same-process check begins."""
+    if _live is not None:
+        _live.begin_side(name)
+
+
+def end_side(name: str) -> None:
+    """A side of a same-process check has ended."""
+    if _live is not None:
+        _live.ledger.note("end", value=name)
+        if _live.recorder is not None:
+            _live.recorder.close("complete")
+
+
+def finish(exit_status: int | None, error: str | None) -> None:
+    """The user's script has ended."""
+    if _live is not None:
+        _live.finish(exit_status, error)

@@ -1,0 +1,137 @@
+"""Watching the generators of a process: `random`, legacy `numpy.random`, the operating system's entropy, a framework's.
+
+Checked on CPython 3.11 to 3.13, NumPy 1.26 to 2.4. Module attributes are replaced; what a library calls below them
+(`numpy.random.mtrand._rand`, C code) is not seen as a draw, but shows as a state that moved without an entry.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import secrets
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from samefit.backends.base import Backend
+from samefit.patches.patching import Patches
+from samefit.record.ledger import Ledger, wrap
+
+_PYTHON = "CPython 3.11 to 3.13"
+_NUMPY = "NumPy 1.26 to 2.4"
+_NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
+
+
+def read_python() -> bytes:
+    """Returns the state of Python's global generator as bytes."""
+    version, words, gauss = random.getstate()
+    gauss_word = struct.pack("?d", gauss is not None, gauss or 0.0)
+    return struct.pack("I", version) + struct.pack(f"{len(words)}I", *words) + gauss_word
+
+
+def write_python(state: bytes) -> None:
+    """Puts Python's global generator into a state that `read_python` returned."""
+    version = struct.unpack_from("I", state)[0]
+    gauss_at = len(state) - struct.calcsize("?d")
+    words = struct.unpack(f"{(gauss_at - 4) // 4}I", state[4:gauss_at])
+    has_gauss, gauss = struct.unpack("?d", state[gauss_at:])
+    random.setstate((version, words, gauss if has_gauss else None))
+
+
+def read_numpy() -> bytes | None:
+    """Returns the state of NumPy's legacy global generator as bytes; None if NumPy is not there or it is no MT19937."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not hasattr(numpy, "random"):
+        return None
+    name, words, position, has_gauss, gauss = numpy.random.get_state()
+    return words.tobytes() + struct.pack("iid", position, has_gauss, gauss) if name == "MT19937" else None
+
+
+def write_numpy(state: bytes) -> None:
+    """Puts NumPy's legacy global generator into a state that `read_numpy` returned."""
+    import numpy
+
+    size = struct.calcsize("iid")
+    position, has_gauss, gauss = struct.unpack("iid", state[-size:])
+    numpy.random.set_state(("MT19937", numpy.frombuffer(state[:-size], dtype=numpy.uint32), position, has_gauss, gauss))
+
+
+def watch_python(patches: Patches, ledger: Ledger) -> None:
+    """Puts every draw of the module `random`, and its seeding, into the ledger."""
+    ledger.watch("python", read_python)
+    for name in random.__all__:
+        function = getattr(random, name)
+        if isinstance(function, type) or name in _NOT_DRAWS:
+            continue
+        patches.replace(
+            random, name, functools.partial(wrap, ledger, "python", f"random.{name}"), checked_on=_PYTHON
+        )
+    patches.replace(random, "seed", _seeding(ledger, "python", "random.seed"), checked_on=_PYTHON)
+
+
+def watch_entropy(patches: Patches, ledger: Ledger) -> None:
+    """Puts entropy of the operating system into the ledger.
+
+    NumPy binds `secrets.randbits` when it is imported and seeds every unseeded `default_rng()`, `RandomState()` and bit
+    generator from it (numpy/random/bit_generator.pyx, `SeedSequence`), so this must be in place before NumPy is.
+    """
+    patches.replace(secrets, "randbits", _entropy(ledger, "secrets.randbits"), checked_on=_PYTHON)
+    patches.replace(os, "urandom", _entropy(ledger, "os.urandom"), checked_on=_PYTHON)
+
+
+def watch_numpy(patches: Patches, ledger: Ledger) -> None:
+    """Puts every draw of legacy `numpy.random`, its seeding, and every `default_rng`, into the ledger."""
+    import numpy
+
+    ledger.watch("numpy", read_numpy)
+    module = numpy.random
+    legacy = module.mtrand._rand
+    for name in module.__all__:
+        function = getattr(module, name)
+        if getattr(function, "__self__", None) is legacy and name not in _NOT_DRAWS:
+            patches.replace(
+                module, name, functools.partial(wrap, ledger, "numpy", f"numpy.random.{name}"), checked_on=_NUMPY
+            )
+    patches.replace(module, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
+
+
+def watch_framework(patches: Patches, ledger: Ledger, backend: Backend) -> None:
+    """Puts the draws and seedings of a framework's process-wide generator into the ledger."""
+    ledger.watch(backend.name, backend.generator_state)
+    for owner, name, label in backend.draw_functions():
+        patches.replace(
+            owner, name, functools.partial(wrap, ledger, backend.name, label), checked_on="jax 0.10, TF 2.21, torch 2.13"
+        )
+    for owner, name, label in backend.seed_functions():
+        patches.replace(owner, name, _seeding(ledger, backend.name, label), checked_on="TF 2.21, torch 2.13")
+
+
+def _seeding(ledger: Ledger, generator: str, label: str) -> Callable[[Any], Any]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def seeding(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            value = args[0] if args else next(iter(kwargs.values()), None)
+            ledger.seed(generator, label, value)
+            return result
+
+        return seeding
+
+    return make
+
+
+def _entropy(ledger: Ledger, label: str) -> Callable[[Any], Any]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def entropy(*args: Any, **kwargs: Any) -> Any:
+            value = ledger.replay_entropy(label, args) if ledger.replay_entropy is not None else None
+            if value is None:
+                value = original(*args, **kwargs)
+            ledger.entropy(label, value.hex() if isinstance(value, bytes) else value)
+            return value
+
+        return entropy
+
+    return make

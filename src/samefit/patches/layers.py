@@ -1,0 +1,173 @@
+"""The touches of Keras's layers, initialisers and variables: where each came from, and the order in which layers run.
+
+Checked on Keras 3.15.1. All hooks look and hand on the same objects: a wrapped output would lose `_keras_mask` or, on
+TensorFlow, `_keras_logits`, and so change the training.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from samefit.patches.patching import Patches
+
+_CHECKED = "Keras 3.15.1"
+
+
+class BuildObserver(Protocol):
+    """What a recorder does with what layers and variables show."""
+
+    def constructing(self, layer: Any, cls: type) -> None:
+        """A layer (or model) object exists; its constructor runs next."""
+
+    def seed_wanted(self, draw: Callable[[], int]) -> int:
+        """Keras wants a seed for something that the user gave none; `draw()` draws it."""
+
+    def seeded(self, holder: Any, explicit: Any) -> None:
+        """An initialiser or a SeedGenerator has its seed now; `explicit` is the user's, or None."""
+
+    def variable_made(self, variable: Any, initializer: Any) -> None:
+        """A variable was constructed; its value may still be missing."""
+
+    def variable_ready(self, variable: Any) -> None:
+        """A variable got its first value after it was constructed."""
+
+    def initializing(self, initializer: Any) -> Any:
+        """A variable is to be made by `initializer`; returns the one to use."""
+
+    def assigned(self, variable: Any) -> None:
+        """A variable was assigned to."""
+
+    @property
+    def capturing(self) -> bool:
+        """Whether calls are wanted now."""
+
+    def called(self, operation: Any, args: Any, kwargs: Any, call: Callable[[], Any]) -> Any:
+        """A layer or an operation is called; `call()` does it."""
+
+    def applying(self, optimizer: Any) -> None:
+        """An optimizer is about to apply gradients."""
+
+
+def watch_layers(patches: Patches, observer: BuildObserver) -> None:
+    """Puts all hooks of layers, initialisers, variables and optimizers in place."""
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+    operation = importlib.import_module("keras.src.ops.operation").Operation
+    variables = importlib.import_module("keras.src.backend.common.variables").Variable
+    initializers = importlib.import_module("keras.src.initializers.random_initializers").RandomInitializer
+    seeds = importlib.import_module("keras.src.random.seed_generator")
+    optimizer = importlib.import_module("keras.src.optimizers.base_optimizer").BaseOptimizer
+
+    patches.replace(operation, "__new__", functools.partial(_new, observer, layer), checked_on=_CHECKED)
+    patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
+    patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
+    patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
+    patches.replace(variables, "assign", functools.partial(_assign, observer), checked_on=_CHECKED)
+    backend_variable = importlib.import_module("keras.src.backend").Variable
+    owner = backend_variable if "_deferred_initialize" in vars(backend_variable) else variables
+    patches.replace(owner, "_deferred_initialize", functools.partial(_deferred, observer), checked_on=_CHECKED)
+    patches.replace(initializers, "__init__", functools.partial(_seeded, observer), checked_on=_CHECKED)
+    patches.replace(seeds.SeedGenerator, "__init__", functools.partial(_seeded, observer), checked_on=_CHECKED)
+    patches.replace(optimizer, "apply", functools.partial(_apply, observer), checked_on=_CHECKED)
+    _watch_default_seeds(patches, observer, seeds)
+
+
+def _watch_default_seeds(patches: Patches, observer: BuildObserver, seeds: Any) -> None:
+    original = seeds.make_default_seed
+    holders = [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith("keras.src") and vars(module).get("make_default_seed") is original
+    ]
+
+    def make(draw: Callable[[], int]) -> Callable[[], int]:
+        @functools.wraps(draw)
+        def make_default_seed() -> int:
+            return observer.seed_wanted(draw)
+
+        return make_default_seed
+
+    for module in holders:
+        patches.replace(module, "make_default_seed", make, checked_on=_CHECKED)
+
+
+def _new(observer: BuildObserver, layer: type, original: Any) -> Any:
+    @staticmethod  # type: ignore[misc]
+    @functools.wraps(original)
+    def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+        instance = original(cls, *args, **kwargs)
+        if issubclass(cls, layer):
+            observer.constructing(instance, cls)
+        return instance
+
+    return new
+
+
+def _call(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not observer.capturing:
+            return original(self, *args, **kwargs)
+        return observer.called(self, args, kwargs, lambda: original(self, *args, **kwargs))
+
+    return call
+
+
+def _operation_call(observer: BuildObserver, layer: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not observer.capturing or isinstance(self, layer):
+            return original(self, *args, **kwargs)
+        return observer.called(self, args, kwargs, lambda: original(self, *args, **kwargs))
+
+    return call
+
+
+def _variable(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, initializer: Any, *args: Any, **kwargs: Any) -> None:
+        initializer = observer.initializing(initializer)
+        original(self, initializer, *args, **kwargs)
+        observer.variable_made(self, initializer)
+
+    return init
+
+
+def _deferred(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def deferred_initialize(self: Any) -> None:
+        original(self)
+        observer.variable_ready(self)
+
+    return deferred_initialize
+
+
+def _assign(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def assign(self: Any, value: Any) -> Any:
+        result = original(self, value)
+        observer.assigned(self)
+        return result
+
+    return assign
+
+
+def _seeded(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:
+        original(self, seed, *args, **kwargs)
+        observer.seeded(self, seed)
+
+    return init
+
+
+def _apply(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.applying(self)
+        return original(self, *args, **kwargs)
+
+    return apply

@@ -1,0 +1,62 @@
+"""Reversible replacement of attributes: put in place once, checked and put back on leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from samefit.errors import KerasChanged
+
+_ABSENT = object()
+
+
+class Patches:
+    """Attributes that were replaced, in order, and can be put back.
+
+    A patch that finds its attribute missing raises `KerasChanged` with the name, what relied on it and what to do:
+    a hook that silently is not there would be a false "identical".
+    """
+
+    def __init__(self) -> None:
+        self._applied: list[tuple[object, str, Any, Any]] = []
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any], Any], *, checked_on: str) -> None:
+        """Replaces `owner.name` by `make(original)`.
+
+        Args:
+            owner: A module or a class.
+            name: The attribute; it must exist.
+            make: Gets the original, returns the replacement.
+            checked_on: Versions on which this touch was checked, for the message if it is not there any more.
+
+        Raises:
+            KerasChanged: If `owner` has no such attribute.
+        """
+        original = getattr(owner, name, _ABSENT)
+        if original is _ABSENT:
+            raise KerasChanged(
+                f"{getattr(owner, '__name__', owner)}.{name} is not there any more (checked on {checked_on}): "
+                "this version is newer than samefit knows; upgrade samefit or install a checked version."
+            )
+        # What stands in the owner's own namespace is put back as it is; what was inherited is deleted again.
+        own = vars(owner).get(name, _ABSENT)
+        replacement = make(original)
+        setattr(owner, name, replacement)
+        self._applied.append((owner, name, own, replacement))
+
+    def undo(self) -> list[str]:
+        """Puts everything back, last first.
+
+        Returns:
+            Names of attributes that somebody else had replaced meanwhile; these are left as they are.
+        """
+        foreign = []
+        while self._applied:
+            owner, name, own, replacement = self._applied.pop()
+            if vars(owner).get(name, _ABSENT) is not replacement:
+                foreign.append(f"{getattr(owner, '__name__', owner)}.{name}")
+            elif own is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
+        return foreign

@@ -1,0 +1,62 @@
+"""`pinned(seed)`: every generator of the process is seeded, reset before each training, and given back afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+
+from samefit.patches.patching import Patches
+
+
+class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function: `with samefit.pinned(42):`
+    """Seeds all randomness of the process, and resets it before each training.
+
+    Python's, NumPy's and the framework's generators and Keras's own are seeded on entering and again at the begin of
+    each `fit`, so that what ran before does not matter. On leaving the scope every generator is back in the state in
+    which it was, also after an exception.
+
+    Args:
+        seed: A non-negative integer below 2**32.
+
+    Raises:
+        ValueError: If `seed` is out of range.
+
+    Example:
+        >>> with samefit.pinned(42):
+        ...     model.fit(x, y)
+    """
+
+    def __init__(self, seed: int) -> None:
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"The seed must be an integer from 0 to 2**32 - 1; {seed} was given.")
+        self.seed = seed
+        self._stack: list[contextlib.ExitStack] = []
+
+    def __enter__(self) -> pinned:
+        import keras
+
+        from samefit import backends
+        from samefit.patches import generators, pinning
+
+        with contextlib.ExitStack() as stack:
+            adapters = backends.loaded()
+            stack.callback(generators.write_python, generators.read_python())
+            numpy_state = generators.read_numpy()
+            if numpy_state is not None:
+                stack.callback(generators.write_numpy, numpy_state)
+            for adapter in adapters:
+                state = adapter.generator_state()
+                if state is not None:
+                    stack.callback(adapter.set_generator_state, state)
+            stack.enter_context(pinning.keras_seed_kept())
+            patches = Patches()
+            stack.callback(patches.undo)
+            reset = functools.partial(keras.utils.set_random_seed, self.seed)
+            pinning.before_each_training(patches, keras.config.backend(), reset)
+            reset()
+            self._stack.append(stack.pop_all())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.pop().close()

@@ -1,0 +1,84 @@
+"""Who acts: the user's line, and the part of Keras or of a library in between, read from the stack.
+
+Only the standard library is used: the first draws are seen before anything else is imported.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+from samefit.types import Location
+
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
+_SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_kinds: dict[CodeType, str] = {}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The stack of one call, reduced to what a person wants to know.
+
+    Attributes:
+        location: The innermost line of the user's code, or None (a library's own thread).
+        names: Qualified names of the library functions between that line and the call, innermost first.
+        owners: Class names of the objects whose constructors are running, innermost first, such as
+            ("GlorotUniform", "Dense").
+    """
+
+    location: Location | None
+    names: tuple[str, ...]
+    owners: tuple[str, ...] = ()
+
+    @property
+    def library_function(self) -> str:
+        """The innermost library function, or ""."""
+        return self.names[0] if self.names else ""
+
+
+def kind_of(code: CodeType) -> str:
+    """Returns whose code this is: "user", "library" or "own"."""
+    kind = _kinds.get(code)
+    if kind is None:
+        file = code.co_filename
+        if file.startswith(_OWN):
+            kind = "own"
+        elif file.startswith("<") or any(part in file for part in _SITE) or file.startswith(_STANDARD):
+            # A virtual environment may lie in the project: only its site-packages are a library. Code compiled from a
+            # string ("<string>", "<__array_function__ internals>", "<frozen importlib>") has no line to show.
+            kind = "user" if file.startswith("<ipython-input") else "library"
+        else:
+            kind = "user"
+        _kinds[code] = kind
+    return kind
+
+
+def caller(frame: FrameType | None = None) -> Caller:
+    """Describes the stack from `frame` (default: the caller of this function) outwards, up to the user's code."""
+    frame = frame or sys._getframe(1)
+    names: list[str] = []
+    owners: list[str] = []
+    while frame is not None:
+        code = frame.f_code
+        kind = kind_of(code)
+        if kind == "user":
+            return Caller(location(code.co_filename, frame.f_lineno), tuple(names), tuple(owners))
+        if kind == "library":
+            names.append(code.co_qualname)
+            if code.co_name == "__init__" and "self" in frame.f_locals:
+                owner = type(frame.f_locals["self"]).__name__
+                if not owners or owners[-1] != owner:
+                    owners.append(owner)
+        frame = frame.f_back
+    return Caller(None, tuple(names), tuple(owners))
+
+
+def location(file: str, line: int) -> Location:
+    """Returns the `Location` of a line, with its text where it can be read."""
+    text = linecache.getline(file, line).strip()
+    return Location(file=file, line=line, code=text or None)

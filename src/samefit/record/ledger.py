@@ -1,0 +1,294 @@
+"""The ledger of draws: who drew from which generator, from which line, after how many draws since which seed.
+
+Only the standard library is imported here: `random` is watched from the first line of the user's script on, before
+NumPy or a framework is there, and nothing must be imported earlier than the user would.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from samefit.record.attribution import Caller, caller, kind_of
+from samefit.store.records import Event
+
+
+_FULL_STATES = 400
+"""Full generator states kept per generator and side: they let a re-run put a generator back before one draw."""
+
+_MERGE_AFTER = 64
+"""From so many entries of one line on, its draws are counted in the last entry also when others come in between."""
+
+ReadState = Callable[[], bytes | None]
+
+
+class Ledger:
+    """Events in the order in which they happen, with the position of every generator.
+
+    Attributes:
+        side: The side that runs now.
+        before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
+            generator back. None in a plain run.
+        replay_entropy: Called as `replay_entropy(function, arguments)` before entropy is taken from the operating
+            system; a re-run uses it to give the other side's. None in a plain run.
+    """
+
+    def __init__(self) -> None:
+        self.side = ""
+        self.before_draw: Callable[[str, int], None] | None = None
+        self.replay_entropy: Callable[[str, tuple[Any, ...]], Any] | None = None
+        self._events: list[Event] = []
+        self._next = 0
+        self._sink: Callable[[Event], None] | None = None
+        self._state_sink: Callable[[str, Mapping[str, bytes]], None] | None = None
+        self._pending_states: list[tuple[str, Mapping[str, bytes]]] = []
+        self._seeded: dict[str, int] = {}
+        self._index: dict[str, int] = {}
+        self._draws: dict[str, int] = {}
+        self._last: dict[str, Event] = {}
+        self._last_direct: dict[str, tuple[Any, int]] = {}
+        self._entries: dict[tuple[Any, ...], int] = {}
+        self._kept: dict[str, int] = {}
+        self._readers: dict[str, ReadState] = {}
+        self._contexts: list[tuple[str, int | None]] = []
+        self._local = threading.local()
+        self._lock = threading.RLock()
+
+    # -- where entries go -------------------------------------------------------------------------------------------
+
+    def connect(
+        self, sink: Callable[[Event], None], state_sink: Callable[[str, Mapping[str, bytes]], None]
+    ) -> None:
+        """Hands all entries so far, and all that follow, to `sink` (and kept generator states to `state_sink`)."""
+        with self._lock:
+            self._sink, self._state_sink = sink, state_sink
+            for event in self._events:
+                sink(event)
+            for point, states in self._pending_states:
+                state_sink(point, states)
+            self._events.clear()
+            self._pending_states.clear()
+
+    def watch(self, generator: str, read_state: ReadState) -> None:
+        """Names a generator whose state can be read by `read_state`."""
+        self._readers[generator] = read_state
+
+    def states(self) -> dict[str, bytes]:
+        """Returns the full states of all watched generators that exist now."""
+        values = {name: read() for name, read in self._readers.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def keep_states(self, point: str) -> None:
+        """Keeps the full states of all generators under the name of a moment, such as "training:2"."""
+        states = self.states()
+        if self._state_sink is not None:
+            self._state_sink(point, states)
+        else:
+            self._pending_states.append((point, states))
+
+    @property
+    def last_id(self) -> int:
+        """Id of the latest entry, -1 before the first."""
+        return self._next - 1
+
+    # -- what is happening ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def context(self, word: str, training: int | None) -> Iterator[None]:
+        """Everything that happens within is done by `word` ("fit", "evaluate", …) of that training."""
+        self._contexts.append((word, training))
+        try:
+            yield
+        finally:
+            self._contexts.pop()
+
+    @property
+    def training(self) -> int | None:
+        """Number of the training that runs now, or None."""
+        return next((training for _, training in reversed(self._contexts) if training is not None), None)
+
+    def inside(self, word: str) -> bool:
+        """Whether a context called `word` is open."""
+        return any(name == word for name, _ in self._contexts)
+
+    def begin_side(self, name: str) -> None:
+        """Starts counting draws of a new side."""
+        self.side = name
+        self._draws.clear()
+        self._kept.clear()
+        self._last_direct.clear()
+        self.note("side", value=name)
+        self.keep_states(f"side:{name}")
+
+    # -- entries ----------------------------------------------------------------------------------------------------
+
+    def note(self, kind: str, **fields: Any) -> Event:
+        """Adds an entry that is not a draw."""
+        with self._lock:
+            event = Event(id=self._next, kind=kind, side=self.side, **{"training": self.training, **fields})
+            self._next += 1
+            self._put(event)
+            return event
+
+    def seed(self, generator: str, function: str, value: Any) -> None:
+        """Adds an entry for seeding `generator`; None as value means entropy of the operating system."""
+        who = caller(sys._getframe(2))
+        if "set_random_seed" in who.names:
+            function = "keras.utils.set_random_seed"
+        event = self.note(
+            "seed", generator=generator, function=function, value=_plain(value), location=who.location,
+            keras=who.library_function,
+        )
+        self._index[generator] = 0
+        self._last_direct.pop(generator, None)
+        self._last.pop(generator, None)
+        if value is None:
+            self._seeded.pop(generator, None)
+        else:
+            self._seeded[generator] = event.id
+
+    def entropy(self, function: str, value: Any) -> None:
+        """Adds an entry for randomness taken from the operating system."""
+        who = caller(sys._getframe(2))
+        if who.location is not None:
+            self.note(
+                "entropy", generator="os", function=function, value=_plain(value), location=who.location,
+                keras=who.library_function, component=self._component(who),
+            )
+
+    def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
+        """Calls `call`, a draw from `generator`, and adds it to the ledger if it is not part of another draw."""
+        if getattr(self._local, "busy", False):
+            return call()
+        self._local.busy = True
+        try:
+            number = self._draws.get(generator, 0)
+            if self.before_draw is not None:
+                self.before_draw(generator, number)
+            self._enter(generator, function, number)
+            return call()
+        finally:
+            self._local.busy = False
+
+    def _enter(self, generator: str, function: str, number: int) -> None:
+        frame = sys._getframe(3)
+        index = self._index.get(generator, 0)
+        with self._lock:
+            self._draws[generator] = number + 1
+            self._index[generator] = index + 1
+            direct = (frame.f_code, frame.f_lineno)
+            last = self._last.get(generator)
+            if last is not None and self._last_direct.get(generator) == direct and last.training == self.training:
+                # The hot path: the same line of the user's own code draws again.
+                self._merge(generator, last)
+                return
+            who = caller(frame)
+            component = self._component(who)
+            key = (generator, function, component, who.library_function, who.location, self.training, self.side)
+            self._last_direct.pop(generator, None)
+            if kind_of(frame.f_code) == "user":
+                self._last_direct[generator] = direct
+            if last is not None and self._same(last, key) and (
+                last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER
+            ):
+                self._merge(generator, last)
+                return
+            self._entries[key] = self._entries.get(key, 0) + 1
+            self._last[generator] = self.note(
+                "draw", generator=generator, function=function, index=index, component=component,
+                keras=who.library_function, location=who.location, seeded=self._seeded.get(generator),
+                state=self._state_before(generator, number), draw=number,
+            )
+
+    def _same(self, event: Event, key: tuple[Any, ...]) -> bool:
+        return key == (
+            event.generator, event.function, event.component, event.keras, event.location, event.training, event.side,
+        )
+
+    def _merge(self, generator: str, last: Event) -> None:
+        self._last[generator] = merged = replace(last, count=last.count + 1)
+        # Writing every draw of a hot loop would cost more than the draw: powers of two, and the rest at the end.
+        if merged.count & (merged.count - 1) == 0:
+            self._put(merged)
+
+    def settle(self) -> None:
+        """Writes the exact counts of merged entries."""
+        with self._lock:
+            for event in self._last.values():
+                if event.count > 1:
+                    self._put(event)
+
+    def _state_before(self, generator: str, number: int) -> bytes | None:
+        read = self._readers.get(generator)
+        state = read() if read is not None else None
+        if state is None:
+            return None
+        kept = self._kept.get(generator, 0)
+        if kept < _FULL_STATES:
+            self._kept[generator] = kept + 1
+            point, states = f"draw:{self.side}:{generator}:{number}", {generator: state}
+            if self._state_sink is not None:
+                self._state_sink(point, states)
+            else:
+                self._pending_states.append((point, states))
+        return hashlib.blake2b(state, digest_size=16).digest()
+
+    def _put(self, event: Event) -> None:
+        if self._sink is not None:
+            self._sink(event)
+        elif self._events and self._events[-1].id == event.id:
+            self._events[-1] = event
+        else:
+            known = next((i for i, other in enumerate(self._events) if other.id == event.id), None)
+            if known is None:
+                self._events.append(event)
+            else:
+                self._events[known] = event
+
+    def _component(self, who: Caller) -> str:
+        """Names, in words a user has, the part of Keras that draws; "" for the user's own code."""
+        names = who.names
+        word, training = self._contexts[-1] if self._contexts else ("", None)
+        place = f"{word} #{training}" if training is not None else word
+        if "make_default_seed" in names:
+            owners = [name for name in who.owners if name != "SeedGenerator"]
+            return "seed of " + " in ".join(dict.fromkeys(owners[:2])) if owners else "seed of a SeedGenerator"
+        if not word or not names:
+            return ""
+        if any("_symbolic_build" in name for name in names):
+            return f"first look at a batch in {place}"
+        if any("DataLoaderIter" in name for name in names[:1]):
+            return f"data loader of {place}"
+        if any(part in name for name in names for part in ("RandomSampler", "_get_iterator", "permutation", "shuffle", "Shuffle")):
+            return f"shuffle of {place}"
+        if any("OrderedEnqueuer" in name for name in names):
+            return f"order of batches of {place}"
+        return f"{place}"
+
+
+def wrap(ledger: Ledger, generator: str, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns `original`, a function that draws from `generator`, such that its calls stand in the ledger."""
+
+    @functools.wraps(original)
+    def drawing(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("generator") is not None:
+            # A generator of its own (torch.randperm(n, generator=g)): the process's one does not move.
+            return original(*args, **kwargs)
+        return ledger.draw(generator, function, lambda: original(*args, **kwargs))
+
+    return drawing
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        return item()
+    return repr(value)[:200]

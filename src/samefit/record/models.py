@@ -1,0 +1,306 @@
+"""Describing a model, its training and its data as plain records."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from samefit.record.provenance import Call, Provenance, plain
+from samefit.store.digest import digest, digest_many, rows_sum
+from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
+from samefit.types import Build, Role
+
+_DATA = ("x", "y", "sample_weight")
+
+
+def describe_model(
+    model: Any, number: int, calls: Sequence[Call], provenance: Provenance
+) -> tuple[ModelRecord, list[Any]]:
+    """Describes `model`.
+
+    Args:
+        model: A Keras model that is built.
+        number: Its number in the run.
+        calls: The first forward pass, in order of begin; may be empty.
+        provenance: Knows where layers came from.
+
+    Returns:
+        The record, and the layer objects in the record's order.
+    """
+    order = _execution_order(model, calls)
+    seen = {id(call.operation) for call in calls}
+    counts: dict[int, int] = {}
+    for call in calls:
+        counts[id(call.operation)] = counts.get(id(call.operation), 0) + 1
+    records = tuple(_layer(layer, counts.get(id(layer), 0), provenance) for layer in order)
+    place = {id(layer): position for position, layer in enumerate(order)}
+    record = ModelRecord(
+        id=number,
+        name=model.name,
+        class_name=type(model).__name__,
+        build=_build(model),
+        layers=records,
+        calls=tuple(_calls(model, calls, place)),
+        order="execution" if seen else "structure",
+        location=provenance.construction(model).location,
+    )
+    return record, order
+
+
+def _build(model: Any) -> Build:
+    # By class name and not by class: this module must not import Keras.
+    names = [base.__name__ for base in type(model).__mro__]
+    if names[0] == "Sequential":
+        return Build.SEQUENTIAL
+    return Build.FUNCTIONAL if names[0] in ("Functional", "Model") else Build.SUBCLASSED
+
+
+def _flatten(layer: Any) -> Iterator[Any]:
+    for child in getattr(layer, "_layers", []):
+        yield child
+        yield from _flatten(child)
+
+
+def _execution_order(model: Any, calls: Sequence[Call]) -> list[Any]:
+    inside = {id(layer): layer for layer in _flatten(model)}
+    order: list[Any] = []
+    known: set[int] = {id(model)}
+
+    def add(layer: Any) -> None:
+        if id(layer) not in known:
+            known.add(id(layer))
+            order.append(layer)
+
+    called = [call.operation for call in calls if id(call.operation) in inside]
+    ran = {id(layer) for layer in called}
+    for layer in called:
+        add(layer)
+        # A layer that computes without calling its parts (an LSTM on cuDNN) still owns their weights, at its place.
+        for child in _flatten(layer):
+            if id(child) not in ran:
+                add(child)
+    for layer in inside.values():
+        add(layer)
+    return [layer for layer in order if type(layer).__name__ != "InputLayer"]
+
+
+def _layer(layer: Any, calls: int, provenance: Provenance) -> LayerRecord:
+    construction = provenance.construction(layer)
+    seeds = [provenance.seed_of(generator) for generator in getattr(layer, "_seed_generators", [])]
+    seed = next((seed for seed in seeds if seed is not None), None)
+    config = _layer_config(layer)
+    return LayerRecord(
+        class_name=type(layer).__name__,
+        name=layer.name,
+        config=config,
+        construction=construction.ordinal,
+        calls=calls,
+        is_leaf=not getattr(layer, "_layers", []),
+        trainable=bool(layer.trainable),
+        dtype_policy=str(layer.dtype_policy.name),
+        seed_draw=seed.draw if seed else None,
+        seed_event=seed.event if seed else None,
+        seed_value=seed.value if seed else None,
+        location=construction.location,
+    )
+
+
+def _layer_config(layer: Any) -> Mapping[str, Any]:
+    if type(layer).__name__ in ("Sequential", "Functional") or any(
+        base.__name__ == "Model" for base in type(layer).__mro__
+    ):
+        # A nested model's configuration repeats all its layers; they have records of their own.
+        return {}
+    try:
+        config = dict(layer.get_config())
+    except Exception as error:  # a user's layer may have no usable get_config: the record says so
+        return {"error": f"{type(error).__name__}"}
+    config.pop("name", None)
+    described: Mapping[str, Any] = plain(config)
+    return described
+
+
+def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int]) -> Iterator[CallRecord]:
+    hidden_below: int | None = None
+    last: tuple[int, str] | None = None
+    for call in calls:
+        operation = call.operation
+        if operation is model or type(operation).__name__ == "InputLayer":
+            continue
+        if hidden_below is not None and call.depth > hidden_below:
+            continue
+        hidden_below = None
+        is_layer = id(operation) in place
+        children = bool(getattr(operation, "_layers", []))
+        names = [base.__name__ for base in type(operation).__mro__]
+        if children and ("Model" in names or not type(operation).__module__.startswith("keras.")):
+            continue
+        if children:
+            # Keras's own composites (LSTM, MultiHeadAttention) are one thing to the user.
+            hidden_below = call.depth
+        key = (id(operation), type(operation).__name__)
+        if key == last:
+            continue
+        last = key
+        yield CallRecord(
+            kind="layer" if is_layer else "op",
+            class_name=type(operation).__name__,
+            layer=place.get(id(operation)),
+            output_shapes=call.shapes,
+            training=call.training,
+            mask_in=call.mask_in,
+            mask_out=call.mask_out,
+        )
+
+
+def describe_variables(
+    model: Any, variables: Sequence[Any], optimizer_variables: Sequence[Any], layers: Sequence[Any],
+    provenance: Provenance,
+) -> tuple[VariableRecord, ...]:
+    """Describes the variables of a training, in the order given: model variables, then the optimizer's."""
+    owners = _owners(model, layers)
+    records = []
+    paths: dict[str, int] = {}
+    for variable in variables:
+        layer, position, role = owners.get(id(variable), (None, None, _role(variable)))
+        made = provenance.made(variable)
+        records.append(
+            VariableRecord(
+                role=role, path=unique_path(variable.path, paths), shape=tuple(variable.shape), dtype=str(variable._dtype),
+                layer=layer, index_in_layer=position, origin=made.origin if made else None,
+            )
+        )
+    references = {_mangled(variable.path): i for i, variable in enumerate(variables)}
+    for variable in optimizer_variables:
+        slot, slot_of = _slot(variable, references)
+        records.append(
+            VariableRecord(
+                role=Role.OPTIMIZER, path=unique_path(variable.path, paths), shape=tuple(variable.shape),
+                dtype=str(variable._dtype), slot=slot, slot_of=slot_of,
+            )
+        )
+    return tuple(records)
+
+
+def _owners(model: Any, layers: Sequence[Any]) -> dict[int, tuple[int | None, int, Role]]:
+    owners: dict[int, tuple[int | None, int, Role]] = {}
+    for position, layer in [*enumerate(layers), (None, model)]:
+        own = list(getattr(layer, "_trainable_variables", [])) + list(getattr(layer, "_non_trainable_variables", []))
+        trainable = {id(v) for v in getattr(layer, "_trainable_variables", [])}
+        for index, variable in enumerate(own):
+            role = Role.TRAINABLE if id(variable) in trainable else Role.NON_TRAINABLE
+            owners.setdefault(id(variable), (position, index, role))
+        for index, generator in enumerate(getattr(layer, "_seed_generators", [])):
+            owners.setdefault(id(generator.state), (position, 1000 + index, Role.SEED))
+    return owners
+
+
+def _role(variable: Any) -> Role:
+    return Role.TRAINABLE if variable.trainable else Role.NON_TRAINABLE
+
+
+def unique_path(path: str, paths: dict[str, int]) -> str:
+    paths[path] = paths.get(path, 0) + 1
+    return path if paths[path] == 1 else f"{path}#{paths[path]}"
+
+
+def _mangled(path: str) -> str:
+    return path.replace("/", "_")
+
+
+def _slot(variable: Any, references: Mapping[str, int]) -> tuple[str, int | None]:
+    """Reads the slot off the name that `BaseOptimizer.add_variable_from_reference` gives: "<path with _>_<slot>"."""
+    name = variable.name
+    best = max((path for path in references if name.startswith(path + "_")), key=len, default=None)
+    if best is None:
+        return name, None
+    return name[len(best) + 1 :], references[best]
+
+
+def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
+    """Returns the leaves of nested tuples, lists and dicts with their paths; trailing None of a tuple is dropped."""
+    if isinstance(data, Mapping):
+        return [leaf for key in sorted(data, key=str) for leaf in flatten(data[key], f"{path}/{key}")]
+    if isinstance(data, (list, tuple)):
+        items = list(data)
+        while items and items[-1] is None:
+            items.pop()
+        return [leaf for i, item in enumerate(items) for leaf in flatten(item, f"{path}/{i}")]
+    return [(path, data)]
+
+
+def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
+    """Describes the arguments of `fit`: data by shape and digest, options by value."""
+    options = {name: plain(value) for name, value in arguments.items() if name not in (*_DATA, "validation_data")}
+    options["callbacks"] = [type(c).__name__ for c in _list(arguments.get("callbacks"))]
+    if arguments.get("validation_data") is not None:
+        options["validation_data"] = True
+    arrays = []
+    for name in _DATA:
+        value = arguments.get(name)
+        if value is None:
+            continue
+        options[name] = _describe_data(value, to_numpy)
+        leaves = [leaf for _, leaf in flatten(value)]
+        if all(_is_array(leaf) for leaf in leaves):
+            arrays.extend(to_numpy(leaf) for leaf in leaves)
+    if arrays and all(a.ndim and len(a) == len(arrays[0]) for a in arrays):
+        options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
+    return options
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__array__")
+
+
+def _describe_data(value: Any, to_numpy: Any) -> dict[str, Any]:
+    leaves = flatten(value)
+    described: dict[str, Any] = {"type": type(value).__name__}
+    if leaves and all(_is_array(leaf) for _, leaf in leaves):
+        arrays = [(path, to_numpy(leaf)) for path, leaf in leaves]
+        first = arrays[0][1]
+        described |= {"shape": list(first.shape), "dtype": str(first.dtype)}
+        described["digest"] = (digest(first) if len(arrays) == 1 else digest_many(arrays)).hex()
+    for name in ("workers", "batch_size", "num_workers", "use_multiprocessing", "max_queue_size"):
+        with contextlib.suppress(Exception):  # options of a user's own dataset class: nice to have, never needed
+            option = getattr(value, name, None)
+            if isinstance(option, (int, bool)):
+                described[name] = option
+    return described
+
+
+def describe_compiled(model: Any) -> dict[str, Any]:
+    """Describes what `compile` was given, as far as it shapes the training."""
+    optimizer = getattr(model, "optimizer", None)
+    loss = getattr(model, "loss", None)
+    compiled: dict[str, Any] = {
+        "jit_compile": bool(getattr(model, "jit_compile", False)),
+        "run_eagerly": bool(getattr(model, "run_eagerly", False)),
+        "steps_per_execution": int(getattr(model, "steps_per_execution", 1) or 1),
+        "loss": _describe_loss(loss),
+    }
+    if optimizer is not None:
+        config = plain(dict(optimizer.get_config()))
+        config.pop("name", None)
+        compiled["optimizer"] = {"class": type(optimizer).__name__, "config": config}
+    weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    if weights is not None:
+        compiled["loss_weights"] = plain(weights)
+    return compiled
+
+
+def _describe_loss(loss: Any) -> Any:
+    if isinstance(loss, (list, tuple)):
+        return [_describe_loss(item) for item in loss]
+    if isinstance(loss, Mapping):
+        return {str(key): _describe_loss(item) for key, item in loss.items()}
+    if hasattr(loss, "get_config"):
+        config = plain(dict(loss.get_config()))
+        config.pop("name", None)
+        return {"class": type(loss).__name__, "config": config}
+    return plain(loss)

@@ -1,0 +1,324 @@
+"""Where layers, seeds and first values of variables came from, and the order in which layers run."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from samefit.backends.base import Array, Backend
+from samefit.record.attribution import caller
+from samefit.record.ledger import Ledger
+from samefit.store.digest import digest
+from samefit.store.records import Origin
+from samefit.transplant.plan import Transplants
+from samefit.types import Location
+
+_PLAIN_INITIALIZERS = ("Zeros", "Ones", "Constant", "Identity")
+
+
+@dataclass
+class Construction:
+    """A layer's constructor call: which of its class it was in the side, and where."""
+
+    ordinal: int
+    location: Location | None
+    event: int
+
+
+@dataclass
+class Call:
+    """One call of a layer or an operation, while the first step runs."""
+
+    operation: Any
+    depth: int
+    training: bool | None
+    mask_in: bool
+    mask_out: bool = False
+    shapes: tuple[tuple[int | None, ...], ...] = ()
+
+
+@dataclass
+class Seed:
+    """The seed of an initialiser or a SeedGenerator."""
+
+    explicit: bool
+    draw: int | None
+    event: int | None
+    value: int | None = None
+
+
+@dataclass
+class Made:
+    """What is known of a variable's first value."""
+
+    origin: Origin
+    value: Array | None = None
+
+
+class Provenance:
+    """Implements `samefit.patches.layers.BuildObserver`.
+
+    Attributes:
+        calls: Calls of the step that is captured now, or None.
+        in_step: Whether a training step runs: assignments within are the training itself.
+        keep_values: Whether first values of variables that are made now are kept as arrays (models that are built
+            inside their first step have no other initial weights).
+    """
+
+    def __init__(self, ledger: Ledger, backend: Backend, transplants: Transplants) -> None:
+        self.calls: list[Call] | None = None
+        self.in_step = False
+        self.keep_values = False
+        self._depth = 0
+        self._trainings: list[bool | None] = []
+        self._ledger = ledger
+        self._backend = backend
+        self._transplants = transplants
+        self._constructions: weakref.WeakKeyDictionary[Any, Construction] = weakref.WeakKeyDictionary()
+        self._counts: dict[str, int] = {}
+        self._seeds: dict[int, tuple[Any, Seed]] = {}
+        self._initializers: dict[int, tuple[Any, int]] = {}
+        self._made: dict[int, tuple[Any, Made]] = {}
+        self._seed_draws = 0
+        self._last_seed: int | None = None
+        self._random_variables = 0
+        self._last_draw: tuple[int, int] | None = None
+        self._finished: list[Call] = []
+        self._built_inside = False
+        self._variable_number: int | None = None
+
+    def begin_side(self) -> None:
+        """Starts counting constructions and seed draws of a new side."""
+        self._counts.clear()
+        self._seed_draws = 0
+        self._random_variables = 0
+
+    # -- constructors -----------------------------------------------------------------------------------------------
+
+    def constructing(self, layer: Any, cls: type) -> None:
+        name = cls.__qualname__
+        ordinal = self._counts.get(name, 0)
+        self._counts[name] = ordinal + 1
+        self._constructions[layer] = Construction(ordinal, caller().location, self._ledger.last_id)
+        self._transplants.constructing(cls, ordinal)
+
+    def construction(self, layer: Any) -> Construction:
+        """Returns where `layer` was constructed (an empty answer for one made before recording began)."""
+        return self._constructions.get(layer) or Construction(0, None, -1)
+
+    def seed_wanted(self, draw: Callable[[], int]) -> int:
+        number = self._seed_draws
+        self._seed_draws += 1
+        value = self._transplants.seed(number)
+        drawn = draw()
+        self._last_draw = (number, self._ledger.last_id)
+        self._last_seed = drawn if value is None else value
+        return self._last_seed
+
+    def seeded(self, holder: Any, explicit: Any) -> None:
+        is_explicit = explicit is not None
+        drawn = None if is_explicit else self._last_draw
+        self._last_draw = None
+        value = explicit if is_explicit else self._last_seed
+        seed = Seed(is_explicit, drawn[0] if drawn else None, drawn[1] if drawn else None, _integer(value))
+        self._seeds[id(holder)] = (holder, seed)
+
+    def seed_of(self, holder: Any) -> Seed | None:
+        """Returns where an initialiser or a SeedGenerator got its seed, or None if that was not seen."""
+        known = self._seeds.get(id(holder))
+        return known[1] if known else None
+
+    # -- variables --------------------------------------------------------------------------------------------------
+
+    def initializing(self, initializer: Any) -> Any:
+        self._variable_number = None
+        if _is_random(initializer):
+            self._variable_number = self._random_variables
+            self._random_variables += 1
+            seed = self._transplants.initializer_seed(self._variable_number)
+            if seed is not None:
+                return type(initializer).from_config({**initializer.get_config(), "seed": seed})
+        return initializer
+
+    def variable_made(self, variable: Any, initializer: Any) -> None:
+        self._built_inside = self._built_inside or self.calls is not None
+        origin = self._origin(initializer)
+        self._made[id(variable)] = (variable, Made(origin))
+        self.variable_ready(variable)
+
+    def variable_ready(self, variable: Any) -> None:
+        made = self.made(variable)
+        if made is None or made.origin.digest is not None:
+            return
+        if made.origin.initializer in _PLAIN_INITIALIZERS and not self.keep_values:
+            return
+        value = self._backend.host_value(variable)
+        if value is not None:
+            made.origin = replace(made.origin, digest=digest(value))
+            if self.keep_values:
+                made.value = value.copy()
+
+    def made(self, variable: Any) -> Made | None:
+        """Returns what is known of the first value of `variable`."""
+        known = self._made.get(id(variable))
+        return known[1] if known else None
+
+    def assigned(self, variable: Any) -> None:
+        if self.in_step or self._ledger.inside("fit") or self._ledger.inside("evaluate"):
+            return
+        made = self.made(variable)
+        if made is None:
+            return
+        who = caller()
+        words = [name.rsplit(".", 1)[-1] for name in who.names]
+        via = next((word for word in ("load_model", "load_weights", "set_weights") if word in words), None)
+        if via is None and any("seed" in name.lower() for name in who.names[:1]):
+            return
+        made.origin = replace(made.origin, assigned=via or "assign", assigned_location=who.location)
+
+    def _origin(self, initializer: Any) -> Origin:
+        location = caller().location
+        if not callable(initializer):
+            return Origin("value", event=self._ledger.last_id, location=location)
+        number = self._number(initializer)
+        seed = self._seeds.get(id(initializer))
+        value = getattr(initializer, "seed", None)
+        return Origin(
+            initializer=getattr(initializer, "__name__", None) or type(initializer).__name__,
+            config=_config(initializer),
+            initializer_id=number,
+            seed=value if isinstance(value, int) else None,
+            seed_is_explicit=seed[1].explicit if seed else isinstance(value, int),
+            seed_draw=seed[1].draw if seed else None,
+            seed_event=seed[1].event if seed else None,
+            event=self._ledger.last_id,
+            location=location,
+            number=self._variable_number,
+        )
+
+    def _number(self, initializer: Any) -> int:
+        known = self._initializers.get(id(initializer))
+        if known is None:
+            # The object is kept: its id must not be given to another one.
+            known = (initializer, len(self._initializers))
+            self._initializers[id(initializer)] = known
+        return known[1]
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    @property
+    def capturing(self) -> bool:
+        return self.calls is not None
+
+    def start_capture(self) -> None:
+        """Calls are noted from now on, until `applying` or `end_capture`."""
+        self.calls, self._depth, self._trainings = [], 0, []
+        self._built_inside = False
+
+    def end_capture(self) -> list[Call]:
+        """Stops noting calls and returns them, in the order in which they began."""
+        calls, self.calls = self.calls or self._finished, None
+        self._finished = []
+        half = len(calls) // 2
+        if self._built_inside and [c.operation for c in calls[:half]] == [c.operation for c in calls[half:]]:
+            # On TensorFlow a subclassed model is built by a run of its own inside the first step.
+            calls = calls[half:]
+        return calls
+
+
+
+    def applying(self, optimizer: Any) -> None:
+        # The first update ends the first forward pass; a second trace of the same step would only repeat it.
+        if self.calls:
+            self._finished, self.calls = self.calls, None
+
+    def called(self, operation: Any, args: Any, kwargs: Any, call: Callable[[], Any]) -> Any:
+        calls = self.calls
+        explicit = kwargs.get("training")
+        inherited = self._trainings[-1] if self._trainings else None
+        training = explicit if isinstance(explicit, bool) else inherited
+        # A layer that takes no `training` argument has no mode; Keras says so in a private attribute (3.12 to 3.15).
+        takes_training = getattr(operation, "_call_has_training_arg", False)
+        mode = training if takes_training else None
+        entry = Call(operation, self._depth, mode, _has_mask(args) or _has_mask(kwargs))
+        if calls is not None:
+            calls.append(entry)
+        self._depth += 1
+        self._trainings.append(training)
+        try:
+            output = call()
+        finally:
+            self._depth -= 1
+            self._trainings.pop()
+        entry.mask_out = _has_mask(output)
+        entry.shapes = _shapes(output)
+        return output
+
+
+def _is_random(initializer: Any) -> bool:
+    # By class name and not by class: this module must not import Keras.
+    return any(base.__name__ == "RandomInitializer" for base in type(initializer).__mro__)
+
+
+def _integer(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) else None
+
+
+def _config(thing: Any) -> Mapping[str, Any]:
+    get_config = getattr(thing, "get_config", None)
+    if not callable(get_config):
+        return {}
+    try:
+        config = get_config()
+    except Exception as error:  # a user's get_config may do anything; the record says that there was none
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
+    return plain(config)
+
+
+def plain(value: Any) -> Any:
+    """Returns `value` as JSON-able data; what is not becomes its type's name or a short text."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        if getattr(value, "ndim", 1) == 0:
+            return float(value)
+        return f"array of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    if type(value).__module__.startswith("keras"):
+        name = getattr(value, "name", "")
+        return f"{type(value).__name__}({name})" if isinstance(name, str) else type(value).__name__
+    return type(value).__qualname__
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [value]
+
+
+def _has_mask(value: Any) -> bool:
+    if isinstance(value, Mapping) and any("mask" in str(key) and item is not None for key, item in value.items()):
+        return True
+    return any(getattr(leaf, "_keras_mask", None) is not None for leaf in _leaves(value))
+
+
+def _shapes(value: Any) -> tuple[tuple[int | None, ...], ...]:
+    shapes = []
+    for leaf in _leaves(value):
+        shape = getattr(leaf, "shape", None)
+        if shape is not None:
+            try:
+                shapes.append(tuple(None if n is None else int(n) for n in shape))
+            except (TypeError, ValueError):
+                # A shape of unknown rank on TensorFlow.
+                shapes.append(())
+    return tuple(shapes)

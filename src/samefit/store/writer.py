@@ -1,0 +1,151 @@
+"""Writing a run directory, so that a killed process leaves a readable run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from samefit.errors import RunError
+from samefit.store.codec import to_json
+from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
+from samefit.store.schema import SCHEMA, SCHEMA_VERSION
+
+_COMMIT_SECONDS = 0.5
+
+
+class RunWriter:
+    """Appends records to a run directory.
+
+    Args:
+        path: The directory; it must not exist, or be empty.
+        manifest: What is known at the begin.
+
+    Raises:
+        RunError: If the directory holds something already.
+    """
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        if path.exists() and any(path.iterdir()):
+            raise RunError(f"{path} is not empty: a run needs a directory of its own.")
+        (path / "arrays").mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = threading.RLock()
+        self._manifest = dict(manifest) | {"schema_version": SCHEMA_VERSION}
+        self._layouts: dict[str, int] = {}
+        self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.executescript(SCHEMA)
+        self._begun = False
+        self._committed = time.monotonic()
+        self._meta("schema_version", SCHEMA_VERSION)
+        self._meta("status", "running")
+        self.flush()
+        self._write_manifest()
+
+    def model(self, record: ModelRecord) -> None:
+        """Adds or replaces a model."""
+        self._execute("INSERT OR REPLACE INTO models VALUES (?, ?)", record.id, to_json(record))
+
+    def training(self, record: TrainingRecord) -> None:
+        """Adds or replaces a training."""
+        self._execute("INSERT OR REPLACE INTO trainings VALUES (?, ?)", record.number, to_json(record))
+
+    def layout(self, variables: tuple[VariableRecord, ...]) -> int:
+        """Adds a layout if it is new, and returns its number."""
+        text = "[" + ",".join(map(to_json, variables)) + "]"
+        with self._lock:
+            number = self._layouts.get(text)
+            if number is None:
+                number = self._layouts[text] = len(self._layouts)
+                self._execute("INSERT INTO layouts VALUES (?, ?)", number, text)
+            return number
+
+    def step(self, record: StepRecord) -> None:
+        """Adds a step."""
+        generators = {
+            name: [record.generators.get(name, b"").hex(), record.generators_after.get(name, b"").hex()]
+            for name in {*record.generators, *record.generators_after}
+        }
+        self._execute(
+            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            record.index, record.training, record.epoch, record.step, record.batch, record.num_rows, record.rows,
+            json.dumps(dict(record.logs)), json.dumps(generators), record.chain,
+        )
+
+    def state(self, record: StateRecord) -> None:
+        """Adds the digests of all variables at a moment."""
+        self._execute(
+            "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
+            record.step, record.training, record.moment, record.layout, record.digests,
+        )
+
+    def event(self, event: Event) -> None:
+        """Adds or replaces an entry of the ledger."""
+        self._execute("INSERT OR REPLACE INTO events VALUES (?, ?)", event.id, to_json(event))
+
+    def generator_states(self, point: str, states: Mapping[str, bytes]) -> None:
+        """Adds full generator states at a moment."""
+        for generator, state in states.items():
+            self._execute("INSERT OR REPLACE INTO generator_states VALUES (?, ?, ?)", point, generator, state)
+
+    def arrays(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Writes arrays to `arrays/<name>.safetensors`, whole or not at all."""
+        data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
+        self._replace(self.path / "arrays" / f"{name}.safetensors", data)
+
+    def warning(self, slug: str, message: str) -> None:
+        """Adds something that the recorder could not do."""
+        self._execute("INSERT INTO warnings VALUES (?, ?)", slug, message)
+
+    def update_manifest(self, values: Mapping[str, Any]) -> None:
+        """Adds to the manifest and writes it."""
+        with self._lock:
+            self._manifest.update(values)
+            self._write_manifest()
+
+    def flush(self) -> None:
+        """Makes everything so far visible to readers and safe against a kill."""
+        with self._lock:
+            if self._begun:
+                self._database.execute("COMMIT")
+                self._begun = False
+            self._committed = time.monotonic()
+
+    def close(self, status: str, exit_status: int | None = None) -> None:
+        """Ends the run with a status: "complete", "failed" or "stopped"."""
+        with self._lock:
+            self._meta("status", status)
+            self._meta("exit_status", exit_status)
+            self.flush()
+            self._database.close()
+
+    def _meta(self, key: str, value: Any) -> None:
+        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
+
+    def _execute(self, statement: str, *values: Any) -> None:
+        with self._lock:
+            if not self._begun:
+                self._database.execute("BEGIN")
+                self._begun = True
+            self._database.execute(statement, values)
+            if time.monotonic() - self._committed > _COMMIT_SECONDS:
+                self.flush()
+
+    def _write_manifest(self) -> None:
+        text = json.dumps(self._manifest, indent=1, sort_keys=True, default=str)
+        self._replace(self.path / "manifest.json", text.encode())
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        temporary = path.with_name(path.name + ".part")
+        temporary.write_bytes(data)
+        os.replace(temporary, path)

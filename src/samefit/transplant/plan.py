@@ -1,0 +1,227 @@
+"""What a re-run takes from another run, applied at the moments at which it matters.
+
+A plan is a list of JSON-able dictionaries, each with the key "do":
+
+| do           | other keys                                            | moment                                         |
+|--------------|-------------------------------------------------------|------------------------------------------------|
+| generators   | at="side", side, states                               | before the side begins                         |
+| generators   | at="training", training, states                       | before the training makes its iterator         |
+| generators   | at="epoch", training, epoch, states                   | before the epoch draws its batches             |
+| generators   | at="draw", side, generator, draw, states              | before that draw of the generator              |
+| seeds        | side, values {number of default seed: seed}           | when Keras draws a seed for something unseeded |
+| entropy      | side, values [..]                                     | when entropy is taken from the system          |
+| seed_first   | side, seed                                            | before the side begins                         |
+| layer        | class, construction, arguments                        | when that layer is constructed                 |
+| compile      | compile, optimizer, loss, jit_compile                 | when that `compile` is called                  |
+| fit          | training, arguments                                   | when that `fit` is called                      |
+| data         | training, file                                        | when that `fit` is called                      |
+| weights      | training, from, arrays, pairs {own path: their path}   | before the training's first step               |
+| seed_states  | training, values {own path: [seed, counter]}          | before the training's first step               |
+| initializers | side, seeds {number of random variable: seed}         | when the variable is made                      |
+| global       | side, dtype_policy, floatx                            | before the side begins                         |
+
+States are hexadecimal, as `samefit.patches.generators` and the backends write them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+class Transplants:
+    """The transplants of one re-run; in a plain run the plan is empty and every method does nothing.
+
+    Attributes:
+        applied: One line for each transplant that was put in place: one that never was proves nothing.
+    """
+
+    def __init__(self, plan: Sequence[Mapping[str, Any]] = ()) -> None:
+        self._plan = list(plan)
+        self._side = ""
+        self._entropy: list[Any] = []
+        self._compiles = 0
+        self.applied: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._plan)
+
+    def _wanted(self, do: str, **keys: Any) -> list[Mapping[str, Any]]:
+        return [
+            item for item in self._plan if item["do"] == do and all(item.get(key) == value for key, value in keys.items())
+        ]
+
+    def _note(self, text: str) -> None:
+        self.applied.append(text)
+
+    # -- moments ----------------------------------------------------------------------------------------------------
+
+    def begin_side(self, side: str) -> None:
+        """Applies what belongs before the side."""
+        self._side = side
+        self._compiles = 0
+        self._entropy = [value for item in self._wanted("entropy", side=side) for value in item["values"]]
+        for item in self._wanted("generators", at="side", side=side):
+            self._restore(item["states"], f"side {side}")
+
+    def keras_ready(self) -> None:
+        """Applies what needs Keras; called before the side's own code, or as soon as Keras is imported."""
+        for item in self._wanted("global"):
+            import keras
+
+            if item.get("floatx"):
+                keras.config.set_floatx(item["floatx"])
+            if item.get("dtype_policy"):
+                keras.config.set_dtype_policy(item["dtype_policy"])
+            self._note("global settings")
+        for item in self._wanted("seed_first"):
+            import keras
+
+            keras.utils.set_random_seed(item["seed"])
+            self._note(f"seed {item['seed']}")
+
+    def training(self, number: int, arguments: dict[str, Any]) -> None:
+        """Applies what belongs before a `fit`; may change its arguments."""
+        for item in self._wanted("generators", at="training", training=number):
+            self._restore(item["states"], f"training {number}")
+        for item in self._wanted("fit", training=number):
+            arguments.update(item["arguments"])
+            self._note(f"arguments of fit {number}")
+        for item in self._wanted("data", training=number):
+            self._data(item["file"], arguments)
+
+    def epoch(self, training: int, epoch: int) -> None:
+        """Applies what belongs before an epoch."""
+        for item in self._wanted("generators", at="epoch", training=training, epoch=epoch):
+            self._restore(item["states"], f"epoch {epoch}")
+
+    def first_step(self, training: int, variables: Callable[[], Mapping[str, Any]]) -> None:
+        """Applies what belongs before the first step.
+
+        Args:
+            training: Number of the training.
+            variables: Returns the model's and the optimizer's variables by their recorded paths.
+        """
+        for item in self._wanted("weights", training=training):
+            from safetensors.numpy import load_file
+
+            arrays = load_file(f"{item['from']}/arrays/{item['arrays']}.safetensors")
+            own = variables()
+            for mine, theirs in item["pairs"].items():
+                if mine in own and theirs in arrays:
+                    own[mine].assign(arrays[theirs])
+                    self._note(f"{mine} before training {training}")
+        for item in self._wanted("seed_states", training=training):
+            own = variables()
+            for mine, value in item["values"].items():
+                if mine in own:
+                    own[mine].assign(value)
+                    self._note(f"{mine} before training {training}")
+
+    def initializer_seed(self, number: int) -> int | None:
+        """Returns the seed that the `number`-th random initialiser of the side is to have, or None."""
+        for item in self._wanted("initializers", side=self._side):
+            value = item["seeds"].get(str(number))
+            if value is not None:
+                self._note(f"initialiser {number}")
+                return int(value)
+        return None
+
+    def before_draw(self, generator: str, draw: int) -> None:
+        """Applies what belongs before one draw."""
+        for item in self._wanted("generators", at="draw", side=self._side, generator=generator, draw=draw):
+            self._restore(item["states"], f"draw {draw} of {generator}")
+
+    def seed(self, number: int) -> int | None:
+        """Returns the seed to use for the `number`-th default seed of the side, or None."""
+        for item in self._wanted("seeds", side=self._side):
+            value = item["values"].get(str(number))
+            if value is not None:
+                self._note(f"seed {number}")
+                return int(value)
+        return None
+
+    def replay_entropy(self, function: str, arguments: tuple[Any, ...]) -> Any:
+        """Returns the next entropy value of the other side, or None when there is none left."""
+        if not self._entropy:
+            return None
+        self._note("entropy")
+        value = self._entropy.pop(0)
+        return bytes.fromhex(value) if isinstance(value, str) else value
+
+    @property
+    def replays_entropy(self) -> bool:
+        return bool(self._wanted("entropy"))
+
+    @property
+    def watches_draws(self) -> bool:
+        return bool(self._wanted("generators", at="draw"))
+
+    def compiling(self, arguments: dict[str, Any]) -> None:
+        """Changes the arguments of a `compile`."""
+        number, self._compiles = self._compiles, self._compiles + 1
+        for item in self._wanted("compile", compile=number):
+            import keras
+
+            for name in ("optimizer", "loss"):
+                wanted = item.get(name)
+                if isinstance(wanted, Mapping) and "class" in wanted:
+                    module = keras.optimizers if name == "optimizer" else keras.losses
+                    arguments[name] = getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
+                elif wanted is not None:
+                    arguments[name] = wanted
+            for name in ("jit_compile", "run_eagerly"):
+                if name in item:
+                    arguments[name] = item[name]
+            self._note(f"compile {number}")
+
+    def constructing(self, cls: type, ordinal: int) -> None:
+        """Changes the constructor arguments of the layer that is constructed next."""
+        for item in self._wanted("layer", construction=ordinal, **{"class": cls.__qualname__}):
+            self._substitute(cls, item["arguments"])
+
+    # -- how --------------------------------------------------------------------------------------------------------
+
+    def _substitute(self, cls: Any, arguments: Mapping[str, Any]) -> None:
+        original = cls.__init__
+        own = "__init__" in vars(cls)
+
+        @functools.wraps(original)
+        def init(layer: Any, *args: Any, **kwargs: Any) -> None:
+            # Once: the next layer of this class is the user's again.
+            if own:
+                cls.__init__ = original
+            else:
+                del cls.__init__
+            names = original.__code__.co_varnames[1 : original.__code__.co_argcount]
+            given = dict(zip(names, args, strict=False)) | kwargs | dict(arguments)
+            original(layer, **given)
+
+        cls.__init__ = init
+        self._note(f"arguments of {cls.__name__}")
+
+    def _restore(self, states: Mapping[str, str], where: str) -> None:
+        from samefit import backends
+        from samefit.patches import generators
+
+        for name, text in states.items():
+            state = bytes.fromhex(text)
+            if name == "python":
+                generators.write_python(state)
+            elif name == "numpy":
+                generators.write_numpy(state)
+            elif name in sys.modules:
+                backends.load(name).set_generator_state(state)
+            else:
+                continue
+            self._note(f"{name} at {where}")
+
+    def _data(self, file: str, arguments: dict[str, Any]) -> None:
+        from safetensors.numpy import load_file
+
+        arrays = load_file(file)
+        for name in ("x", "y", "sample_weight"):
+            if name in arrays and arguments.get(name) is not None:
+                arguments[name] = arrays[name]
+                self._note(f"data {name}")

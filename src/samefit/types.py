@@ -1,0 +1,66 @@
+"""Names for the things that several packages speak about; no code of ours is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The five answers to "are these two trainings the same?"."""
+
+    IDENTICAL = "identical"
+    WITHIN_TOLERANCE = "within_tolerance"
+    DIVERGED = "diverged"
+    INCOMPLETE = "incomplete"
+    NOT_COMPARABLE = "not_comparable"
+
+
+class Stage(StrEnum):
+    """The stages of a training step, in causal order (`list(Stage)` is that order)."""
+
+    INITIAL_WEIGHTS = "initial_weights"
+    DATA = "data"
+    RANDOMNESS = "randomness"
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    UPDATE = "update"
+    STATE = "state"
+    REPORTING = "reporting"
+
+
+class Role(StrEnum):
+    """What a recorded variable is for."""
+
+    TRAINABLE = "trainable"
+    NON_TRAINABLE = "non_trainable"
+    SEED = "seed"
+    OPTIMIZER = "optimizer"
+
+
+class Build(StrEnum):
+    """The ways of building a Keras model."""
+
+    SEQUENTIAL = "sequential"
+    FUNCTIONAL = "functional"
+    SUBCLASSED = "subclassed"
+
+
+GENERATORS = ("python", "numpy", "tensorflow", "torch", "keras")
+"""The stateful generators of a process: `random`, legacy `numpy.random`, TensorFlow's and PyTorch's default generator,
+and Keras's global `SeedGenerator`."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's code.
+
+    Attributes:
+        file: Path of the file, as the interpreter knew it.
+        line: 1-based line number.
+        code: The text of the line, stripped, if it could be read.
+    """
+
+    file: str
+    line: int
+    code: str | None = None
