@@ -57,6 +57,14 @@ class Backend(abc.ABC):
         """Returns the value of a Keras variable, or None if it has none yet (or lives inside a trace)."""
 
     @abc.abstractmethod
+    def evaluated(self, compute: Callable[[], Any]) -> Array | None:
+        """Returns the array that `compute()` gives outside of any trace, or None where that is never needed.
+
+        TensorFlow builds a subclassed model inside the trace of its first step; its variables have no values then, and
+        what their initialisers give is computed beside it.
+        """
+
+    @abc.abstractmethod
     def generator_state(self) -> bytes | None:
         """Returns the full state of the framework's process-wide generator, or None if it has none."""
 

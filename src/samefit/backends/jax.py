@@ -53,6 +53,9 @@ class JaxBackend(Backend):
             return None
         return np.asarray(value)
 
+    def evaluated(self, compute: Callable[[], Any]) -> Array | None:
+        return None
+
     def generator_state(self) -> bytes | None:
         return None
 

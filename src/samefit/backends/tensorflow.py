@@ -62,7 +62,13 @@ class TensorFlowBackend(Backend):
         if value is None:
             return None
         with tf.init_scope():
-            return np.asarray(value.value())
+            array = np.asarray(value.value())
+        # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
+        return array if array.shape == tuple(value.shape) else None
+
+    def evaluated(self, compute: Callable[[], Any]) -> Array | None:
+        with tf.init_scope():
+            return np.asarray(compute())
 
     def generator_state(self) -> bytes | None:
         context = tf_context.context()

@@ -57,6 +57,9 @@ class TorchBackend(Backend):
         value = variable._value
         return None if value is None or value.device.type == "meta" else self.to_numpy(value)
 
+    def evaluated(self, compute: Callable[[], Any]) -> Array | None:
+        return None
+
     def generator_state(self) -> bytes | None:
         return bytes(torch.get_rng_state().numpy().tobytes())
 

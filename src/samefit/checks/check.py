@@ -11,6 +11,7 @@ from typing import Any
 from samefit.checks.confirm import Pair, Part, confirmed_causes
 from samefit.checks.notes import notes_of
 from samefit.checks.plan import Execution, Workshop, new_directory
+from samefit.checks.rounding import judge
 from samefit.comparison import compare as compare_offline
 from samefit.comparison.compare import parse_selection
 from samefit.comparison.result import Comparison
@@ -74,8 +75,9 @@ def check(
         compared = time.monotonic()
         if confirm and comparison.verdict is Verdict.DIVERGED:
             comparison = comparison.with_causes(confirmed_causes(pair, comparison, workshop, say))
+            comparison = _judged(pair, comparison, workshop)
         timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
-        return replace(_judged(comparison), timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))
+        return replace(comparison, timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))
 
     if pin is None:
         return once(None, home)
@@ -83,9 +85,23 @@ def check(
     return replace(once(pin, home / "pinned"), unpinned=unpinned)
 
 
-def _judged(comparison: Comparison) -> Comparison:
-    """Returns the comparison with the verdict that its causes allow."""
-    return comparison
+def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
+    """Returns the comparison with the verdict that a measured rounding floor allows."""
+    cause = comparison.causes[-1] if comparison.causes else None
+    if cause is None or cause.slug != "rounding" or cause.confirmed or len(comparison.causes) > 1:
+        return comparison
+    workshop.say("measuring what rounding explains")
+    judgement = judge(pair.execution_a, pair.a.run, comparison, workshop)
+    if judgement is None:
+        return comparison
+    if not judgement.is_rounding:
+        unknown = replace(
+            cause, slug="unknown", summary="The gap between the two sides is larger than rounding explains.",
+            evidence=(*cause.evidence, judgement.evidence), unconfirmed_because="no suspect is left",
+        )
+        return comparison.with_causes((unknown,))
+    measured = replace(cause, evidence=(*cause.evidence, judgement.evidence))
+    return replace(comparison.with_causes((measured,)), verdict=Verdict.WITHIN_TOLERANCE)
 
 
 def _run_pair(

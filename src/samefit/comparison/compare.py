@@ -88,7 +88,7 @@ def compare_trainings(
         baseline=_summary(run_a, first, len(pairing.steps_a)),
         candidate=_summary(run_b, second, len(pairing.steps_b)),
         first_divergence=None if finding is None else _divergence(pairing, finding),
-        differences=quantities.differences(pairing, first, second),
+        differences=quantities.all_differences(pairing, first, second),
         settings=_settings(pairing, finding),
         alignment=_alignment_summary(pairing),
         steps_compared=common,

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from samefit.comparison.result import Difference
-from samefit.comparison.steps import Pairing, same_float
+from samefit.comparison.steps import Pairing, differing, same_float
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
 
-def differences(
+def all_differences(
     pairing: Pairing, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
 ) -> Mapping[str, Difference]:
     """Returns the four quantities of the report."""
@@ -58,10 +58,7 @@ def _differs_after(pairing: Pairing, position: int) -> bool:
         return False
     alignment = pairing.align(position, first, second)
     layout = pairing.run_a.layouts[first.layout]
-    return any(
-        first.digests[16 * i : 16 * i + 16] != second.digests[16 * j : 16 * j + 16]
-        for i, j in alignment.pairs if layout[i].role is Role.TRAINABLE
-    )
+    return any(layout[i].role is Role.TRAINABLE for i, _ in differing(alignment, first, second))
 
 
 def _weights(pairing: Pairing) -> Difference:
@@ -70,11 +67,8 @@ def _weights(pairing: Pairing) -> Difference:
     if begin_a is not None and begin_b is not None:
         alignment = pairing.align(0, begin_a, begin_b)
         layout = pairing.run_a.layouts[begin_a.layout]
-        different = any(
-            begin_a.digests[16 * i : 16 * i + 16] != begin_b.digests[16 * j : 16 * j + 16]
-            for i, j in pairing.weights(alignment, layout)
-        )
-        first = 0 if different else None
+        roles = {layout[i].role for i, _ in differing(alignment, begin_a, begin_b)}
+        first = 0 if roles & {Role.TRAINABLE, Role.NON_TRAINABLE} else None
     if first is None:
         first = next((k + 1 for k in range(len(pairing)) if _differs_after(pairing, k)), None)
     gap, relative = _final_gap(pairing)

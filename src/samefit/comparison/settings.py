@@ -70,16 +70,16 @@ def _structure(a: ModelRecord, b: ModelRecord) -> Iterator[SettingDifference]:
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, names_a, names_b, autojunk=False).get_opcodes():
         if tag == "equal":
             for one, other in zip(a.calls[i1:i2], b.calls[j1:j2], strict=True):
-                yield from _call(one, other, a, b)
+                yield from _call(one, other)
             continue
         for call in a.calls[i1:i2]:
-            yield SettingDifference("structure", call.class_name, _where(call, a), None, _location(call, a))
+            yield SettingDifference("structure", call.class_name, _where(call, a), None, call.location)
         for call in b.calls[j1:j2]:
-            yield SettingDifference("structure", call.class_name, None, _where(call, b), _location(call, b))
+            yield SettingDifference("structure", call.class_name, None, _where(call, b), call.location)
 
 
-def _call(a: CallRecord, b: CallRecord, model_a: ModelRecord, model_b: ModelRecord) -> Iterator[SettingDifference]:
-    where = _location(b, model_b)
+def _call(a: CallRecord, b: CallRecord) -> Iterator[SettingDifference]:
+    where = b.location
     if a.mask_in != b.mask_in:
         yield SettingDifference("structure", f"{b.class_name}: mask among its inputs", a.mask_in, b.mask_in, where)
     if bool(a.training) != bool(b.training) and a.training is not None and b.training is not None:
@@ -90,7 +90,3 @@ def _call(a: CallRecord, b: CallRecord, model_a: ModelRecord, model_b: ModelReco
 
 def _where(call: CallRecord, model: ModelRecord) -> str:
     return "operation" if call.layer is None else model.layers[call.layer].name
-
-
-def _location(call: CallRecord, model: ModelRecord) -> Any:
-    return None if call.layer is None else model.layers[call.layer].location

@@ -163,7 +163,7 @@ class StepScan:
         alignment = self._pairing.align(position, first, second)
         layout = self._pairing.run_a.layouts[first.layout]
         yield from self._unpaired(position, alignment, first, second)
-        differing = list(_differing(alignment, first, second))
+        parted = list(differing(alignment, first, second))
         start = Stage.INITIAL_WEIGHTS if position == 0 else None
         stages = (
             (Role.TRAINABLE, Stage.INITIAL_WEIGHTS),
@@ -171,7 +171,7 @@ class StepScan:
             (Role.OPTIMIZER, start or Stage.STATE),
         )
         for role, stage in stages:
-            found = [i for i, _ in differing if layout[i].role is role and layout[i].slot != "learning_rate"]
+            found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
                 yield Finding(position, stage, layout[found[0]].path, "before the step", len(found))
                 return
@@ -224,7 +224,7 @@ class StepScan:
             alignment = self._pairing.align(position, before_a, before_b)
             layout = self._pairing.run_a.layouts[before_a.layout]
             same_layout = (before_a.layout, before_b.layout) == (after_a.layout, after_b.layout)
-            for i, j in _differing(alignment, before_a, before_b):
+            for i, j in differing(alignment, before_a, before_b):
                 if layout[i].role is not Role.SEED:
                     continue
                 # A generator that does not move in the step is not used by it: its seed does not matter.
@@ -255,19 +255,19 @@ class StepScan:
             return
         alignment = self._pairing.align(position, first, second)
         layout = self._pairing.run_a.layouts[first.layout]
-        differing = [i for i, _ in _differing(alignment, first, second)]
-        updated = [i for i in differing if layout[i].role is Role.TRAINABLE]
-        slots = [i for i in differing if layout[i].role is Role.OPTIMIZER]
+        parted = [i for i, _ in differing(alignment, first, second)]
+        updated = [i for i in parted if layout[i].role is Role.TRAINABLE]
+        slots = [i for i in parted if layout[i].role is Role.OPTIMIZER]
         if updated or slots:
             found = updated or slots
-            yield Finding(position, self._update_stage(position, differing, layout), layout[found[0]].path, "", len(found))
-        state = [i for i in differing if layout[i].role is Role.NON_TRAINABLE]
+            yield Finding(position, self._update_stage(position, parted, layout), layout[found[0]].path, "", len(found))
+        state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:
             yield Finding(position, Stage.STATE, layout[state[0]].path, "", len(state))
 
-    def _update_stage(self, position: int, differing: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
+    def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
-        steering = any(layout[i].slot in _STEERING for i in differing)
+        steering = any(layout[i].slot in _STEERING for i in parted)
         same = a.compiled.get("optimizer") == b.compiled.get("optimizer")
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
@@ -287,7 +287,8 @@ def _at(state: StateRecord, position: int) -> bytes:
     return state.digests[16 * position : 16 * position + 16]
 
 
-def _differing(alignment: Alignment, first: StateRecord, second: StateRecord) -> Iterator[tuple[int, int]]:
+def differing(alignment: Alignment, first: StateRecord, second: StateRecord) -> Iterator[tuple[int, int]]:
+    """Yields the pairs of variables whose digests differ; one that could not be read is left out."""
     for i, j in alignment.pairs:
         one, other = _at(first, i), _at(second, j)
         if one != other and _MISSING not in (one, other):

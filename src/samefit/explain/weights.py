@@ -10,7 +10,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.store.digest import digest
+from samefit.store.digest import state_digest
 from samefit.store.records import Event, Origin, VariableRecord
 from samefit.types import Role
 
@@ -69,7 +69,7 @@ def _is_zero(side: Side, positions: list[int]) -> bool:
         variable = side.layout[position]
         if variable.slot == "learning_rate":
             continue
-        zero = digest(np.zeros(variable.shape, dtype=_dtype(variable)))
+        zero = state_digest(np.zeros(variable.shape, dtype=_dtype(variable)))
         if side.digest_before(position) != zero:
             return False
     return True
@@ -371,7 +371,7 @@ def _find_state(side: Side, position: int) -> tuple[int, int] | None:
     if seed is None or wanted is None:
         return None
     for counter in range(200_000):
-        if digest(np.array([seed, counter], dtype=variable.dtype)) == wanted:
+        if state_digest(np.array([seed, counter], dtype=np.int64)) == wanted:
             return int(seed), counter
     return None
 

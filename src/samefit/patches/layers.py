@@ -20,8 +20,8 @@ _CHECKED = "Keras 3.15.1"
 class BuildObserver(Protocol):
     """What a recorder does with what layers and variables show."""
 
-    def constructing(self, layer: Any, cls: type) -> None:
-        """A layer (or model) object exists; its constructor runs next."""
+    def constructing(self, operation: Any, cls: type) -> None:
+        """A layer, a model or an operation exists; its constructor runs next."""
 
     def seed_wanted(self, draw: Callable[[], int]) -> int:
         """Keras wants a seed for something that the user gave none; `draw()` draws it."""
@@ -52,6 +52,43 @@ class BuildObserver(Protocol):
         """An optimizer is about to apply gradients."""
 
 
+def mask_of(tensor: Any) -> Any:
+    """Returns the mask that travels with a tensor, or None.
+
+    JAX's arrays take no attributes: Keras keeps their masks in a table of its own
+    (keras/src/backend/common/masking.py).
+    """
+    masking = sys.modules["keras.src.backend.common.masking"]
+    return masking.get_keras_mask(tensor)
+
+
+def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
+    """Makes operations hand on the mask of their first masked input: the counterfactual of a mask that is lost.
+
+    Args:
+        patches: Where the change is kept.
+        handed: Called whenever a mask is handed on.
+    """
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+    operation = importlib.import_module("keras.src.ops.operation").Operation
+    masking = importlib.import_module("keras.src.backend.common.masking")
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            output = original(self, *args, **kwargs)
+            if not isinstance(self, layer) and hasattr(output, "shape") and masking.get_keras_mask(output) is None:
+                masks = [m for m in map(masking.get_keras_mask, args) if m is not None]
+                if masks and tuple(masks[0].shape) == tuple(output.shape[: len(masks[0].shape)]):
+                    masking.set_keras_mask(output, mask=masks[0])
+                    handed()
+            return output
+
+        return call
+
+    patches.replace(operation, "__call__", make, checked_on=_CHECKED)
+
+
 def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     """Puts all hooks of layers, initialisers, variables and optimizers in place."""
     layer = importlib.import_module("keras.src.layers.layer").Layer
@@ -61,7 +98,7 @@ def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     seeds = importlib.import_module("keras.src.random.seed_generator")
     optimizer = importlib.import_module("keras.src.optimizers.base_optimizer").BaseOptimizer
 
-    patches.replace(operation, "__new__", functools.partial(_new, observer, layer), checked_on=_CHECKED)
+    patches.replace(operation, "__new__", functools.partial(_new, observer), checked_on=_CHECKED)
     patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
     patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
@@ -94,13 +131,12 @@ def _watch_default_seeds(patches: Patches, observer: BuildObserver, seeds: Any) 
         patches.replace(module, "make_default_seed", make, checked_on=_CHECKED)
 
 
-def _new(observer: BuildObserver, layer: type, original: Any) -> Any:
+def _new(observer: BuildObserver, original: Any) -> Any:
     @staticmethod  # type: ignore[misc]
     @functools.wraps(original)
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
         instance = original(cls, *args, **kwargs)
-        if issubclass(cls, layer):
-            observer.constructing(instance, cls)
+        observer.constructing(instance, cls)
         return instance
 
     return new

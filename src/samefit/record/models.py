@@ -41,7 +41,7 @@ def describe_model(
         class_name=type(model).__name__,
         build=_build(model),
         layers=records,
-        calls=tuple(_calls(model, calls, place)),
+        calls=tuple(_calls(model, calls, place, provenance)),
         order="execution" if seen else "structure",
         location=provenance.construction(model).location,
     )
@@ -121,7 +121,9 @@ def _layer_config(layer: Any) -> Mapping[str, Any]:
     return described
 
 
-def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int]) -> Iterator[CallRecord]:
+def _calls(
+    model: Any, calls: Sequence[Call], place: Mapping[int, int], provenance: Provenance
+) -> Iterator[CallRecord]:
     hidden_below: int | None = None
     last: tuple[int, str] | None = None
     for call in calls:
@@ -151,6 +153,7 @@ def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int]) -> Itera
             training=call.training,
             mask_in=call.mask_in,
             mask_out=call.mask_out,
+            location=provenance.construction(operation).location,
         )
 
 

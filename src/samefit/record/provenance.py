@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.backends.base import Array, Backend
+from samefit.patches.layers import mask_of
 from samefit.record.attribution import caller
 from samefit.record.ledger import Ledger
-from samefit.store.digest import digest
+from samefit.store.digest import state_digest
 from samefit.store.records import Origin
 from samefit.transplant.plan import Transplants
 from samefit.types import Location
@@ -55,6 +57,7 @@ class Made:
 
     origin: Origin
     value: Array | None = None
+    again: Callable[[], Any] | None = None
 
 
 class Provenance:
@@ -97,16 +100,16 @@ class Provenance:
 
     # -- constructors -----------------------------------------------------------------------------------------------
 
-    def constructing(self, layer: Any, cls: type) -> None:
+    def constructing(self, operation: Any, cls: type) -> None:
         name = cls.__qualname__
         ordinal = self._counts.get(name, 0)
         self._counts[name] = ordinal + 1
-        self._constructions[layer] = Construction(ordinal, caller().location, self._ledger.last_id)
+        self._constructions[operation] = Construction(ordinal, caller().location, self._ledger.last_id)
         self._transplants.constructing(cls, ordinal)
 
-    def construction(self, layer: Any) -> Construction:
-        """Returns where `layer` was constructed (an empty answer for one made before recording began)."""
-        return self._constructions.get(layer) or Construction(0, None, -1)
+    def construction(self, operation: Any) -> Construction:
+        """Returns where a layer or an operation was constructed (an empty answer for one made before recording began)."""
+        return self._constructions.get(operation) or Construction(0, None, -1)
 
     def seed_wanted(self, draw: Callable[[], int]) -> int:
         number = self._seed_draws
@@ -145,7 +148,10 @@ class Provenance:
     def variable_made(self, variable: Any, initializer: Any) -> None:
         self._built_inside = self._built_inside or self.calls is not None
         origin = self._origin(initializer)
-        self._made[id(variable)] = (variable, Made(origin))
+        again = None
+        if _is_pure(initializer):
+            again = functools.partial(initializer, tuple(variable.shape), dtype=variable.dtype)
+        self._made[id(variable)] = (variable, Made(origin, again=again))
         self.variable_ready(variable)
 
     def variable_ready(self, variable: Any) -> None:
@@ -155,8 +161,10 @@ class Provenance:
         if made.origin.initializer in _PLAIN_INITIALIZERS and not self.keep_values:
             return
         value = self._backend.host_value(variable)
+        if value is None and self.keep_values and made.again is not None:
+            value = self._backend.evaluated(made.again)
         if value is not None:
-            made.origin = replace(made.origin, digest=digest(value))
+            made.origin = replace(made.origin, digest=state_digest(value))
             if self.keep_values:
                 made.value = value.copy()
 
@@ -257,6 +265,13 @@ class Provenance:
         return output
 
 
+def _is_pure(initializer: Any) -> bool:
+    """Whether an initialiser gives the same values each time, without moving any generator: Keras's own do."""
+    if not type(initializer).__module__.startswith("keras.") or not callable(initializer):
+        return False
+    return not _is_random(initializer) or isinstance(initializer.seed, int)
+
+
 def _is_random(initializer: Any) -> bool:
     # By class name and not by class: this module must not import Keras.
     return any(base.__name__ == "RandomInitializer" for base in type(initializer).__mro__)
@@ -308,7 +323,7 @@ def _leaves(value: Any) -> list[Any]:
 def _has_mask(value: Any) -> bool:
     if isinstance(value, Mapping) and any("mask" in str(key) and item is not None for key, item in value.items()):
         return True
-    return any(getattr(leaf, "_keras_mask", None) is not None for leaf in _leaves(value))
+    return any(hasattr(leaf, "shape") and mask_of(leaf) is not None for leaf in _leaves(value))
 
 
 def _shapes(value: Any) -> tuple[tuple[int | None, ...], ...]:

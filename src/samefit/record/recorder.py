@@ -19,7 +19,7 @@ from samefit.record.attribution import caller
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
 from samefit.record.stop import StopRecordedRun
-from samefit.store.digest import chain, digest, digest_many, rows_sum
+from samefit.store.digest import chain, digest_many, rows_sum, state_digest
 from samefit.store.records import ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.plan import Transplants
@@ -330,7 +330,7 @@ class Recorder:
         if training.layout < 0 or len(self._all(training)) != len(training.variable_records):
             self._describe(training, calls, begin)
         values = self._values(training, state)
-        digests = b"".join(_MISSING if v is None else digest(v) for v in values)
+        digests = b"".join(_MISSING if v is None else state_digest(v) for v in values)
         numbers = self._logs(training, logs)
         after = self._generators()
         for i, batch in enumerate(batches):
@@ -396,7 +396,7 @@ class Recorder:
         self.writer.training(training.record)
         if training.steps == 0:
             before = [self._begin_value(v, begin or {}) for v in self._all(training)]
-            digests = b"".join(_MISSING if v is None else digest(v) for v in before)
+            digests = b"".join(_MISSING if v is None else state_digest(v) for v in before)
             self.writer.state(
                 StateRecord(self._steps, training.record.number, "begin", training.layout, digests)
             )

@@ -1,7 +1,7 @@
 """Digests of arrays: 128 bits over dtype, shape and bytes in order.
 
 A sum, a norm or an XOR would be blind to sign flips, permutations and swaps; xxh3 is not, and costs less than reading
-the memory twice.
+the memory twice. `docs/reference/run-directory.md` gives the exact bytes.
 """
 
 from __future__ import annotations
@@ -17,23 +17,53 @@ Array = np.ndarray[Any, Any]
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
+_NARROW = 64
+"""Rows of up to so many bytes are hashed all at once in NumPy, wider ones by one call of xxh3 each: below, the call
+costs more than the hash; above, NumPy's temporaries cost ten times what xxh3 needs. It depends on the width alone, never
+on the number of rows, so that a sample has one hash in a batch and in the whole data set."""
+
 
 def digest(array: Array) -> bytes:
     """Returns 16 bytes over dtype name, shape and bytes (C order) of `array`.
 
-    Arrays of strings or objects are encoded by the text of their items, never pickled.
+    Arrays of strings or Python objects are encoded by the text of their items, never pickled.
+
+    Args:
+        array: Any array; types that NumPy only knows from elsewhere (bfloat16, float8) included.
+
+    Raises:
+        TypeError: If an item of an object array has no stable text.
+
+    Example:
+        >>> import numpy as np
+        >>> digest(np.zeros(2)) == digest(-np.zeros(2))
+        False
     """
-    hasher = xxhash.xxh3_128(f"{array.dtype.name}{array.shape}".encode())
+    hasher = xxhash.xxh3_128(_header(array, array.shape))
     hasher.update(_bytes(array))
     return hasher.digest()
 
 
+def state_digest(array: Array) -> bytes:
+    """Returns the digest of a variable's value; integers are widened to int64 first.
+
+    Keras keeps counters and seeds in other integer types on each backend; their values are what counts.
+    """
+    return digest(array.astype(np.int64) if array.dtype.kind in "iu" else array)
+
+
 def digest_many(arrays: Sequence[tuple[str, Array | None]]) -> bytes:
-    """Returns 16 bytes over named arrays, in order; a missing array (None) counts as such."""
+    """Returns 16 bytes over named arrays, in order; a missing array (None) counts as such.
+
+    Args:
+        arrays: The leaves of a nested batch, each with its path.
+    """
     hasher = xxhash.xxh3_128()
     for path, array in arrays:
-        hasher.update(path.encode() + b"\0")
-        hasher.update(b"none" if array is None else digest(array))
+        # Lengths and marks stand before what they describe: no two lists of leaves share one stream of bytes.
+        name = path.encode()
+        hasher.update(len(name).to_bytes(8, "little") + name)
+        hasher.update(b"\0" if array is None else b"\1" + digest(array))
     return hasher.digest()
 
 
@@ -45,9 +75,14 @@ def rows_sum(arrays: Sequence[Array], num_rows: int) -> bytes:
     Args:
         arrays: Arrays whose first axis has length `num_rows`.
         num_rows: Number of samples.
+
+    Raises:
+        ValueError: If an array has another number of rows.
     """
     total = np.zeros(num_rows, dtype=np.uint64)
     for position, array in enumerate(arrays):
+        if array.ndim == 0 or len(array) != num_rows:
+            raise ValueError(f"Array {position} has shape {array.shape}; {num_rows} rows were expected.")
         total = _mixed(total * _ODD + _row_hashes(array, num_rows) + np.uint64(position + 1))
     return int(np.sum(total, dtype=np.uint64)).to_bytes(8, "little")
 
@@ -61,27 +96,70 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
     return hasher.digest()
 
 
+def _header(array: Array, shape: tuple[int, ...]) -> bytes:
+    # A structured dtype is named by its size alone ("void96"): its fields tell.
+    name = str(array.dtype.descr) if array.dtype.names else array.dtype.name
+    return f"{name}{shape}".encode()
+
+
 def _bytes(array: Array) -> Any:
-    if array.dtype.kind in "OUS":
-        return "\0".join(map(repr, array.ravel().tolist())).encode()
-    contiguous = np.ascontiguousarray(array)
+    if _is_text(array):
+        return _text(array.ravel().tolist()).encode("utf-8", "surrogatepass")
+    flat = _little(array).reshape(-1)
     # Types that NumPy only knows from elsewhere (bfloat16) offer no buffer: their bytes do.
-    return contiguous.reshape(-1).view(np.uint8).data if contiguous.size else b""
+    return flat.view(np.uint8).data if flat.size else b""
+
+
+def _is_text(array: Array) -> bool:
+    return array.dtype.kind in "OUST" or array.dtype.hasobject
+
+
+def _little(array: Array) -> Array:
+    """Returns the array contiguous and little-endian: the same values have the same digest on every machine."""
+    if array.dtype.byteorder == ">":
+        array = array.astype(array.dtype.newbyteorder("<"))
+    return np.ascontiguousarray(array)
+
+
+def _text(item: Any) -> str:
+    """Returns a text that depends on type and value of `item`, and on nothing else (no address, no hash order)."""
+    if isinstance(item, np.generic):
+        return f"{item.dtype.name}:{_text(item.item())}"
+    if item is None or isinstance(item, (bool, int, float, complex, str, bytes)):
+        return f"{type(item).__name__}:{item!r}"
+    if isinstance(item, (list, tuple)):
+        # Written out and not `repr`: a list may hold anything again.
+        return f"{type(item).__name__}[{','.join(map(_text, item))}]"
+    if isinstance(item, np.ndarray):
+        return f"array:{digest(item).hex()}"
+    raise TypeError(f"An array holds an object of type {type(item).__name__}, which has no stable digest.")
 
 
 def _row_hashes(array: Array, num_rows: int) -> Array:
-    if array.dtype.kind in "OUS":
-        return np.array([xxhash.xxh3_64_intdigest(repr(row).encode()) for row in array.tolist()], dtype=np.uint64)
+    # Dtype and shape of a row go in as well: [1] and [1, 0] are not the same sample.
+    seed = xxhash.xxh3_64_intdigest(_header(array, array.shape[1:]))
+    if _is_text(array):
+        rows = [_text(row).encode("utf-8", "surrogatepass") for row in array.tolist()]
+        return np.array([xxhash.xxh3_64_intdigest(row, seed) for row in rows], dtype=np.uint64)
     if num_rows == 0 or array.size == 0:
-        return np.zeros(num_rows, dtype=np.uint64)
-    flat = np.ascontiguousarray(array).reshape(num_rows, -1).view(np.uint8)
-    width = -(-flat.shape[1] // 8) * 8
-    if width != flat.shape[1]:
-        flat = np.pad(flat, ((0, 0), (0, width - flat.shape[1])))
+        return np.full(num_rows, seed, dtype=np.uint64)
+    flat = _little(array).reshape(num_rows, -1).view(np.uint8)
+    if flat.shape[1] > _NARROW:
+        hashes = (xxhash.xxh3_64_intdigest(row, seed) for row in flat)
+        return np.fromiter(hashes, dtype=np.uint64, count=num_rows)
+    return _narrow(flat, np.uint64(seed))
+
+
+def _narrow(flat: Array, seed: np.uint64) -> Array:
+    padding = -flat.shape[1] % 8
+    if padding:
+        flat = np.pad(flat, ((0, 0), (0, padding)))
     words = np.ascontiguousarray(flat).view(np.uint64)
-    # Each word is mixed with its place: a swap within the row changes the sum.
-    places = _mixed(np.arange(1, words.shape[1] + 1, dtype=np.uint64) * _ODD)
-    return np.sum(_mixed(words ^ places), axis=1, dtype=np.uint64)
+    hashes = np.full(len(words), seed, dtype=np.uint64)
+    for column in words.T:
+        # Each word is mixed into all before it: a swap within the row changes the hash.
+        hashes = _mixed(hashes * _ODD + column + _ODD)
+    return hashes
 
 
 def _mixed(values: Array) -> Array:

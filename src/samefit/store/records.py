@@ -121,6 +121,7 @@ class CallRecord:
         training: The `training` argument as the layer's `call` got it, or None.
         mask_in: Whether a mask came with any input (or by argument).
         mask_out: Whether the output carries a mask.
+        location: The user's line that constructed the layer or the operation.
     """
 
     kind: str
@@ -130,6 +131,7 @@ class CallRecord:
     training: bool | None = None
     mask_in: bool = False
     mask_out: bool = False
+    location: Location | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | data         | training, file                                        | when that `fit` is called                      |
 | weights      | training, from, arrays, pairs {own path: their path}   | before the training's first step               |
 | seed_states  | training, values {own path: [seed, counter]}          | before the training's first step               |
+| perturb      | training                                              | before the training's first step               |
 | initializers | side, seeds {number of random variable: seed}         | when the variable is made                      |
+| masks        | side                                                  | from the import of Keras on                    |
 | global       | side, dtype_policy, floatx                            | before the side begins                         |
 
 States are hexadecimal, as `samefit.patches.generators` and the backends write them.
@@ -29,6 +31,8 @@ import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from samefit.patches.patching import Patches
 
 class Transplants:
     """The transplants of one re-run; in a plain run the plan is empty and every method does nothing.
@@ -42,6 +46,8 @@ class Transplants:
         self._side = ""
         self._entropy: list[Any] = []
         self._compiles = 0
+        self._patched = False
+        self._patches = Patches()
         self.applied: list[str] = []
 
     def __bool__(self) -> bool:
@@ -53,7 +59,8 @@ class Transplants:
         ]
 
     def _note(self, text: str) -> None:
-        self.applied.append(text)
+        if text not in self.applied:
+            self.applied.append(text)
 
     # -- moments ----------------------------------------------------------------------------------------------------
 
@@ -75,6 +82,11 @@ class Transplants:
             if item.get("dtype_policy"):
                 keras.config.set_dtype_policy(item["dtype_policy"])
             self._note("global settings")
+        if self._wanted("masks") and not self._patched:
+            from samefit.patches.layers import hand_on_masks
+
+            self._patched = True
+            hand_on_masks(self._patches, lambda: self._note("a mask"))
         for item in self._wanted("seed_first"):
             import keras
 
@@ -112,6 +124,8 @@ class Transplants:
                 if mine in own and theirs in arrays:
                     own[mine].assign(arrays[theirs])
                     self._note(f"{mine} before training {training}")
+        for _ in self._wanted("perturb", training=training):
+            self._perturb(variables())
         for item in self._wanted("seed_states", training=training):
             own = variables()
             for mine, value in item["values"].items():
@@ -216,6 +230,18 @@ class Transplants:
             else:
                 continue
             self._note(f"{name} at {where}")
+
+    def _perturb(self, variables: Mapping[str, Any]) -> None:
+        """Moves every float of the state by one unit in the last place, up or down."""
+        import numpy
+
+        signs = numpy.random.Generator(numpy.random.PCG64(0))
+        for path, variable in variables.items():
+            value = numpy.array(variable)
+            if value.dtype.kind == "f" and not path.endswith("learning_rate"):
+                towards = numpy.where(signs.random(value.shape) < 0.5, -numpy.inf, numpy.inf).astype(value.dtype)
+                variable.assign(numpy.where(value == 0, value, numpy.nextafter(value, towards)))
+        self._note("one unit in the last place")
 
     def _data(self, file: str, arguments: dict[str, Any]) -> None:
         from safetensors.numpy import load_file
