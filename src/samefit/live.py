@@ -86,6 +86,7 @@ class Live:
             stop_file=self.session.get("stop_file"), snapshots=self.session.get("snapshots") or (),
             keep_data=bool(self.session.get("keep_data")),
         )
+        self.provenance.on_update = self.recorder.applying
         layers.watch_layers(self.patches, self.provenance)
         trainer.watch_trainer(self.patches, name, self.recorder)
         self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
@@ -120,7 +121,7 @@ class Live:
         status = "complete" if not exit_status and error is None else "failed"
         if self.recorder is not None:
             self.recorder.close(status)
-            self.writer.update_manifest(self._late())
+            self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})
         if self.transplants:
             self.writer.update_manifest({"transplants": self.transplants.applied})
         self.ledger.settle()

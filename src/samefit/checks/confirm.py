@@ -189,7 +189,7 @@ def _tried(suspect: Suspect, text: str) -> Any:
 def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
     """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible."""
     try:
-        if counterfactual.both:
+        if counterfactual.both or counterfactual.environment_both:
             return _both(pair, counterfactual, workshop)
         if counterfactual.data:
             return _data(pair, workshop)
@@ -213,16 +213,21 @@ def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -
 
 
 def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
-    first = pair.execution_a.with_transplants(counterfactual.both)
+    first = _changed(pair.execution_a, counterfactual)
     if pair.same_process:
         run = workshop.run((first, "re-run"))[0]
         runs, executions = [run, run], [first, first]
     else:
-        second = pair.execution_b.with_transplants(counterfactual.both)
+        second = _changed(pair.execution_b, counterfactual)
         runs, executions = workshop.run((first, "re-run-a"), (second, "re-run-b")), [first, second]
-    if not all(run.manifest.get("transplants") for run in runs):
+    if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
         return "what was to be changed was not met in the re-run"
     return Pair(replace(pair.a, run=runs[0]), replace(pair.b, run=runs[1]), executions[0], executions[1])
+
+
+def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
+    environment = {**execution.environment, **counterfactual.environment_both}
+    return replace(execution.with_transplants(counterfactual.both), environment=environment)
 
 
 def _data(pair: Pair, workshop: Workshop) -> Pair | str:

@@ -211,3 +211,9 @@ class Comparison:
     def with_causes(self, causes: tuple[Cause, ...]) -> Comparison:
         """Returns this comparison with `causes` filled in."""
         return replace(self, causes=causes)
+
+    def _repr_html_(self) -> str:
+        """Shows the comparison in a notebook."""
+        from samefit.report.html_fragment import to_html
+
+        return to_html(self)

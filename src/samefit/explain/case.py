@@ -22,6 +22,7 @@ class Counterfactual:
         text: What is changed, in words that complete "with …".
         transplants: Plan for the candidate (`samefit.transplant.plan`).
         environment: Environment variables for the candidate; None removes one.
+        environment_both: Environment variables for both sides, which then both run again.
         alone: Whether the candidate's side runs alone in a fresh process.
         both: Plan that is applied to both sides, which then both run again.
         data: Whether the baseline must run again first to keep the arrays that it handed to `fit`.
@@ -30,6 +31,7 @@ class Counterfactual:
     text: str
     transplants: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    environment_both: Mapping[str, str | None] = field(default_factory=dict)
     alone: bool = False
     both: tuple[Mapping[str, Any], ...] = ()
     data: bool = False
@@ -47,6 +49,7 @@ class Suspect:
         remedy: Text to paste.
         counterfactuals: Re-runs that would confirm it, cheapest first.
         no_counterfactual: Why there is none.
+        weak: Whether it says only that something differs, not what: looked at after all others.
     """
 
     slug: str
@@ -56,6 +59,7 @@ class Suspect:
     remedy: str = ""
     counterfactuals: tuple[Counterfactual, ...] = ()
     no_counterfactual: str = ""
+    weak: bool = False
 
 
 @dataclass(frozen=True)

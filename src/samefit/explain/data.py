@@ -220,6 +220,7 @@ def _hidden_draws(case: Case) -> Iterator[Suspect]:
             counterfactuals=(
                 Counterfactual(f"{generators.name_of(generator)} put into the baseline's first state", (plan,)),
             ),
+            weak=True,
         )
 
 
@@ -246,6 +247,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "the batches come from an iterator of your own, which is not replaced",
+        weak=True,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from samefit.comparison.result import Evidence
@@ -244,12 +245,17 @@ def user_draws(case: Case) -> Iterator[tuple[str, Event, Event]]:
             ]
             for side in (case.a, case.b)
         )
-        for draw_a, draw_b in zip(first, second, strict=False):
-            if draw_a.function != draw_b.function:
-                break
+        for draw_a, draw_b in _paired(first, second):
             if draw_a.state != draw_b.state:
                 yield generator, draw_a, draw_b
                 break
+
+
+def _paired(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
+    """Pairs draws of one function from one line of code, in order; draws of one side only fall out."""
+    keys = [[(e.function, e.location.code if e.location else None) for e in draws] for draws in (first, second)]
+    for block in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
+        yield from zip(first[block.a : block.a + block.size], second[block.b : block.b + block.size], strict=True)
 
 
 def entropies(case: Case) -> tuple[list[Event], list[Event]]:

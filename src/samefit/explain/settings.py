@@ -41,6 +41,21 @@ def explain_environment(case: Case) -> Iterator[Suspect]:
         )
 
 
+def explain_hash_seed(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where each process has a hash seed of its own: sets of strings come in another order."""
+    unset = all(side.run.manifest.get("hash_seed") == "random" for side in (case.a, case.b))
+    if case.same_process or not unset:
+        return
+    yield Suspect(
+        slug="environment",
+        summary="Each process has a hash seed of its own, so sets of strings come in another order.",
+        evidence=(Evidence("PYTHONHASHSEED is not set on either side"),),
+        location=case.b.training.location,
+        remedy="sort what comes out of a set:  sorted(words),  or set  PYTHONHASHSEED=0",
+        counterfactuals=(Counterfactual("PYTHONHASHSEED=0 on both sides", environment_both={"PYTHONHASHSEED": "0"}),),
+    )
+
+
 def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)
 

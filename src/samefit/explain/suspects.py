@@ -15,7 +15,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
     Stage.INITIAL_WEIGHTS: (
         settings.explain_environment, settings.explain_precision, weights.explain_initial, settings.explain_layers,
     ),
-    Stage.DATA: (settings.explain_environment, data.explain),
+    Stage.DATA: (settings.explain_environment, data.explain, settings.explain_hash_seed),
     Stage.RANDOMNESS: (settings.explain_environment, weights.explain_randomness, settings.explain_layers),
     Stage.FORWARD: (
         settings.explain_environment, settings.explain_training_flag, settings.explain_precision,
@@ -40,13 +40,9 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
 def suspects(case: Case) -> tuple[Suspect, ...]:
     """Returns the suspects for a divergence, most telling first; empty if nothing fits."""
     found = [suspect for detector in _DETECTORS[case.divergence.stage] for suspect in detector(case)]
-    # A direct fact about the diverging thing says more than a variable of the environment that merely differs, unless
-    # that variable is known to steer generators or precision.
-    return tuple(sorted(found, key=lambda s: s.slug == "environment" and len(found) > 1 and not _is_only(found)))
-
-
-def _is_only(found: list[Suspect]) -> bool:
-    return all(s.slug in ("environment", "rounding") for s in found)
+    # A fact about the very thing that differs comes first, then variables of the environment that merely differ, and
+    # last what only repeats that something differs.
+    return tuple(sorted(found, key=lambda suspect: 2 * suspect.weak + (suspect.slug == "environment")))
 
 
 def excluded(case: Case) -> tuple[Evidence, ...]:

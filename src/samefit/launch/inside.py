@@ -22,14 +22,14 @@ _status: list[int | None] = [None]
 _error: list[str | None] = [None]
 
 
-def begin(session: Mapping[str, Any], home: str) -> None:
+def begin(session: Mapping[str, Any]) -> None:
     """Starts the recorder and arranges that it hears of imports and of the end."""
     global _session
     from samefit import live
 
     _session = session
     live.start(session)
-    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported}, home))
+    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported}))
     _watch_end(live.finish)
 
 
@@ -38,12 +38,10 @@ class Announcer(importlib.abc.MetaPathFinder):
 
     Args:
         callbacks: {name of a top-level module: what to call}.
-        home: Where samefit lies, for imports of samefit's own modules where it is not installed.
     """
 
-    def __init__(self, callbacks: Mapping[str, Callable[[], None]], home: str) -> None:
+    def __init__(self, callbacks: Mapping[str, Callable[[], None]]) -> None:
         self._callbacks = dict(callbacks)
-        self._home = home
         self._looking = threading.local()
 
     def find_spec(

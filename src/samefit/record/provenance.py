@@ -66,12 +66,14 @@ class Provenance:
     Attributes:
         calls: Calls of the step that is captured now, or None.
         in_step: Whether a training step runs: assignments within are the training itself.
+        on_update: Called when an optimizer applies gradients outside of any step.
         keep_values: Whether first values of variables that are made now are kept as arrays (models that are built
             inside their first step have no other initial weights).
     """
 
     def __init__(self, ledger: Ledger, backend: Backend, transplants: Transplants) -> None:
         self.calls: list[Call] | None = None
+        self.on_update: Callable[[], None] | None = None
         self.in_step = False
         self.keep_values = False
         self._depth = 0
@@ -238,6 +240,8 @@ class Provenance:
 
 
     def applying(self, optimizer: Any) -> None:
+        if not self.in_step and self.on_update is not None:
+            self.on_update()
         # The first update ends the first forward pass; a second trace of the same step would only repeat it.
         if self.calls:
             self._finished, self.calls = self.calls, None

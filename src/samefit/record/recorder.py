@@ -81,6 +81,7 @@ class Recorder:
         self.ledger = ledger
         self.provenance = provenance
         self.broken = False
+        self.unseen_updates = 0
         self._backend = backend
         self._transplants = transplants
         self._stop_file = stop_file
@@ -444,6 +445,21 @@ class Recorder:
         result = (logs, state) if state is not None else logs
         self._after(training, [None], {}, generators, result, [], is_jax=state is not None)
         training.stepped_since_batch_end = 0
+
+    def by_hand(self, model: Any, batch: Any, loss: Any) -> None:
+        """Records a step of the user's own loop, which is over already."""
+        with self.training(model, "train_on_batch", {}):
+            training = self._stack[-1]
+            training.record = replace(training.record, kind="custom")
+            self._collect(training, model)
+            seen = self.guard(lambda: self._digest_batch(models.flatten(batch)), None)
+            generators = self.guard(self._generators, {})
+            self.guard(lambda: self._after(training, [seen], {}, generators, {"loss": loss}, [], is_jax=False), None)
+
+    def applying(self) -> None:
+        """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""
+        if not self._stack and not self.broken:
+            self.unseen_updates += 1
 
     def _maybe_stop(self) -> None:
         if self._stop_file is not None and os.path.exists(self._stop_file):

@@ -22,6 +22,7 @@ def _chain(own_directory):
 
 
 def _begin(launch_file):
+    import importlib.util
     import json
 
     try:
@@ -30,17 +31,19 @@ def _begin(launch_file):
     except FileExistsError:
         # A child of the script: one run records one process.
         return
-    home = os.environ.get("SAMEFIT_HOME", "")
-    try:
-        import samefit.launch.inside as inside
-    except ImportError:
-        sys.path.append(home)
-        try:
-            import samefit.launch.inside as inside
-        finally:
-            sys.path.remove(home)
+    # The very samefit that started this process, whatever else is installed here; `sys.path` stays the user's.
+    home = os.environ["SAMEFIT_HOME"]
+    package = os.path.join(home, "samefit")
+    spec = importlib.util.spec_from_file_location(
+        "samefit", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["samefit"] = module
+    spec.loader.exec_module(module)
+    import samefit.launch.inside as inside
+
     with open(launch_file) as file:
-        inside.begin(json.load(file), home)
+        inside.begin(json.load(file))
 
 
 _own = os.path.dirname(os.path.abspath(__file__))

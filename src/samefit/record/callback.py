@@ -1,0 +1,95 @@
+"""`samefit.Recorder`: recording from inside a script or a notebook, without the command line."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from samefit import live
+
+
+class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Records trainings of this process into a run directory.
+
+    As a callback it records the `fit` that it is handed to. As a context manager it records everything that is trained
+    within, `train_on_batch` included. In a loop of your own call `step` after each update.
+
+    Args:
+        path: The run directory; it must not exist, or be empty.
+
+    Raises:
+        RunError: If `path` holds something already.
+
+    Example:
+        >>> model.fit(x, y, callbacks=[samefit.Recorder("baseline.run")])
+        >>> with samefit.Recorder("candidate.run"):
+        ...     model.train_on_batch(x, y)
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self._live: Any = None
+        self._training: contextlib.ExitStack | None = None
+        self._within = False
+
+    def __enter__(self) -> Recorder:
+        self._within = True
+        self._start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._finish(None if error is None else f"{type(error).__name__}: {error}")
+        self._within = False
+
+    def _start(self) -> None:
+        if self._live is None:
+            self._live = live.Live({"run": str(self.path), "target": f"Recorder({str(self.path)!r})"})
+            self._live.watch_process()
+            self._live.begin_side("")
+            self._live.keras_imported()
+
+    def _finish(self, error: str | None) -> None:
+        if self._live is not None:
+            self._live.finish(1 if error else 0, error)
+            self._live.patches.undo()
+            self._live = None
+
+    def set_model(self, model: Any) -> None:
+        """Puts the hooks in place: Keras calls it before it makes the train function."""
+        super().set_model(model)
+        if not self._within:
+            self._start()
+            # A train function that was made before has no hook: Keras makes a new one, of the same computation.
+            model.train_function = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begins a training, unless a `with` block has seen `fit` itself."""
+        if not self._within and self._live is not None:
+            self._training = contextlib.ExitStack()
+            self._training.enter_context(self._live.recorder.training(self.model, "fit", {}))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Ends the training and closes the run."""
+        if self._training is not None:
+            self._training.close()
+            self._training = None
+            self._finish(None)
+
+    def step(self, model: Any, batch: Any, loss: Any) -> None:
+        """Records one step of a loop of your own; call it after the update, within a `with` block.
+
+        Args:
+            model: The Keras model; its variables and those of `model.optimizer` are read as they are now.
+            batch: What went into the step: arrays or tensors, nested as you like.
+            loss: The loss of the step, a number or a tensor of one element.
+
+        Raises:
+            RuntimeError: If it is called outside of a `with` block.
+        """
+        if self._live is None:
+            raise RuntimeError("Recorder.step belongs into a `with samefit.Recorder(path) as recorder:` block.")
+        self._live.recorder.by_hand(model, batch, loss)
