@@ -271,7 +271,11 @@ class Provenance:
 
 def _is_pure(initializer: Any) -> bool:
     """Whether an initialiser gives the same values each time, without moving any generator: Keras's own do."""
-    if not type(initializer).__module__.startswith("keras.") or not callable(initializer):
+    if not callable(initializer):
+        return False
+    # Keras also uses functions of its own: the LSTM's bias with its ones, the first state of a seed generator.
+    module = getattr(initializer, "__module__", None) or type(initializer).__module__
+    if not module.startswith("keras."):
         return False
     return not _is_random(initializer) or isinstance(initializer.seed, int)
 

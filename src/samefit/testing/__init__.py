@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ def assert_same_training(a: str | Path | Run, b: str | Path | Run, **options: An
     recorded = [isinstance(side, (Run, Path)) or Path(str(side).partition("#")[0]).is_dir() for side in (a, b)]
     comparison = compare(a, b) if all(recorded) else check(str(a), str(b), **options)
     if not comparison.same:
-        from samefit.report.text import as_text
-
-        raise NotTheSameTraining("\n" + as_text(comparison))
+        raise NotTheSameTraining(_report(comparison))
     return comparison
+
+
+def _report(comparison: Comparison) -> str:
+    from rich.console import Console
+
+    from samefit.report.text import render
+
+    text = io.StringIO()
+    render(comparison, verbose=False, console=Console(file=text, width=120))
+    return "\n" + text.getvalue()
