@@ -18,8 +18,23 @@ from samefit.record.ledger import Ledger
 from samefit.transplant.plan import Transplants
 
 _VARIABLES = (
-    "KERAS_", "JAX_", "XLA_", "TF_", "TORCH_", "PYTORCH_", "CUDA_", "CUBLAS_", "NVIDIA_", "OMP_", "MKL_", "OPENBLAS_",
-    "PYTHONHASHSEED", "NUMEXPR_", "KMP_", "ONEDNN_", "DNNL_",
+    "KERAS_",
+    "JAX_",
+    "XLA_",
+    "TF_",
+    "TORCH_",
+    "PYTORCH_",
+    "CUDA_",
+    "CUBLAS_",
+    "NVIDIA_",
+    "OMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "PYTHONHASHSEED",
+    "NUMEXPR_",
+    "KMP_",
+    "ONEDNN_",
+    "DNNL_",
 )
 
 
@@ -27,7 +42,7 @@ class Live:
     """What records this process.
 
     Args:
-        session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "snapshots", "keep_data",
+        session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data",
             "stop_file", "pin".
     """
 
@@ -82,8 +97,12 @@ class Live:
         self.watch_frameworks()
         self.provenance = Provenance(self.ledger, backend, self.transplants)
         self.recorder = Recorder(
-            self.writer, self.ledger, backend, self.provenance, self.transplants,
-            stop_file=self.session.get("stop_file"), snapshots=self.session.get("snapshots") or (),
+            self.writer,
+            self.ledger,
+            backend,
+            self.provenance,
+            self.transplants,
+            stop_file=self.session.get("stop_file"),
             keep_data=bool(self.session.get("keep_data")),
         )
         self.provenance.on_update = self.recorder.applying
@@ -128,15 +147,22 @@ class Live:
         self.writer.close(status, exit_status)
         self.writer = None
         if self.recorder is not None:
-            self.recorder.broken = True
+            self.recorder.guard.broken = True
 
     def _manifest(self) -> dict[str, Any]:
         environment = {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)}
         return {
             "target": self.session.get("target", " ".join(sys.argv)),
-            "argv": list(sys.argv), "cwd": os.getcwd(), "pid": os.getpid(), "started": self.started,
-            "python": platform.python_version(), "platform": platform.platform(), "machine": platform.machine(),
-            "environment": environment, "pin": self.session.get("pin"), "versions": {"python": platform.python_version()},
+            "argv": list(sys.argv),
+            "cwd": os.getcwd(),
+            "pid": os.getpid(),
+            "started": self.started,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "environment": environment,
+            "pin": self.session.get("pin"),
+            "versions": {"python": platform.python_version()},
             "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         }
 
@@ -148,10 +174,14 @@ class Live:
 
         backend = backends.load(keras.config.backend())
         return {
-            "flags": dict(backend.flags()), "threads": dict(backend.threads()), "versions": _versions(),
+            "flags": dict(backend.flags()),
+            "threads": dict(backend.threads()),
+            "versions": _versions(),
             "globals": {
-                "floatx": keras.config.floatx(), "dtype_policy": keras.config.dtype_policy().name,
-                "image_data_format": keras.config.image_data_format(), "epsilon": keras.config.epsilon(),
+                "floatx": keras.config.floatx(),
+                "dtype_policy": keras.config.dtype_policy().name,
+                "image_data_format": keras.config.image_data_format(),
+                "epsilon": keras.config.epsilon(),
             },
         }
 

@@ -50,7 +50,11 @@ def reports() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("file", "case", "expected", "backend"), reports())
 def test_report(
-    file: Path, case: dict[str, Any], expected: dict[str, Any], backend: str, tmp_path: Path,
+    file: Path,
+    case: dict[str, Any],
+    expected: dict[str, Any],
+    backend: str,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments = [f"{file}:a", f"{file}:b"]

@@ -1,13 +1,13 @@
 """What samefit asks of a framework.
 
-| method              | jax                         | tensorflow                             | torch                          |
-|---------------------|-----------------------------|----------------------------------------|--------------------------------|
-| to_numpy            | zero-copy on the CPU        | zero-copy on the CPU                   | zero-copy, may change in place |
-| host_value          | of a variable's array       | also inside a tf.function (init_scope) | of a parameter                 |
-| generator_state     | none: JAX has no global one | op seed counter of the eager context   | default CPU generator          |
-| draw_functions      | none                        | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ …  |
-| seed_functions      | none                        | tf.random.set_seed                     | torch.manual_seed              |
-| watch_batches       | not needed                  | a numpy_function on the dataset        | not needed                     |
+| method | jax | tensorflow | torch |
+|---|---|---|---|
+| to_numpy | zero-copy on the CPU | zero-copy on the CPU | zero-copy, may change in place |
+| host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
+| generator_state | none: JAX has no global one | op seed counter of the eager context | default CPU generator |
+| draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
+| seed_functions | none | tf.random.set_seed | torch.manual_seed |
+| watch_batches | not needed | a numpy_function on the dataset | not needed |
 """
 
 from __future__ import annotations

@@ -36,11 +36,16 @@ class JaxBackend(Backend):
 
     def flags(self) -> Mapping[str, Any]:
         values = {name: getattr(jax.config, name, None) for name in _FLAGS}
-        return {name: value if isinstance(value, (bool, int, str, type(None))) else str(value) for name, value in values.items()}
+        return {
+            name: value if isinstance(value, (bool, int, str, type(None))) else str(value)
+            for name, value in values.items()
+        }
 
     def threads(self) -> Mapping[str, int]:
         # XLA's CPU pool takes its size from the machine (or from the CPU affinity); JAX does not report it.
-        return {"cpu_affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1}
+        return {
+            "cpu_affinity": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        }
 
     def to_numpy(self, value: Any) -> Array:
         if hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):

@@ -10,7 +10,18 @@ import torch
 
 from samefit.backends.base import Array, Backend, HookPoint
 
-_FUNCTIONS = ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like", "poisson")
+_FUNCTIONS = (
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "normal",
+    "bernoulli",
+    "multinomial",
+    "rand_like",
+    "randn_like",
+    "poisson",
+)
 _METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_")
 
 

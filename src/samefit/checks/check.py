@@ -96,8 +96,11 @@ def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Compariso
         return comparison
     if not judgement.is_rounding:
         unknown = replace(
-            cause, slug="unknown", summary="The gap between the two sides is larger than rounding explains.",
-            evidence=(*cause.evidence, judgement.evidence), unconfirmed_because="no suspect is left",
+            cause,
+            slug="unknown",
+            summary="The gap between the two sides is larger than rounding explains.",
+            evidence=(*cause.evidence, judgement.evidence),
+            unconfirmed_because="no suspect is left",
         )
         return comparison.with_causes((unknown,))
     measured = replace(cause, evidence=(*cause.evidence, judgement.evidence))
@@ -105,8 +108,16 @@ def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Compariso
 
 
 def _run_pair(
-    workshop: Workshop, baseline: str, candidate: str | None, same_process: bool, trainings: tuple[int, int] | None,
-    backends: Sequence[str], env_a: Mapping[str, str] | None, env_b: Mapping[str, str] | None, pin: int | None, say: Any,
+    workshop: Workshop,
+    baseline: str,
+    candidate: str | None,
+    same_process: bool,
+    trainings: tuple[int, int] | None,
+    backends: Sequence[str],
+    env_a: Mapping[str, str] | None,
+    env_b: Mapping[str, str] | None,
+    pin: int | None,
+    say: Any,
 ) -> Pair:
     first = parse_target(baseline)
     second = parse_target(candidate) if candidate is not None else first
@@ -146,6 +157,8 @@ def _require(run: Run, text: str) -> None:
 
 
 def _nothing(run: Run, text: str) -> str:
+    if "recording_failed" in run.manifest:
+        return f"{text} was not recorded: the recorder failed ({run.manifest['recording_failed']})."
     updates = run.manifest.get("unseen_updates")
     if updates:
         return (

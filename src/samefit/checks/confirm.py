@@ -36,7 +36,8 @@ class Part:
     def selected(self) -> tuple[TrainingRecord, ...]:
         """Returns the trainings of this part, in order."""
         return tuple(
-            t for t in self.run.trainings
+            t
+            for t in self.run.trainings
             if (self.trainings is None or t.number in self.trainings) and (not self.side or t.side == self.side)
         )
 
@@ -65,8 +66,12 @@ class Pair:
     def compared(self) -> Comparison:
         """Compares the two."""
         return compare_trainings(
-            self.a.run, self.b.run, self.a.trainings, self.b.trainings,
-            side_a=self.a.side or None, side_b=self.b.side or None,
+            self.a.run,
+            self.b.run,
+            self.a.trainings,
+            self.b.trainings,
+            side_a=self.a.side or None,
+            side_b=self.b.side or None,
         )
 
 
@@ -83,12 +88,18 @@ def case_of(pair: Pair, comparison: Comparison) -> Case | None:
             return None
         sides.append(Side(part.run, part.side, role, trainings, steps[divergence.step - 1]))
     return Case(
-        comparison, divergence, sides[0], sides[1], same_process=pair.same_process,
+        comparison,
+        divergence,
+        sides[0],
+        sides[1],
+        same_process=pair.same_process,
         separable=pair.same_process and bool(pair.b.side),
     )
 
 
-def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]) -> tuple[Cause, ...]:
+def confirmed_causes(
+    pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
+) -> tuple[Cause, ...]:
     """Looks for the causes of a divergence, one after the other, and re-runs without each.
 
     Args:
@@ -155,8 +166,13 @@ def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Compari
         later = result.first_divergence
         what = f"the sides part only at step {later.step} ({later.stage.value})"
     return Cause(
-        slug=suspect.slug, confirmed=True, summary=suspect.summary, evidence=suspect.evidence,
-        location=suspect.location, remedy=suspect.remedy, counterfactual=f"with {counterfactual.text}, {what}",
+        slug=suspect.slug,
+        confirmed=True,
+        summary=suspect.summary,
+        evidence=suspect.evidence,
+        location=suspect.location,
+        remedy=suspect.remedy,
+        counterfactual=f"with {counterfactual.text}, {what}",
     )
 
 
@@ -166,7 +182,9 @@ def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspe
     standing = [suspect for suspect in found if suspect not in refuted]
     if not standing:
         return Cause(
-            slug="unknown", confirmed=False, summary="Nothing that samefit knows explains this divergence.",
+            slug="unknown",
+            confirmed=False,
+            summary="Nothing that samefit knows explains this divergence.",
             evidence=(*excluded(case), *(_tried(suspect, text) for suspect, text in tried)),
             location=case.b.training.location,
             remedy="compare the two sides at the place above; `samefit show` lists what each run did before it",
@@ -175,8 +193,13 @@ def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspe
     suspect = standing[0]
     because = next((text for other, text in tried if other is suspect), suspect.no_counterfactual)
     return Cause(
-        slug=suspect.slug, confirmed=False, summary=suspect.summary, evidence=suspect.evidence,
-        location=suspect.location, remedy=suspect.remedy, unconfirmed_because=because or "it was not re-run",
+        slug=suspect.slug,
+        confirmed=False,
+        summary=suspect.summary,
+        evidence=suspect.evidence,
+        location=suspect.location,
+        remedy=suspect.remedy,
+        unconfirmed_because=because or "it was not re-run",
     )
 
 

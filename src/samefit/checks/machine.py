@@ -33,11 +33,17 @@ def doctor() -> DoctorReport:
     rows = [DoctorRow("python", platform.python_version(), "ok", platform.platform())]
     for package in _PACKAGES:
         rows.append(_package(package))
-    rows.append(DoctorRow("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "not set"), "ok", "the script may set it itself"))
+    rows.append(
+        DoctorRow("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "not set"), "ok", "the script may set it itself")
+    )
     hash_seed = os.environ.get("PYTHONHASHSEED")
     rows.append(
-        DoctorRow("PYTHONHASHSEED", hash_seed or "random", "ok" if hash_seed else "warn",
-                  "" if hash_seed else "the order of sets of strings changes from process to process")
+        DoctorRow(
+            "PYTHONHASHSEED",
+            hash_seed or "random",
+            "ok" if hash_seed else "warn",
+            "" if hash_seed else "the order of sets of strings changes from process to process",
+        )
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     rows.append(DoctorRow("cores", str(cores), "ok", "the number of threads can change rounding"))

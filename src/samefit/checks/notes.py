@@ -11,12 +11,16 @@ from samefit.types import Verdict
 
 def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     """Returns notes for the report."""
-    return tuple([*_tensorflow_order(pair, comparison), *_warnings(pair), *_unseen(pair)])
+    return (*_tensorflow_order(pair, comparison), *_warnings(pair), *_unseen(pair))
 
 
 def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
     """On TensorFlow two `fit`s of one process see one order: say so, from what was recorded."""
-    if comparison.verdict is not Verdict.IDENTICAL or comparison.baseline.backend != "tensorflow" or not pair.same_process:
+    if (
+        comparison.verdict is not Verdict.IDENTICAL
+        or comparison.baseline.backend != "tensorflow"
+        or not pair.same_process
+    ):
         return
     shuffled = [t for part in (pair.a, pair.b) for t in part.selected() if t.options.get("shuffle", True) is not False]
     if len(shuffled) < 2:

@@ -22,7 +22,7 @@ class Execution:
         sides: (name, target), in order; the name is "" for a side that has the process for itself.
         environment: Variables of its environment; None removes one.
         pin: Seed of `--pin`, or None.
-        options: More keys of the session: "transplants", "keep_data", "snapshots".
+        options: More keys of the session: "transplants", "keep_data".
     """
 
     sides: tuple[tuple[str, Target], ...]
@@ -63,12 +63,17 @@ class Workshop:
             name = f"{name}-{self._names[name]}"
         target = " ; ".join(target.text for _, target in execution.sides)
         session = {
-            "target": target, "side": "", "pin": execution.pin, "sides": [side for side, _ in execution.sides],
+            "target": target,
+            "side": "",
+            "pin": execution.pin,
+            "sides": [side for side, _ in execution.sides],
             **execution.options,
         }
         return start(
             [SideTarget(side, target) for side, target in execution.sides],
-            run_directory=self.directory / name, session=session, environment=dict(execution.environment),
+            run_directory=self.directory / name,
+            session=session,
+            environment=dict(execution.environment),
             output="show" if self._show else "keep",
         )
 
@@ -96,7 +101,9 @@ class Workshop:
             missing = [line for line in tail.splitlines() if line.startswith(("ModuleNotFoundError", "ImportError"))]
             backend = execution.environment.get("KERAS_BACKEND")
             if missing and backend and backend.split("-")[0] in missing[-1]:
-                raise BackendError(f"The backend '{backend}' is not installed here ({missing[-1]}): pip install {backend}.")
+                raise BackendError(
+                    f"The backend '{backend}' is not installed here ({missing[-1]}): pip install {backend}."
+                )
             raise TargetFailed(f"{label} ended with exit status {child.exit_status}:\n{tail}", child.exit_status)
         if not (child.run_directory / "manifest.json").exists():
             raise NoTrainingError(

@@ -50,7 +50,7 @@ def judge(execution: Execution, run: Run, comparison: Comparison, workshop: Work
         return None
     ratio = gap.max_rel / moved.max_rel
     text = (
-        f"largest relative gap of the loss {gap.max_rel:.2g}; the baseline itself moves by {moved.max_rel:.2g} when its "
-        f"first weights change by one unit in the last place (ratio {ratio:.2g}, up to {_FACTOR:g} counts as rounding)"
+        f"largest relative gap of the loss {gap.max_rel:.2g}; the baseline itself moves by {moved.max_rel:.2g} when "
+        f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text))

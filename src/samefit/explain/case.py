@@ -117,9 +117,7 @@ class Side:
 
     def draws(self, generator: str, after: int, before: int) -> list[Event]:
         """Returns the draws from `generator` between two events."""
-        return [
-            e for e in self.run.events if e.kind == "draw" and e.generator == generator and after < e.id < before
-        ]
+        return [e for e in self.run.events if e.kind == "draw" and e.generator == generator and after < e.id < before]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def _options(case: Case) -> Iterator[Suspect]:
             one, other = first.get(name, _DEFAULTS.get(name)), second.get(name, _DEFAULTS.get(name))
             if one == other:
                 continue
-            fixes = ()
+            fixes: tuple[Counterfactual, ...] = ()
             if holder == "fit":
                 plan = {"do": "fit", "training": b.number, "arguments": {name: one}}
                 fixes = (Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),)
@@ -58,8 +58,11 @@ _DEFAULTS = {"shuffle": True, "validation_split": 0.0}
 
 def _in_training(case_side_events: tuple[Event, ...], training: int) -> list[Event]:
     return [
-        e for e in case_side_events
-        if e.kind == "draw" and e.training == training and e.component
+        e
+        for e in case_side_events
+        if e.kind == "draw"
+        and e.training == training
+        and e.component
         and not e.component.startswith(("seed of", "data loader", "evaluate", "predict"))
     ]
 
@@ -89,18 +92,32 @@ def _shuffle(case: Case) -> Iterator[Suspect]:
         every_epoch = [
             plan
             for epoch in range(_epochs(case))
-            if (plan := generators.restore(
-                case.a, case.b, generators=(generator,), at="epoch", training_a=number_a, training_b=number_b, epoch=epoch
-            )) is not None
+            if (
+                plan := generators.restore(
+                    case.a,
+                    case.b,
+                    generators=(generator,),
+                    at="epoch",
+                    training_a=number_a,
+                    training_b=number_b,
+                    epoch=epoch,
+                )
+            )
+            is not None
         ]
         if every_epoch and case.b.step.epoch > 0:
-            plans.insert(0, Counterfactual(
-                f"{generators.name_of(generator)} put back before every epoch", tuple(every_epoch)
-            ))
+            plans.insert(
+                0, Counterfactual(f"{generators.name_of(generator)} put back before every epoch", tuple(every_epoch))
+            )
         if case.separable and case.same_process:
             plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
         suspect = generators.explain_draw(
-            case, generator, draw_a, draw_b, what="the order of the samples", counterfactuals=tuple(plans),
+            case,
+            generator,
+            draw_a,
+            draw_b,
+            what="the order of the samples",
+            counterfactuals=tuple(plans),
             training_begins=False,
         )
         if suspect is not None:
@@ -151,7 +168,11 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
             yield _other_backend(case, draws[0][-1], draws[1][-1])
         return
     draws = [
-        [e for e in side.run.events if e.kind == "draw" and e.generator == "tensorflow" and e.id > side.training.begin_event]
+        [
+            e
+            for e in side.run.events
+            if e.kind == "draw" and e.generator == "tensorflow" and e.id > side.training.begin_event
+        ]
         for side in (case.a, case.b)
     ]
     anchors = [d[0] if d else case.b.run.events[-1] for d in draws]
@@ -159,7 +180,12 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
     if all(seeds) and seeds[0].value == seeds[1].value:  # type: ignore[union-attr]
         return
     suspect = generators.explain_draw(
-        case, "tensorflow", anchors[0], anchors[1], what="the order of the samples", counterfactuals=(),
+        case,
+        "tensorflow",
+        anchors[0],
+        anchors[1],
+        what="the order of the samples",
+        counterfactuals=(),
         training_begins=False,
     )
     if suspect is not None:
@@ -189,9 +215,13 @@ def _own_draws(case: Case) -> Iterator[Suspect]:
             slug="unseeded",
             summary="A generator was made without a seed and took its start from the operating system.",
             evidence=tuple(
-                Evidence(f"{e.keras or e.function} took entropy at {place(e.location)}: {(e.location.code if e.location else '')}",
-                         side.role, e.location)
-                for side, events in ((case.a, first), (case.b, second)) for e in events[:2]
+                Evidence(
+                    f"{e.keras or e.function} took entropy at {place(e.location)}",
+                    side.role,
+                    e.location,
+                )
+                for side, events in ((case.a, first), (case.b, second))
+                for e in events[:2]
             ),
             location=event.location,
             remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
@@ -214,7 +244,9 @@ def _hidden_draws(case: Case) -> Iterator[Suspect]:
         yield Suspect(
             slug="unseeded",
             summary=f"{generators.name_of(generator)} was never seeded, and the data depends on it.",
-            evidence=(Evidence(f"{generators.name_of(generator)} stood elsewhere when each side began, and nobody seeded it"),),
+            evidence=(
+                Evidence(f"{generators.name_of(generator)} stood elsewhere when each side began, and nobody seeded it"),
+            ),
             location=case.b.training.location,
             remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
             counterfactuals=(
@@ -228,19 +260,17 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     """The arrays that were handed to `fit` are not the same, and no generator explains it."""
     a, b = case.a.training, case.b.training
     names = [
-        name for name in ("x", "y", "sample_weight")
-        if _digest(a.options.get(name)) != _digest(b.options.get(name))
+        name for name in ("x", "y", "sample_weight") if _digest(a.options.get(name)) != _digest(b.options.get(name))
     ]
     same_rows = a.options.get("rows") is not None and a.options.get("rows") == b.options.get("rows")
     reordered = same_rows or "another order" in case.divergence.detail
     slug = "data-order" if reordered or "batched otherwise" in case.divergence.detail else "data-content"
-    shapes = [
-        f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names
-    ]
+    shapes = [f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names]
     fixes = (Counterfactual("the arrays that the baseline handed to fit", data=True),) if names else ()
     yield Suspect(
         slug=slug,
-        summary="The same samples arrive in another order." if slug == "data-order"
+        summary="The same samples arrive in another order."
+        if slug == "data-order"
         else "The two trainings get other samples or other values.",
         evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes)),
         location=b.location,

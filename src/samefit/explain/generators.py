@@ -38,8 +38,14 @@ def place(location: Location | None) -> str:
 
 
 def explain_draw(
-    case: Case, generator: str, draw_a: Event | None, draw_b: Event | None, *, what: str,
-    counterfactuals: tuple[Counterfactual, ...], training_begins: bool = True,
+    case: Case,
+    generator: str,
+    draw_a: Event | None,
+    draw_b: Event | None,
+    *,
+    what: str,
+    counterfactuals: tuple[Counterfactual, ...],
+    training_begins: bool = True,
 ) -> Suspect | None:
     """Explains why two draws for the same purpose gave different values.
 
@@ -73,8 +79,11 @@ def _late_seed(case: Case, generator: str, draw_a: Event, draw_b: Event) -> tupl
     found = []
     for side, draw in ((case.a, draw_a), (case.b, draw_b)):
         later = [
-            e for e in side.events
-            if e.kind == "seed" and e.generator == generator and draw.id < e.id <= side.training.begin_event
+            e
+            for e in side.events
+            if e.kind == "seed"
+            and e.generator == generator
+            and draw.id < e.id <= side.training.begin_event
             and e.value is not None
         ]
         if not later:
@@ -84,7 +93,12 @@ def _late_seed(case: Case, generator: str, draw_a: Event, draw_b: Event) -> tupl
 
 
 def _too_late(
-    case: Case, generator: str, draw_a: Event, draw_b: Event, late: tuple[Event, Event], what: str,
+    case: Case,
+    generator: str,
+    draw_a: Event,
+    draw_b: Event,
+    late: tuple[Event, Event],
+    what: str,
     counterfactuals: tuple[Counterfactual, ...],
 ) -> Suspect:
     seed = late[1]
@@ -96,7 +110,9 @@ def _too_late(
         summary=f"{what} had been drawn before the seed was set.",
         evidence=(
             Evidence(f"{what}: drawn from {name_of(generator)} at {place(draw_b.location)}", "", draw_b.location),
-            Evidence(f"{seed.function}({seed.value}) came only afterwards, at {place(seed.location)}", "", seed.location),
+            Evidence(
+                f"{seed.function}({seed.value}) came only afterwards, at {place(seed.location)}", "", seed.location
+            ),
         ),
         location=draw_b.location or seed.location,
         remedy=f"move  {seed.function}({seed.value})  up, before {place(draw_b.location)}"
@@ -106,16 +122,25 @@ def _too_late(
 
 
 def _unseeded(
-    case: Case, generator: str, draw_a: Event, draw_b: Event, seed_a: Event | None, seed_b: Event | None, what: str,
+    case: Case,
+    generator: str,
+    draw_a: Event,
+    draw_b: Event,
+    seed_a: Event | None,
+    seed_b: Event | None,
+    what: str,
     counterfactuals: tuple[Counterfactual, ...],
 ) -> Suspect:
     lines = []
     for side, draw, seed in ((case.a, draw_a, seed_a), (case.b, draw_b, seed_b)):
         if seed is None:
-            lines.append(Evidence(
-                f"{name_of(generator)} was never seeded before {what} ({_component(draw)}, draw {draw.index + 1})",
-                side.role, draw.location,
-            ))
+            lines.append(
+                Evidence(
+                    f"{name_of(generator)} was never seeded before {what} ({_component(draw)}, draw {draw.index + 1})",
+                    side.role,
+                    draw.location,
+                )
+            )
         else:
             lines.append(Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location))
     other = sorted({e.generator for e in case.b.events if e.kind == "seed" and e.value is not None} - {generator})
@@ -128,9 +153,12 @@ def _unseeded(
         evidence=tuple(lines),
         location=where,
         remedy="put  keras.utils.set_random_seed(1)  before the model is built, on both sides",
-        counterfactuals=(*counterfactuals, Counterfactual(
-            "keras.utils.set_random_seed(1) before anything is drawn, on both sides", both=seed_first(case, 1)
-        )),
+        counterfactuals=(
+            *counterfactuals,
+            Counterfactual(
+                "keras.utils.set_random_seed(1) before anything is drawn, on both sides", both=seed_first(case, 1)
+            ),
+        ),
     )
 
 
@@ -151,14 +179,21 @@ def _other_seed(
 
 
 def _advanced(
-    case: Case, generator: str, draw_a: Event, draw_b: Event, seed_a: Event, seed_b: Event, what: str,
+    case: Case,
+    generator: str,
+    draw_a: Event,
+    draw_b: Event,
+    seed_a: Event,
+    seed_b: Event,
+    what: str,
     counterfactuals: tuple[Counterfactual, ...],
 ) -> Suspect:
     lines = [
         Evidence(
             f"{name_of(generator)} was seeded with {seed_b.value} at {place(seed_b.location)}; for {what} the baseline "
             f"began at draw {draw_a.index}, the candidate at draw {draw_b.index}",
-            "", seed_b.location,
+            "",
+            seed_b.location,
         )
     ]
     ahead, seed, draw = (case.b, seed_b, draw_b) if draw_b.index >= draw_a.index else (case.a, seed_a, draw_a)
@@ -229,7 +264,11 @@ def before_draw(side: Side, target: Side, draw_a: Event, draw_b: Event) -> Mappi
     if generator not in states:
         return None
     return {
-        "do": "generators", "at": "draw", "side": target.name, "generator": generator, "draw": draw_b.draw,
+        "do": "generators",
+        "at": "draw",
+        "side": target.name,
+        "generator": generator,
+        "draw": draw_b.draw,
         "states": {generator: states[generator].hex()},
     }
 
@@ -239,9 +278,14 @@ def user_draws(case: Case) -> Iterator[tuple[str, Event, Event]]:
     for generator in _NAMES:
         first, second = (
             [
-                e for e in side.events
-                if e.kind == "draw" and e.generator == generator and not e.component
-                and e.location is not None and e.id < side.training.begin_event and (not side.name or e.side == side.name)
+                e
+                for e in side.events
+                if e.kind == "draw"
+                and e.generator == generator
+                and not e.component
+                and e.location is not None
+                and e.id < side.training.begin_event
+                and (not side.name or e.side == side.name)
             ]
             for side in (case.a, case.b)
         )
@@ -262,9 +306,13 @@ def entropies(case: Case) -> tuple[list[Event], list[Event]]:
     """Returns what each side took from the operating system, by the user's own lines, before the training."""
     found = [
         [
-            e for e in side.events
-            if e.kind == "entropy" and e.location is not None and e.id < side.training.begin_event
-            and (not side.name or e.side == side.name) and not _has_seed(e.location.code or "")
+            e
+            for e in side.events
+            if e.kind == "entropy"
+            and e.location is not None
+            and e.id < side.training.begin_event
+            and (not side.name or e.side == side.name)
+            and not _has_seed(e.location.code or "")
         ]
         for side in (case.a, case.b)
     ]

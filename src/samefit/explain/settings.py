@@ -7,10 +7,14 @@ from typing import Any
 
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.explain.generators import place
 from samefit.types import Location, Stage
 
-_PRECISION = ("JAX_DEFAULT_MATMUL_PRECISION", "NVIDIA_TF32_OVERRIDE", "JAX_ENABLE_X64", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
+_PRECISION = (
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "NVIDIA_TF32_OVERRIDE",
+    "JAX_ENABLE_X64",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
 _GENERATOR = ("JAX_THREEFRY_PARTITIONABLE", "JAX_DEFAULT_PRNG_IMPL", "JAX_RANDOM_SEED_OFFSET")
 
 
@@ -30,7 +34,8 @@ def explain_environment(case: Case) -> Iterator[Suspect]:
             slug=slug,
             summary=f"The environment variable {setting.name} is not the same on both sides.",
             evidence=(Evidence(f"{setting.name}: {_shown(setting.baseline)} and {_shown(setting.candidate)}"),),
-            remedy=f"set  {setting.name}={setting.baseline}  on both sides" if setting.baseline is not None
+            remedy=f"set  {setting.name}={setting.baseline}  on both sides"
+            if setting.baseline is not None
             else f"unset  {setting.name}",
             counterfactuals=(
                 Counterfactual(
@@ -76,8 +81,11 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
         slug="precision",
         summary=f"The layers compute in {first.dtype_policy} on one side and in {second.dtype_policy} on the other.",
         evidence=(
-            Evidence(f"{len(policies)} layers, from {first.class_name} on: dtype policy {first.dtype_policy}", "baseline",
-                     first.location),
+            Evidence(
+                f"{len(policies)} layers, from {first.class_name} on: dtype policy {first.dtype_policy}",
+                "baseline",
+                first.location,
+            ),
             Evidence(f"dtype policy {', '.join(sorted(uniform))}", "candidate", second.location),
         ),
         location=second.location,
@@ -107,14 +115,20 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
             continue
         location = location or b.location
         for name, (one, other) in options.items():
-            evidence.append(Evidence(f"{b.class_name}({name}={one!r}) and {b.class_name}({name}={other!r})", "", b.location))
+            evidence.append(
+                Evidence(f"{b.class_name}({name}={one!r}) and {b.class_name}({name}={other!r})", "", b.location)
+            )
         remedy = remedy or f"{b.class_name}({', '.join(f'{n}={v[0]!r}' for n, v in options.items())})"
         if a.class_name != b.class_name:
             unfixable = f"{a.class_name} and {b.class_name} are different classes"
-        plans.append({
-            "do": "layer", "class": b.class_name, "construction": b.construction,
-            "arguments": {name: one for name, (one, _) in options.items()},
-        })
+        plans.append(
+            {
+                "do": "layer",
+                "class": b.class_name,
+                "construction": b.construction,
+                "arguments": {name: one for name, (one, _) in options.items()},
+            }
+        )
     structure = [s for s in case.comparison.settings if s.kind == "structure"]
     if plans:
         yield Suspect(
@@ -123,7 +137,9 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
             evidence=tuple(evidence[:8]),
             location=location,
             remedy=f"write  {remedy}  on both sides",
-            counterfactuals=() if unfixable else (Counterfactual("the baseline's options for these layers", tuple(plans)),),
+            counterfactuals=()
+            if unfixable
+            else (Counterfactual("the baseline's options for these layers", tuple(plans)),),
             no_counterfactual=unfixable,
         )
     if structure:
@@ -137,9 +153,11 @@ def _structure(case: Case, structure: list[SettingDifference]) -> Suspect:
     evidence = tuple(Evidence(_difference(s), "", s.location) for s in structure[:8])
     remedy = "make the two models run the same layers in the same order"
     if masks:
-        remedy = "hand the mask on by hand:  layer(x, mask=embedding.compute_mask(inputs)),  " \
+        remedy = (
+            "hand the mask on by hand:  layer(x, mask=embedding.compute_mask(inputs)),  "
             "or use a layer that supports masking"
-    fixes = ()
+        )
+    fixes: tuple[Counterfactual, ...] = ()
     if masks and operations:
         fixes = (Counterfactual("operations that hand the mask on", ({"do": "masks", "side": case.b.name},)),)
     return Suspect(
@@ -171,7 +189,9 @@ def _options(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any,
 def _bare(value: Any) -> Any:
     """Returns a configuration without names, which Keras makes up."""
     if isinstance(value, Mapping):
-        return {key: _bare(item) for key, item in value.items() if key not in ("name", "registered_name", "build_config")}
+        return {
+            key: _bare(item) for key, item in value.items() if key not in ("name", "registered_name", "build_config")
+        }
     if isinstance(value, (list, tuple)):
         return [_bare(item) for item in value]
     return value
@@ -252,8 +272,10 @@ def explain_fit(case: Case) -> Iterator[Suspect]:
         location=case.b.training.location,
         remedy=f"fit(class_weight={one!r})  on both sides",
         counterfactuals=(
-            Counterfactual("the baseline's class_weight",
-                           ({"do": "fit", "training": case.b.training.number, "arguments": {"class_weight": one}},)),
+            Counterfactual(
+                "the baseline's class_weight",
+                ({"do": "fit", "training": case.b.training.number, "arguments": {"class_weight": one}},),
+            ),
         ),
     )
 
@@ -265,7 +287,12 @@ def explain_trainable(case: Case) -> Iterator[Suspect]:
         return
     a, b = frozen[0]
     plans = tuple(
-        {"do": "layer", "class": two.class_name, "construction": two.construction, "arguments": {"trainable": one.trainable}}
+        {
+            "do": "layer",
+            "class": two.class_name,
+            "construction": two.construction,
+            "arguments": {"trainable": one.trainable},
+        }
         for one, two in frozen
     )
     yield Suspect(

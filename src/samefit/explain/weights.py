@@ -12,7 +12,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.store.digest import state_digest
 from samefit.store.records import Event, Origin, VariableRecord
-from samefit.types import Role
+from samefit.types import Location, Role
 
 
 def explain_initial(case: Case) -> Iterator[Suspect]:
@@ -32,16 +32,6 @@ def explain_initial(case: Case) -> Iterator[Suspect]:
         yield from explain_slots(case)
 
 
-def explain_randomness(case: Case) -> Iterator[Suspect]:
-    """Yields suspects for random layers whose state differs."""
-    seeds = case.differing_of(Role.SEED)
-    for i, j in seeds[:1]:
-        yield from _restarted(case, i, j)
-        yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
-    if case.divergence.path in ("torch", "numpy", "python", "tensorflow"):
-        yield from _process_generator(case, case.divergence.path)
-
-
 def explain_slots(case: Case) -> Iterator[Suspect]:
     """Yields suspects for optimizer slots that differ before a step."""
     slots = case.differing_of(Role.OPTIMIZER)
@@ -52,8 +42,8 @@ def explain_slots(case: Case) -> Iterator[Suspect]:
     names = ", ".join(dict.fromkeys(case.b.layout[j].slot or "" for _, j in slots[:6]))
     if fresh_b == fresh_a:
         return
-    lost, side = (fresh_b, case.b) if fresh_b else (fresh_a, case.a)
-    begun_anew = side is case.b
+    begun_anew = fresh_b
+    side = case.b if fresh_b else case.a
     yield Suspect(
         slug="state-lost" if begun_anew else "state-carried-over",
         summary="The optimizer started anew on one side and went on with its state on the other.",
@@ -87,7 +77,10 @@ def _weights(case: Case, pairs: list[tuple[int, int]], text: str) -> tuple[Count
     if arrays is None or first is None or first.step != case.a.step.index:
         return ()
     plan = {
-        "do": "weights", "training": case.b.training.number, "from": str(case.a.run.path), "arrays": name,
+        "do": "weights",
+        "training": case.b.training.number,
+        "from": str(case.a.run.path),
+        "arrays": name,
         "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
     }
     return (Counterfactual(text, (plan,)),)
@@ -104,7 +97,8 @@ def _carried_over(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspec
                 continue
             ends = {state.digests[k : k + 16] for k in range(0, len(state.digests), 16)}
             carried = [
-                pair for pair in weights
+                pair
+                for pair in weights
                 if side.digest_before(pair[index]) in ends and not _is_first_value(side, pair[index])
             ]
             if not carried or len(carried) < len(weights):
@@ -119,8 +113,11 @@ def _carried_over(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspec
                 summary=f"The {side.role} starts from the weights with which training #{training.number} ended.",
                 evidence=(
                     Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
-                    Evidence(f"their layers were constructed at {place(_layer_location(side, carried[0][index]))}",
-                             side.role, _layer_location(side, carried[0][index])),
+                    Evidence(
+                        f"their layers were constructed at {place(_layer_location(side, carried[0][index]))}",
+                        side.role,
+                        _layer_location(side, carried[0][index]),
+                    ),
                 ),
                 location=_layer_location(side, carried[0][index]) or side.training.location,
                 remedy="construct new layers (and a new model) for each training",
@@ -129,7 +126,7 @@ def _carried_over(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspec
             return
 
 
-def _layer_location(side: Side, position: int):  # type: ignore[no-untyped-def]
+def _layer_location(side: Side, position: int) -> Location | None:
     layer = side.layer_of(side.layout[position])
     origin = side.layout[position].origin
     return layer.location if layer is not None else origin.location if origin is not None else None
@@ -142,11 +139,10 @@ def _is_first_value(side: Side, position: int) -> bool:
 
 def _assigned(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspect]:
     """The weights were put there by the user's code: in another order?"""
-    given = [(i, j) for i, j in weights if case.b.layout[j].origin and case.b.layout[j].origin.assigned]
-    if not given:
+    origins = [case.b.layout[j].origin for _, j in weights]
+    origin = next((o for o in origins if o is not None and o.assigned), None)
+    if origin is None:
         return
-    origin = case.b.layout[given[0][1]].origin
-    assert origin is not None
     ours = sorted(case.a.digest_before(i) or b"" for i, _ in case.alignment.pairs)
     theirs = sorted(case.b.digest_before(j) or b"" for _, j in case.alignment.pairs)
     if ours != theirs:
@@ -154,7 +150,9 @@ def _assigned(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspect]:
     yield Suspect(
         slug="weight-mapping",
         summary="The same arrays are in both models, but in other places.",
-        evidence=(Evidence(f"{origin.assigned} at {place(origin.assigned_location)}", "candidate", origin.assigned_location),),
+        evidence=(
+            Evidence(f"{origin.assigned} at {place(origin.assigned_location)}", "candidate", origin.assigned_location),
+        ),
         location=origin.assigned_location,
         remedy="load weights by the names of the layers, or check the order in which the layers were made",
         counterfactuals=_weights(case, weights, "the weights put in the baseline's places"),
@@ -172,15 +170,22 @@ def _shared(case: Case, i: int, j: int) -> Iterator[Suspect]:
         paths = ", ".join(side.layout[p].path for p in shared)
         yield Suspect(
             slug="shared-initializer",
-            summary=f"One {origin.initializer} object serves {len(shared)} weights of the {side.role}: it gives the same "
-            "values each time.",
+            summary=f"One {origin.initializer} object serves {len(shared)} weights of the {side.role}: "
+            "it gives the same values each time.",
             evidence=(
-                Evidence(f"one {origin.initializer} (seed {origin.seed}) made {paths}", side.role, _layer_location(side, position)),
-                Evidence("on the other side each weight has an initialiser of its own", other.role,
-                         _layer_location(other, other_position)),
+                Evidence(
+                    f"one {origin.initializer} (seed {origin.seed}) made {paths}",
+                    side.role,
+                    _layer_location(side, position),
+                ),
+                Evidence(
+                    "on the other side each weight has an initialiser of its own",
+                    other.role,
+                    _layer_location(other, other_position),
+                ),
             ),
             location=_layer_location(side, position),
-            remedy=f"give each layer its own initialiser:  kernel_initializer=keras.initializers.{origin.initializer}(...)",
+            remedy=f"give each layer an initialiser of its own:  keras.initializers.{origin.initializer}(...)",
             counterfactuals=_unshared(case),
         )
         return
@@ -210,12 +215,14 @@ def _same_object(side: Side, position: int) -> list[int]:
     if origin is None or origin.initializer_id is None:
         return []
     return [
-        p for p, v in enumerate(side.layout)
+        p
+        for p, v in enumerate(side.layout)
         if v.origin is not None and v.origin.initializer_id == origin.initializer_id and v.role is not Role.OPTIMIZER
     ]
 
 
-def _event(side: Side, number: int | None) -> Event | None:
+def event_of(side: Side, number: int | None) -> Event | None:
+    """Returns the ledger's entry of a number."""
     return next((e for e in side.run.events if e.id == number), None) if number is not None else None
 
 
@@ -239,7 +246,8 @@ def _layer_seed_values(case: Case) -> dict[str, int]:
     return values
 
 
-def _seed_plans(case: Case) -> tuple[Counterfactual, ...]:
+def seed_plans(case: Case) -> tuple[Counterfactual, ...]:
+    """Returns the re-run in which Keras draws the baseline's seeds for the candidate's layers."""
     values = _seed_values(case) | _layer_seed_values(case)
     plans = []
     if values:
@@ -250,45 +258,54 @@ def _seed_plans(case: Case) -> tuple[Counterfactual, ...]:
 
 def _seeds(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
     """Keras drew the initialisers' seeds from Python's generator, which stood elsewhere."""
-    assert a.origin is not None and b.origin is not None
-    draw_a, draw_b = _event(case.a, a.origin.seed_event), _event(case.b, b.origin.seed_event)
+    assert a.origin is not None
+    assert b.origin is not None
+    draw_a, draw_b = event_of(case.a, a.origin.seed_event), event_of(case.b, b.origin.seed_event)
     if draw_a is None or draw_b is None or a.origin.seed == b.origin.seed:
         if (draw_a is None) != (draw_b is None):
             yield _one_sided(case, a, b)
         return
     suspect = generators.explain_draw(
-        case, "python", draw_a, draw_b, what=f"the first values of {b.path}",
-        counterfactuals=_seed_plans(case),
+        case,
+        "python",
+        draw_a,
+        draw_b,
+        what=f"the first values of {b.path}",
+        counterfactuals=seed_plans(case),
     )
     if suspect is not None:
         yield suspect
 
 
 def _one_sided(case: Case, a: VariableRecord, b: VariableRecord) -> Suspect:
-    assert a.origin is not None and b.origin is not None
+    assert a.origin is not None
+    assert b.origin is not None
     side, variable = (case.b, b) if b.origin.seed_event is not None else (case.a, a)
     assert variable.origin is not None
-    event = _event(side, variable.origin.seed_event)
+    event = event_of(side, variable.origin.seed_event)
     seeded = event is not None and side.seeding("python", event.id) is not None
     return Suspect(
         slug="model-config" if seeded else "unseeded",
         summary=f"{variable.origin.initializer} of {variable.path} has a seed on one side only.",
-        evidence=(Evidence(f"{variable.origin.initializer}() without a seed", side.role, _origin_line(side, variable)),),
+        evidence=(
+            Evidence(f"{variable.origin.initializer}() without a seed", side.role, _origin_line(side, variable)),
+        ),
         location=_origin_line(side, variable),
         remedy=f"give it the other side's seed:  seed={a.origin.seed if side is case.b else b.origin.seed}",
-        counterfactuals=_seed_plans(case) if side is case.b else (),
+        counterfactuals=seed_plans(case) if side is case.b else (),
         no_counterfactual="" if side is case.b else "the baseline would have to run again with a seed",
     )
 
 
-def _origin_line(side: Side, variable: VariableRecord):  # type: ignore[no-untyped-def]
+def _origin_line(side: Side, variable: VariableRecord) -> Location | None:
     layer = side.layer_of(variable)
     return layer.location if layer is not None else variable.origin.location if variable.origin else None
 
 
 def _initializer(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
     """Equal seeds, other values: another generator. Other seeds or options, written by the user: another model."""
-    assert a.origin is not None and b.origin is not None
+    assert a.origin is not None
+    assert b.origin is not None
     one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
     if a.origin.initializer != b.origin.initializer or _options(a.origin) != _options(b.origin):
         return  # a difference of options: found among the settings
@@ -297,12 +314,17 @@ def _initializer(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[S
             slug="backend-generator",
             summary=f"{a.origin.initializer}(seed={a.origin.seed}) gives other values on {one} than on {other}.",
             evidence=(
-                Evidence(f"{a.path}: same initialiser, same integer seed, other first values", "", _origin_line(case.b, b)),
+                Evidence(
+                    f"{a.path}: same initialiser, same integer seed, other first values", "", _origin_line(case.b, b)
+                ),
             ),
             location=_origin_line(case.b, b),
             remedy="start both from the same weights: save them on one backend and load them on the other",
-            counterfactuals=_weights(case, case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE),
-                                     "the baseline's first weights in the candidate"),
+            counterfactuals=_weights(
+                case,
+                case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE),
+                "the baseline's first weights in the candidate",
+            ),
         )
 
 
@@ -315,104 +337,3 @@ def _own_initializer(case: Case) -> Iterator[Suspect]:
     from samefit.explain.data import _own_draws
 
     yield from _own_draws(case)
-
-
-def _restarted(case: Case, i: int, j: int) -> Iterator[Suspect]:
-    """A random layer's counter went on to zero on one side."""
-    a, b = case.a.digest_before(i), case.b.digest_before(j)
-    for side, mine, other_side, others, lost in (
-        (case.b, b, case.a, a, True), (case.a, a, case.b, b, False),
-    ):
-        position = i if other_side is case.a else j
-        first = _first_digest(other_side, position)
-        if first is None or mine != first or others == first:
-            continue
-        layer = side.layer_of(side.layout[j if side is case.b else i])
-        name = layer.class_name if layer is not None else "random layer"
-        value = _find_state(other_side, position)
-        fixes = ()
-        if value is not None and lost:
-            plan = {
-                "do": "seed_states", "training": case.b.training.number, "values": {case.b.layout[j].path: value},
-            }
-            fixes = (Counterfactual(f"the {name}'s counter taken from the baseline", (plan,)),)
-        yield Suspect(
-            slug="state-lost" if lost else "state-carried-over",
-            summary=f"The {name}'s seed generator started anew: its counter is at zero again, and its masks repeat.",
-            evidence=(
-                Evidence(f"{side.layout[j if side is case.b else i].path} is what it was before the first step",
-                         side.role, side.training.location),
-                *((Evidence(f"on the other side its counter stands at {value[1]}", other_side.role),) if value else ()),
-            ),
-            location=side.training.location,
-            remedy="carry it over after loading:  new.seed_generator.state.assign(old.seed_generator.state)  "
-            "(.keras files do not hold it)",
-            counterfactuals=fixes,
-            no_counterfactual="" if fixes else "the counter's value could not be read from the run",
-        )
-        return
-
-
-def _first_digest(side: Side, position: int) -> bytes | None:
-    number = side.trainings[0].number if side.trainings else side.training.number
-    for training in (side.run.training(number), side.training):
-        state = side.run.begin_state(training.number)
-        if state is not None and side.run.layouts[state.layout][position : position + 1]:
-            return state.digests[16 * position : 16 * position + 16]
-    return None
-
-
-def _find_state(side: Side, position: int) -> tuple[int, int] | None:
-    """Finds (seed, counter) behind a digest by counting up from the layer's seed."""
-    variable = side.layout[position]
-    layer = side.layer_of(variable)
-    seed = None if layer is None else layer.seed_value
-    wanted = side.digest_before(position)
-    if seed is None or wanted is None:
-        return None
-    for counter in range(200_000):
-        if state_digest(np.array([seed, counter], dtype=np.int64)) == wanted:
-            return int(seed), counter
-    return None
-
-
-def _layer_seeds(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
-    first, second = case.a.layer_of(a), case.b.layer_of(b)
-    if first is None or second is None or first.seed_draw is None or second.seed_draw is None:
-        return
-    draw_a, draw_b = _event(case.a, first.seed_event), _event(case.b, second.seed_event)
-    suspect = generators.explain_draw(
-        case, "python", draw_a, draw_b, what=f"the seed of {second.class_name}", counterfactuals=_seed_plans(case)
-    )
-    if suspect is not None:
-        yield suspect
-
-
-def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:
-    """The step itself draws from a generator of the process (an unseeded Dropout on PyTorch does)."""
-    first, second = (
-        Event(
-            id=side.training.begin_event, kind="draw", generator=generator, function=f"{generator} in the step",
-            index=sum(e.count for e in side.draws(generator, _seeded_at(side, generator), side.training.begin_event)),
-            location=side.training.location,
-        )
-        for side in (case.a, case.b)
-    )
-    plans = []
-    for at in ("training", "side"):
-        plan = generators.restore(
-            case.a, case.b, generators=(generator,), at=at, training_a=case.a.training.number,
-            training_b=case.b.training.number,
-        )
-        if plan is not None:
-            plans.append(Counterfactual(f"{generators.name_of(generator)} put back before the {at}", (plan,)))
-    suspect = generators.explain_draw(
-        case, generator, first, second, what="what the step drew", counterfactuals=tuple(plans), training_begins=False
-    )
-    if suspect is not None:
-        yield suspect
-
-
-def _seeded_at(side: Side, generator: str) -> int:
-    seed = side.seeding(generator, side.training.begin_event)
-    return seed.id if seed is not None else -1

@@ -56,7 +56,7 @@ class Announcer(importlib.abc.MetaPathFinder):
             self._looking.now = False
         if spec is None or spec.loader is None:
             return None
-        spec.loader = _Loader(spec.loader, self._callbacks.pop(fullname))  # type: ignore[arg-type]
+        spec.loader = _Loader(spec.loader, self._callbacks.pop(fullname))
         return spec
 
 
@@ -77,7 +77,7 @@ class _Loader(importlib.abc.Loader):
         self._loader.exec_module(module)
         try:
             self._callback()
-        except Exception as error:  # a failure of ours must not become the user's ImportError
+        except Exception as error:  # noqa: BLE001 - a failure of ours must not become the user's ImportError
             sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
             _error[0] = f"{type(error).__name__}: {error}"
 

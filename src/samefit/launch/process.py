@@ -35,7 +35,9 @@ class Child:
         run_directory: Where its recorder writes.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], run_directory: Path, launch_file: Path, logs: Sequence[IO[bytes]]):
+    def __init__(
+        self, popen: subprocess.Popen[bytes], run_directory: Path, launch_file: Path, logs: Sequence[IO[bytes]]
+    ):
         self.run_directory = run_directory
         self._popen = popen
         self._launch_file = launch_file
@@ -78,8 +80,13 @@ class Child:
 
 
 def start(
-    targets: Sequence[SideTarget], *, run_directory: Path, session: Mapping[str, Any],
-    environment: Mapping[str, str | None] | None = None, output: str = "keep", python: str = sys.executable,
+    targets: Sequence[SideTarget],
+    *,
+    run_directory: Path,
+    session: Mapping[str, Any],
+    environment: Mapping[str, str | None] | None = None,
+    output: str = "keep",
+    python: str = sys.executable,
 ) -> Child:
     """Starts one fresh process for one side, or for several that run in it one after the other.
 
@@ -106,7 +113,9 @@ def start(
     for suffix in (".stop", ".claimed"):
         Path(str(launch_file) + suffix).unlink(missing_ok=True)
     described = {
-        **session, "run": str(run_directory), "stop_file": f"{launch_file}.stop",
+        **session,
+        "run": str(run_directory),
+        "stop_file": f"{launch_file}.stop",
         "targets": [{"name": side.name, **asdict(side.target)} for side in targets],
     }
     launch_file.write_text(json.dumps(described))

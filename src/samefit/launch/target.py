@@ -97,7 +97,9 @@ def _function(file: str, name: str, rest: Sequence[str], written: str) -> Target
     except SyntaxError as error:
         raise TargetError(f"{file} cannot be read: {error.msg} (line {error.lineno}).") from error
     functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    names = {n.id for node in tree.body for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names = {
+        n.id for node in tree.body for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     imported = {a.asname or a.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names}
     if name not in functions and name not in names | imported:
         callable_ = [n for n, node in functions.items() if not n.startswith("_") and _takes_nothing(node)]

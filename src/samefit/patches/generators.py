@@ -65,9 +65,7 @@ def watch_python(patches: Patches, ledger: Ledger) -> None:
         function = getattr(random, name)
         if isinstance(function, type) or name in _NOT_DRAWS:
             continue
-        patches.replace(
-            random, name, functools.partial(wrap, ledger, "python", f"random.{name}"), checked_on=_PYTHON
-        )
+        patches.replace(random, name, functools.partial(wrap, ledger, "python", f"random.{name}"), checked_on=_PYTHON)
     patches.replace(random, "seed", _seeding(ledger, "python", "random.seed"), checked_on=_PYTHON)
 
 
@@ -102,7 +100,10 @@ def watch_framework(patches: Patches, ledger: Ledger, backend: Backend) -> None:
     ledger.watch(backend.name, backend.generator_state)
     for owner, name, label in backend.draw_functions():
         patches.replace(
-            owner, name, functools.partial(wrap, ledger, backend.name, label), checked_on="jax 0.10, TF 2.21, torch 2.13"
+            owner,
+            name,
+            functools.partial(wrap, ledger, backend.name, label),
+            checked_on="jax 0.10, TF 2.21, torch 2.13",
         )
     for owner, name, label in backend.seed_functions():
         patches.replace(owner, name, _seeding(ledger, backend.name, label), checked_on="TF 2.21, torch 2.13")

@@ -1,10 +1,10 @@
 """The touches of Keras's trainers: where a training begins, where a step's batch goes in and its results come out.
 
-Checked on Keras 3.15.1 with jax 0.10.2, TensorFlow 2.21 and torch 2.13. The compiled step is left alone on every backend:
-what is wrapped is the Python function that calls it.
+Checked on Keras 3.15.1 with jax 0.10.2, TensorFlow 2.21 and torch 2.13. The compiled step is left alone on every
+backend: what is wrapped is the Python function that calls it.
 
-- JAX: `JAXTrainer._make_function(step_function, ...)` gets the jitted step; the wrapper sees `(state, data)` and what it
-  returns, also for every inner step of `steps_per_execution` (keras/src/backend/jax/trainer.py).
+- JAX: `JAXTrainer._make_function(step_function, ...)` gets the jitted step; the wrapper sees `(state, data)` and what
+  it returns, also for every inner step of `steps_per_execution` (keras/src/backend/jax/trainer.py).
 - TensorFlow: `train_function(iterator)` pulls its batch inside the graph, so the batch is seen by a `numpy_function` on
   the dataset of `TFEpochIterator._get_iterator` (keras/src/backend/tensorflow/trainer.py).
 - PyTorch: `train_function(data)` gets the batch (keras/src/backend/torch/trainer.py).

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 
-
 from samefit.patches.patching import Patches
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from samefit.record.attribution import Caller, caller, kind_of
 from samefit.store.records import Event
 
-
 _FULL_STATES = 400
 """Full generator states kept per generator and side: they let a re-run put a generator back before one draw."""
 
@@ -62,9 +61,7 @@ class Ledger:
 
     # -- where entries go -------------------------------------------------------------------------------------------
 
-    def connect(
-        self, sink: Callable[[Event], None], state_sink: Callable[[str, Mapping[str, bytes]], None]
-    ) -> None:
+    def connect(self, sink: Callable[[Event], None], state_sink: Callable[[str, Mapping[str, bytes]], None]) -> None:
         """Hands all entries so far, and all that follow, to `sink` (and kept generator states to `state_sink`)."""
         with self._lock:
             self._sink, self._state_sink = sink, state_sink
@@ -142,7 +139,11 @@ class Ledger:
         if "set_random_seed" in who.names:
             function = "keras.utils.set_random_seed"
         event = self.note(
-            "seed", generator=generator, function=function, value=_plain(value), location=who.location,
+            "seed",
+            generator=generator,
+            function=function,
+            value=_plain(value),
+            location=who.location,
             keras=who.library_function,
         )
         self._index[generator] = 0
@@ -158,8 +159,13 @@ class Ledger:
         who = caller(sys._getframe(2))
         if who.location is not None:
             self.note(
-                "entropy", generator="os", function=function, value=_plain(value), location=who.location,
-                keras=who.library_function, component=self._component(who),
+                "entropy",
+                generator="os",
+                function=function,
+                value=_plain(value),
+                location=who.location,
+                keras=who.library_function,
+                component=self._component(who),
             )
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
@@ -194,21 +200,36 @@ class Ledger:
             self._last_direct.pop(generator, None)
             if kind_of(frame.f_code) == "user":
                 self._last_direct[generator] = direct
-            if last is not None and self._same(last, key) and (
-                last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER
+            if (
+                last is not None
+                and self._same(last, key)
+                and (last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER)
             ):
                 self._merge(generator, last)
                 return
             self._entries[key] = self._entries.get(key, 0) + 1
             self._last[generator] = self.note(
-                "draw", generator=generator, function=function, index=index, component=component,
-                keras=who.library_function, location=who.location, seeded=self._seeded.get(generator),
-                state=self._state_before(generator, number), draw=number,
+                "draw",
+                generator=generator,
+                function=function,
+                index=index,
+                component=component,
+                keras=who.library_function,
+                location=who.location,
+                seeded=self._seeded.get(generator),
+                state=self._state_before(generator, number),
+                draw=number,
             )
 
     def _same(self, event: Event, key: tuple[Any, ...]) -> bool:
         return key == (
-            event.generator, event.function, event.component, event.keras, event.location, event.training, event.side,
+            event.generator,
+            event.function,
+            event.component,
+            event.keras,
+            event.location,
+            event.training,
+            event.side,
         )
 
     def _merge(self, generator: str, last: Event) -> None:
@@ -265,7 +286,11 @@ class Ledger:
             return f"first look at a batch in {place}"
         if any("DataLoaderIter" in name for name in names[:1]):
             return f"data loader of {place}"
-        if any(part in name for name in names for part in ("RandomSampler", "_get_iterator", "permutation", "shuffle", "Shuffle")):
+        if any(
+            part in name
+            for name in names
+            for part in ("RandomSampler", "_get_iterator", "permutation", "shuffle", "Shuffle")
+        ):
             return f"shuffle of {place}"
         if any("OrderedEnqueuer" in name for name in names):
             return f"order of batches of {place}"

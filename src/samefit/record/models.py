@@ -114,16 +114,14 @@ def _layer_config(layer: Any) -> Mapping[str, Any]:
         return {}
     try:
         config = dict(layer.get_config())
-    except Exception as error:  # a user's layer may have no usable get_config: the record says so
+    except Exception as error:  # noqa: BLE001 - a user's layer may have no usable get_config: the record says so
         return {"error": f"{type(error).__name__}"}
     config.pop("name", None)
     described: Mapping[str, Any] = plain(config)
     return described
 
 
-def _calls(
-    model: Any, calls: Sequence[Call], place: Mapping[int, int], provenance: Provenance
-) -> Iterator[CallRecord]:
+def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int], provenance: Provenance) -> Iterator[CallRecord]:
     hidden_below: int | None = None
     last: tuple[int, str] | None = None
     for call in calls:
@@ -158,7 +156,10 @@ def _calls(
 
 
 def describe_variables(
-    model: Any, variables: Sequence[Any], optimizer_variables: Sequence[Any], layers: Sequence[Any],
+    model: Any,
+    variables: Sequence[Any],
+    optimizer_variables: Sequence[Any],
+    layers: Sequence[Any],
     provenance: Provenance,
 ) -> tuple[VariableRecord, ...]:
     """Describes the variables of a training, in the order given: model variables, then the optimizer's."""
@@ -170,8 +171,13 @@ def describe_variables(
         made = provenance.made(variable)
         records.append(
             VariableRecord(
-                role=role, path=unique_path(variable.path, paths), shape=tuple(variable.shape), dtype=str(variable._dtype),
-                layer=layer, index_in_layer=position, origin=made.origin if made else None,
+                role=role,
+                path=unique_path(variable.path, paths),
+                shape=tuple(variable.shape),
+                dtype=str(variable._dtype),
+                layer=layer,
+                index_in_layer=position,
+                origin=made.origin if made else None,
             )
         )
     references = {_mangled(variable.path): i for i, variable in enumerate(variables)}
@@ -179,8 +185,12 @@ def describe_variables(
         slot, slot_of = _slot(variable, references)
         records.append(
             VariableRecord(
-                role=Role.OPTIMIZER, path=unique_path(variable.path, paths), shape=tuple(variable.shape),
-                dtype=str(variable._dtype), slot=slot, slot_of=slot_of,
+                role=Role.OPTIMIZER,
+                path=unique_path(variable.path, paths),
+                shape=tuple(variable.shape),
+                dtype=str(variable._dtype),
+                slot=slot,
+                slot_of=slot_of,
             )
         )
     return tuple(records)
@@ -204,6 +214,7 @@ def _role(variable: Any) -> Role:
 
 
 def unique_path(path: str, paths: dict[str, int]) -> str:
+    """Returns `path`, with "#2" behind it if it was there before; `paths` counts."""
     paths[path] = paths.get(path, 0) + 1
     return path if paths[path] == 1 else f"{path}#{paths[path]}"
 
@@ -239,7 +250,7 @@ def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str,
     options["callbacks"] = [type(c).__name__ for c in _list(arguments.get("callbacks"))]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = True
-    arrays = []
+    arrays: list[Any] = []
     for name in _DATA:
         value = arguments.get(name)
         if value is None:

@@ -110,7 +110,7 @@ class Provenance:
         self._transplants.constructing(cls, ordinal)
 
     def construction(self, operation: Any) -> Construction:
-        """Returns where a layer or an operation was constructed (an empty answer for one made before recording began)."""
+        """Returns where a layer or an operation was constructed; an empty answer for one made before the recording."""
         return self._constructions.get(operation) or Construction(0, None, -1)
 
     def seed_wanted(self, draw: Callable[[], int]) -> int:
@@ -237,8 +237,6 @@ class Provenance:
             calls = calls[half:]
         return calls
 
-
-
     def applying(self, optimizer: Any) -> None:
         if not self.in_step and self.on_update is not None:
             self.on_update()
@@ -295,9 +293,10 @@ def _config(thing: Any) -> Mapping[str, Any]:
         return {}
     try:
         config = get_config()
-    except Exception as error:  # a user's get_config may do anything; the record says that there was none
+    except Exception as error:  # noqa: BLE001 - a user's get_config may do anything; the record says that there was none
         return {"error": f"{type(error).__name__}: {error}"[:200]}
-    return plain(config)
+    described: Mapping[str, Any] = plain(config)
+    return described
 
 
 def plain(value: Any) -> Any:

@@ -2,25 +2,25 @@
 
 A plan is a list of JSON-able dictionaries, each with the key "do":
 
-| do           | other keys                                            | moment                                         |
-|--------------|-------------------------------------------------------|------------------------------------------------|
-| generators   | at="side", side, states                               | before the side begins                         |
-| generators   | at="training", training, states                       | before the training makes its iterator         |
-| generators   | at="epoch", training, epoch, states                   | before the epoch draws its batches             |
-| generators   | at="draw", side, generator, draw, states              | before that draw of the generator              |
-| seeds        | side, values {number of default seed: seed}           | when Keras draws a seed for something unseeded |
-| entropy      | side, values [..]                                     | when entropy is taken from the system          |
-| seed_first   | side, seed                                            | before the side begins                         |
-| layer        | class, construction, arguments                        | when that layer is constructed                 |
-| compile      | compile, optimizer, loss, jit_compile                 | when that `compile` is called                  |
-| fit          | training, arguments                                   | when that `fit` is called                      |
-| data         | training, file                                        | when that `fit` is called                      |
-| weights      | training, from, arrays, pairs {own path: their path}   | before the training's first step               |
-| seed_states  | training, values {own path: [seed, counter]}          | before the training's first step               |
-| perturb      | training                                              | before the training's first step               |
-| initializers | side, seeds {number of random variable: seed}         | when the variable is made                      |
-| masks        | side                                                  | from the import of Keras on                    |
-| global       | side, dtype_policy, floatx                            | before the side begins                         |
+| do | other keys | moment |
+|---|---|---|
+| generators | at="side", side, states | before the side begins |
+| generators | at="training", training, states | before the training makes its iterator |
+| generators | at="epoch", training, epoch, states | before the epoch draws its batches |
+| generators | at="draw", side, generator, draw, states | before that draw of the generator |
+| seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
+| entropy | side, values [..] | when entropy is taken from the system |
+| seed_first | side, seed | before the side begins |
+| layer | class, construction, arguments | when that layer is constructed |
+| compile | compile, optimizer, loss, jit_compile | when that `compile` is called |
+| fit | training, arguments | when that `fit` is called |
+| data | training, file | when that `fit` is called |
+| weights | training, from, arrays, pairs {own path: their path} | before the training's first step |
+| seed_states | training, values {own path: [seed, counter]} | before the training's first step |
+| perturb | training | before the training's first step |
+| initializers | side, seeds {number of random variable: seed} | when the variable is made |
+| masks | side | from the import of Keras on |
+| global | side, dtype_policy, floatx | before the side begins |
 
 States are hexadecimal, as `samefit.patches.generators` and the backends write them.
 """
@@ -33,6 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.patching import Patches
+
 
 class Transplants:
     """The transplants of one re-run; in a plain run the plan is empty and every method does nothing.
@@ -55,7 +56,9 @@ class Transplants:
 
     def _wanted(self, do: str, **keys: Any) -> list[Mapping[str, Any]]:
         return [
-            item for item in self._plan if item["do"] == do and all(item.get(key) == value for key, value in keys.items())
+            item
+            for item in self._plan
+            if item["do"] == do and all(item.get(key) == value for key, value in keys.items())
         ]
 
     def _note(self, text: str) -> None:

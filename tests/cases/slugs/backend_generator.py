@@ -1,4 +1,5 @@
 """The same integer seed, another setting of JAX's generator."""
+
 from common import fit, model
 
 
@@ -8,6 +9,11 @@ def a():
 
 b = a
 EXPECT = {
-    "verdict": "diverged", "stage": ["initial_weights"], "slug": "backend-generator", "isolated": True,
-    "backends": ["jax"], "env_a": {}, "env_b": {"JAX_THREEFRY_PARTITIONABLE": "0"},
+    "verdict": "diverged",
+    "stage": ["initial_weights"],
+    "slug": "backend-generator",
+    "isolated": True,
+    "backends": ["jax"],
+    "env_a": {},
+    "env_b": {"JAX_THREEFRY_PARTITIONABLE": "0"},
 }

@@ -1,4 +1,5 @@
 """One side scales its data with the statistics of other samples."""
+
 from common import data, fit, model
 
 

@@ -1,4 +1,5 @@
 """One side batches otherwise."""
+
 from common import fit, model
 
 

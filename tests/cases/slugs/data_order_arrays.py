@@ -1,4 +1,5 @@
 """The same samples, sorted on one side."""
+
 from common import data, fit, model, np
 
 

@@ -1,4 +1,5 @@
 """The order of a set of strings follows the hash seed of the process."""
+
 from common import data, fit, model, np
 
 
@@ -11,6 +12,10 @@ def a():
 
 b = a
 EXPECT = {
-    "verdict": "diverged", "stage": ["data"], "slug": "environment", "isolated": True,
-    "env_a": {"PYTHONHASHSEED": "1"}, "env_b": {"PYTHONHASHSEED": "2"},
+    "verdict": "diverged",
+    "stage": ["data"],
+    "slug": "environment",
+    "isolated": True,
+    "env_a": {"PYTHONHASHSEED": "1"},
+    "env_b": {"PYTHONHASHSEED": "2"},
 }

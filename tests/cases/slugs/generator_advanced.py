@@ -1,4 +1,5 @@
 """An unused layer draws a seed before the layers of the model do."""
+
 from common import data, keras, layers
 
 

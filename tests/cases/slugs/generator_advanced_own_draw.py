@@ -1,4 +1,5 @@
 """The user's own code draws once more from numpy.random before it makes the data."""
+
 from common import fit, keras, model, np
 
 

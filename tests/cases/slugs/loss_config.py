@@ -1,4 +1,5 @@
 """Another loss."""
+
 from common import fit, model
 
 

@@ -1,4 +1,5 @@
 """Another activation."""
+
 from common import fit, model
 
 

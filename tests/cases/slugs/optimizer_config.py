@@ -1,4 +1,5 @@
 """Another epsilon of Adam."""
+
 from common import fit, keras, model
 
 

@@ -1,4 +1,5 @@
 """A mixed-precision policy on one side."""
+
 from common import fit, keras, model
 
 

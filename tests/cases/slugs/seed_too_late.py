@@ -1,4 +1,5 @@
 """The model is built before the seed is set."""
+
 from common import data, keras, layers
 
 

@@ -1,4 +1,5 @@
 """One initialiser object serves all layers."""
+
 from common import fit, keras, layers
 
 

@@ -1,4 +1,5 @@
 """A custom layer that multiplies by something outside of everything that is recorded."""
+
 from common import fit, keras, layers
 
 SCALE = [1.0]

@@ -1,4 +1,5 @@
 """The data is drawn from a generator without a seed."""
+
 from common import data, fit, model, np
 
 

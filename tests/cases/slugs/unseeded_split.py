@@ -1,4 +1,5 @@
 """train_test_split without random_state draws below the functions of numpy.random."""
+
 from common import data, fit, model
 from sklearn.model_selection import train_test_split
 

@@ -13,7 +13,9 @@ generator = np.random.default_rng(0)
 
 
 def mlp():
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(16, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(16, activation="relu"), layers.Dropout(0.3), layers.Dense(1)]
+    )
     return model, generator.normal(size=(48, 6)).astype("float32")
 
 

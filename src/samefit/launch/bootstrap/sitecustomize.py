@@ -9,7 +9,7 @@ import os
 import sys
 
 
-def _chain(own_directory):
+def _chain() -> None:
     """Runs the `sitecustomize` that would have been found without us."""
     import importlib.machinery
     import importlib.util
@@ -21,7 +21,7 @@ def _chain(own_directory):
         spec.loader.exec_module(module)
 
 
-def _begin(launch_file):
+def _begin(launch_file: str) -> None:
     import importlib.util
     import json
 
@@ -37,6 +37,8 @@ def _begin(launch_file):
     spec = importlib.util.spec_from_file_location(
         "samefit", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
     )
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["samefit"] = module
     spec.loader.exec_module(module)
@@ -52,6 +54,6 @@ _launch_file = os.environ.get("SAMEFIT_LAUNCH")
 if _launch_file and os.path.exists(_launch_file):
     try:
         _begin(_launch_file)
-    except Exception as error:  # whatever fails here must not keep the user's script from running
+    except Exception as error:  # noqa: BLE001 - whatever fails here must not keep the user's script from running
         sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
-_chain(_own)
+_chain()

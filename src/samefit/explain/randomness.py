@@ -1,0 +1,139 @@
+"""Causes of a divergence at the stage `randomness`: a random layer, or the step itself, draws other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.weights import event_of, seed_plans
+from samefit.store.digest import state_digest
+from samefit.store.records import Event, VariableRecord
+from samefit.types import Role
+
+
+def explain(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for random layers whose state differs."""
+    seeds = case.differing_of(Role.SEED)
+    for i, j in seeds[:1]:
+        yield from _restarted(case, i, j)
+        yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
+    if case.divergence.path in ("torch", "numpy", "python", "tensorflow"):
+        yield from _process_generator(case, case.divergence.path)
+
+
+def _restarted(case: Case, i: int, j: int) -> Iterator[Suspect]:
+    """A random layer's counter went on to zero on one side."""
+    a, b = case.a.digest_before(i), case.b.digest_before(j)
+    for side, mine, other_side, others, lost in (
+        (case.b, b, case.a, a, True),
+        (case.a, a, case.b, b, False),
+    ):
+        position = i if other_side is case.a else j
+        first = _first_digest(other_side, position)
+        if first is None or mine != first or others == first:
+            continue
+        layer = side.layer_of(side.layout[j if side is case.b else i])
+        name = layer.class_name if layer is not None else "random layer"
+        value = _find_state(other_side, position)
+        fixes: tuple[Counterfactual, ...] = ()
+        if value is not None and lost:
+            plan = {
+                "do": "seed_states",
+                "training": case.b.training.number,
+                "values": {case.b.layout[j].path: value},
+            }
+            fixes = (Counterfactual(f"the {name}'s counter taken from the baseline", (plan,)),)
+        yield Suspect(
+            slug="state-lost" if lost else "state-carried-over",
+            summary=f"The {name}'s seed generator started anew: its counter is at zero again, and its masks repeat.",
+            evidence=(
+                Evidence(
+                    f"{side.layout[j if side is case.b else i].path} is what it was before the first step",
+                    side.role,
+                    side.training.location,
+                ),
+                *((Evidence(f"on the other side its counter stands at {value[1]}", other_side.role),) if value else ()),
+            ),
+            location=side.training.location,
+            remedy="carry it over after loading:  new.seed_generator.state.assign(old.seed_generator.state)  "
+            "(.keras files do not hold it)",
+            counterfactuals=fixes,
+            no_counterfactual="" if fixes else "the counter's value could not be read from the run",
+        )
+        return
+
+
+def _first_digest(side: Side, position: int) -> bytes | None:
+    number = side.trainings[0].number if side.trainings else side.training.number
+    for training in (side.run.training(number), side.training):
+        state = side.run.begin_state(training.number)
+        if state is not None and side.run.layouts[state.layout][position : position + 1]:
+            return state.digests[16 * position : 16 * position + 16]
+    return None
+
+
+def _find_state(side: Side, position: int) -> tuple[int, int] | None:
+    """Finds (seed, counter) behind a digest by counting up from the layer's seed."""
+    variable = side.layout[position]
+    layer = side.layer_of(variable)
+    seed = None if layer is None else layer.seed_value
+    wanted = side.digest_before(position)
+    if seed is None or wanted is None:
+        return None
+    for counter in range(200_000):
+        if state_digest(np.array([seed, counter], dtype=np.int64)) == wanted:
+            return int(seed), counter
+    return None
+
+
+def _layer_seeds(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
+    first, second = case.a.layer_of(a), case.b.layer_of(b)
+    if first is None or second is None or first.seed_draw is None or second.seed_draw is None:
+        return
+    draw_a, draw_b = event_of(case.a, first.seed_event), event_of(case.b, second.seed_event)
+    suspect = generators.explain_draw(
+        case, "python", draw_a, draw_b, what=f"the seed of {second.class_name}", counterfactuals=seed_plans(case)
+    )
+    if suspect is not None:
+        yield suspect
+
+
+def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:
+    """The step itself draws from a generator of the process (an unseeded Dropout on PyTorch does)."""
+    first, second = (
+        Event(
+            id=side.training.begin_event,
+            kind="draw",
+            generator=generator,
+            function=f"{generator} in the step",
+            index=sum(e.count for e in side.draws(generator, _seeded_at(side, generator), side.training.begin_event)),
+            location=side.training.location,
+        )
+        for side in (case.a, case.b)
+    )
+    plans = []
+    for at in ("training", "side"):
+        plan = generators.restore(
+            case.a,
+            case.b,
+            generators=(generator,),
+            at=at,
+            training_a=case.a.training.number,
+            training_b=case.b.training.number,
+        )
+        if plan is not None:
+            plans.append(Counterfactual(f"{generators.name_of(generator)} put back before the {at}", (plan,)))
+    suspect = generators.explain_draw(
+        case, generator, first, second, what="what the step drew", counterfactuals=tuple(plans), training_begins=False
+    )
+    if suspect is not None:
+        yield suspect
+
+
+def _seeded_at(side: Side, generator: str) -> int:
+    seed = side.seeding(generator, side.training.begin_event)
+    return seed.id if seed is not None else -1

@@ -1,0 +1,29 @@
+"""What a batch is to the recorder: one digest, a sum that does not depend on the order of the samples, a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from samefit.backends.base import Backend
+from samefit.store.digest import digest_many, rows_sum
+
+BatchDigest = tuple[bytes, bytes | None, int | None]
+"""Digest (16 bytes), sum over the samples (8 bytes; None without a common first axis), number of samples."""
+
+
+def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDigest:
+    """Digests the leaves of a batch, given with their paths.
+
+    Paths are replaced by positions: Keras hands the same batch on in tuples, lists or dictionaries of its own.
+    """
+    arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
+    # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
+    wide = [a.astype("int64") if a is not None and a.dtype == "int32" else a for a in arrays]
+    present = [a for a in wide if a is not None]
+    lengths = {len(a) for a in present if a.ndim}
+    rows = None
+    if len(lengths) == 1 and all(a.ndim for a in present):
+        rows = rows_sum(present, lengths.pop())
+    num_rows = len(present[0]) if present and present[0].ndim else None
+    return digest_many([(f"batch/{i}", a) for i, a in enumerate(wide)]), rows, num_rows

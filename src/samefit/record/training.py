@@ -1,0 +1,61 @@
+"""A training while it runs, as the recorder keeps track of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from samefit.record import models
+from samefit.store.records import TrainingRecord, VariableRecord
+
+
+@dataclass
+class Training:
+    """A training that runs now."""
+
+    record: TrainingRecord
+    trainer: Any
+    variables: list[Any] = field(default_factory=list)
+    optimizer_variables: list[Any] = field(default_factory=list)
+    layout: int = -1
+    variable_records: tuple[VariableRecord, ...] = ()
+    epoch: int = 0
+    step_in_epoch: int = 0
+    steps: int = 0
+    chain: bytes = b""
+    stepped_since_batch_end: int = 0
+    batches_unseen: bool = False
+    on_batch: tuple[Any, ...] | None = None
+
+    def collect(self, trainer: Any) -> None:
+        """Reads which variables there are now: a model may be built, and an optimizer made, in the first step."""
+        metrics = {id(v) for v in trainer.metrics_variables}
+        variables = [*trainer.trainable_variables, *trainer.non_trainable_variables]
+        self.variables = [v for v in variables if id(v) not in metrics]
+        optimizer = getattr(trainer, "optimizer", None)
+        self.optimizer_variables = list(optimizer.variables) if optimizer is not None else []
+
+    @property
+    def all_variables(self) -> list[Any]:
+        """The model's variables, then the optimizer's: the order of the layout and of the digests."""
+        return self.variables + self.optimizer_variables
+
+    def by_path(self) -> dict[str, Any]:
+        """Returns the variables by the paths under which they are recorded."""
+        self.collect(self.trainer)
+        paths: dict[str, int] = {}
+        return {models.unique_path(v.path, paths): v for v in self.all_variables}
+
+    def last_metrics(self) -> Mapping[str, float]:
+        """Returns the last value of everything in the training's history."""
+        history = getattr(getattr(self.trainer, "history", None), "history", {}) or {}
+        return {name: float(values[-1]) for name, values in history.items() if values and _is_number(values[-1])}
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
