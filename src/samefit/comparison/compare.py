@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from samefit.align import Alignment
 from samefit.comparison import quantities
-from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SideSummary
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences
-from samefit.comparison.steps import Finding, Pairing, StepScan
+from samefit.comparison.steps import Finding, StepScan
+from samefit.comparison.values import same_value
 from samefit.errors import SelectionError
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
@@ -24,9 +27,9 @@ def parse_selection(text: str) -> tuple[Path, tuple[int, ...] | None]:
     Raises:
         SelectionError: If what follows "#" is not a list of numbers.
     """
-    path, mark, numbers = str(text).partition("#")
-    if not mark:
-        return Path(path), None
+    path, mark, numbers = str(text).rpartition("#")
+    if not mark or Path(text).exists():  # a directory may have "#" in its name
+        return Path(text), None
     if not re.fullmatch(r"\d+(,\d+)*", numbers):
         raise SelectionError(f"'{text}' does not select trainings: write RUN#1 or RUN#1,2.")
     return Path(path), tuple(int(number) for number in numbers.split(","))
@@ -46,20 +49,26 @@ def compare(a: str | Path | Run, b: str | Path | Run) -> Comparison:
         RunError: If a run cannot be read.
         SelectionError: If a training is not there.
     """
-    (run_a, numbers_a), (run_b, numbers_b) = _opened(a), _opened(b)
-    return compare_trainings(run_a, run_b, numbers_a, numbers_b)
+    with ExitStack() as stack:
+        (run_a, numbers_a), (run_b, numbers_b) = _opened(a, stack), _opened(b, stack)
+        return compare_trainings(run_a, run_b, numbers_a, numbers_b)
 
 
-def _opened(what: str | Path | Run) -> tuple[Run, tuple[int, ...] | None]:
+def _opened(what: str | Path | Run, stack: ExitStack) -> tuple[Run, tuple[int, ...] | None]:
     if isinstance(what, Run):
         return what, None
     path, numbers = parse_selection(str(what))
-    return Run.open(path), numbers
+    return stack.enter_context(Run.open(path)), numbers
 
 
 def compare_trainings(
-    run_a: Run, run_b: Run, trainings_a: Sequence[int] | None = None, trainings_b: Sequence[int] | None = None,
-    *, side_a: str | None = None, side_b: str | None = None,
+    run_a: Run,
+    run_b: Run,
+    trainings_a: Sequence[int] | None = None,
+    trainings_b: Sequence[int] | None = None,
+    *,
+    side_a: str | None = None,
+    side_b: str | None = None,
 ) -> Comparison:
     """Compares everything that two sides trained, in order, as one sequence of steps.
 
@@ -79,7 +88,7 @@ def compare_trainings(
     scan = StepScan(pairing)
     finding, effect = scan.first()
     common = min(len(pairing.steps_a), len(pairing.steps_b))
-    notes = [*scan.notes]
+    notes = scan.notes()
     if finding is not None and not effect:
         notes.append(f"{finding.path} differs before step {finding.position + 1}, without any effect on the training.")
         finding = None
@@ -92,9 +101,13 @@ def compare_trainings(
         settings=_settings(pairing, finding),
         alignment=_alignment_summary(pairing),
         steps_compared=common,
-        equal=_equal(pairing, finding),
+        equal=_equal(pairing, scan, finding),
     )
-    verdict, why = _verdict(pairing, scan, finding, run_a, run_b)
+    selected = trainings_a is not None or trainings_b is not None or side_a is not None or side_b is not None
+    verdict, why = _verdict(pairing, scan, finding, (first, second) if selected else None)
+    if verdict is Verdict.NOT_COMPARABLE:
+        # Of two models without one weight in common it cannot be said where they part.
+        comparison = replace(comparison, first_divergence=None, equal=())
     return replace(comparison, verdict=verdict, notes=(*why, *notes))
 
 
@@ -103,39 +116,92 @@ def _selected(run: Run, numbers: Sequence[int] | None, side: str | None) -> tupl
     return tuple(t for t in trainings if side is None or t.side == side)
 
 
+Selected = tuple[tuple[TrainingRecord, ...], tuple[TrainingRecord, ...]]
+
+
 def _verdict(
-    pairing: Pairing, scan: StepScan, finding: Finding | None, run_a: Run, run_b: Run
+    pairing: Pairing, scan: StepScan, finding: Finding | None, selected: Selected | None
 ) -> tuple[Verdict, list[str]]:
+    """Returns the verdict and why; `selected` are the trainings if they were asked for, None if all were."""
     lengths = (len(pairing.steps_a), len(pairing.steps_b))
-    if min(lengths) == 0:
-        empty = [role for role, n in zip(("baseline", "candidate"), lengths, strict=True) if n == 0]
-        return Verdict.NOT_COMPARABLE, [f"The {' and the '.join(empty)} recorded no training step."]
+    nothing = _nothing(pairing, scan, finding)
+    if nothing:
+        return Verdict.NOT_COMPARABLE, nothing
     if finding is not None:
         return Verdict.DIVERGED, []
-    if not (scan.states_compared and scan.losses_compared):
-        missing = "no weights" if not scan.states_compared else "no loss"
-        return Verdict.NOT_COMPARABLE, [f"In {min(lengths)} pairs of steps {missing} could be compared."]
+    broken = _broken(pairing, selected)
     if lengths[0] != lengths[1]:
+        counts = f"the baseline has {lengths[0]} and the candidate {lengths[1]}"
         return Verdict.INCOMPLETE, [
-            f"The first {min(lengths)} steps are equal; the baseline has {lengths[0]} and the candidate {lengths[1]}."
+            f"The first {min(lengths)} steps are equal; {counts}.",
+            *(f"{text}." for text in broken),
         ]
-    broken = [
-        f"The {role}'s run is {run.status}" + (": " + str(run.manifest["recording_failed"]) if "recording_failed" in run.manifest else "")
-        for role, run in (("baseline", run_a), ("candidate", run_b))
-        if run.status != "complete" or "recording_failed" in run.manifest
-    ]
     if broken:
         return Verdict.INCOMPLETE, [f"{text}; all {lengths[0]} recorded steps are equal." for text in broken]
     return Verdict.IDENTICAL, []
+
+
+def _nothing(pairing: Pairing, scan: StepScan, finding: Finding | None) -> list[str]:
+    """Returns why there is nothing to say, if so: a verdict is never about nothing."""
+    empty = [r for r, steps in (("baseline", pairing.steps_a), ("candidate", pairing.steps_b)) if not len(steps)]
+    if empty:
+        return [f"The {' and the '.join(empty)} recorded no training step."]
+    alignment = pairing.alignment_at(0)
+    if alignment.method == "none" and (alignment.only_in_a or alignment.only_in_b):
+        return [_not_aligned(pairing, alignment)]
+    if finding is not None:
+        return []
+    seen = scan.seen
+    missing = [
+        word
+        for word, number in (("no batch", seen.batches), ("no loss", seen.losses), ("no weights", seen.variables))
+        if not number
+    ]
+    if not missing:
+        return []
+    words = ", ".join(missing[:-1]) + " and " + missing[-1] if len(missing) > 1 else missing[0]
+    return [f"In {len(pairing)} pairs of steps {words} could be compared; nothing else differs."]
+
+
+def _not_aligned(pairing: Pairing, alignment: Alignment) -> str:
+    layouts = pairing.layouts_at(0)
+    first = [
+        f"first in the {role}: {layout[only[0]].path} {layout[only[0]].shape}"
+        for role, layout, only in zip(
+            ("baseline", "candidate"), layouts, (alignment.only_in_a, alignment.only_in_b), strict=True
+        )
+        if only
+    ]
+    number = max(len(alignment.only_in_a), len(alignment.only_in_b))
+    return f"The models cannot be aligned: 0 of {number} weights have a partner ({', '.join(first)})."
+
+
+def _broken(pairing: Pairing, selected: Selected | None) -> list[str]:
+    """Returns what says that a side may have trained on, or was not recorded to its end."""
+    found = []
+    sides = (("baseline", pairing.run_a, 0), ("candidate", pairing.run_b, 1))
+    for role, run, side in sides:
+        failed = run.manifest.get("recording_failed")
+        # A training that was asked for and has ended is whole, whatever its script did afterwards.
+        whole = selected is not None and all(training.status == "complete" for training in selected[side])
+        if failed or (run.status != "complete" and not whole):
+            found.append(f"The {role}'s run is {run.status}" + (f": {failed}" if failed else ""))
+    return found
 
 
 def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
     step_a = pairing.steps_a[finding.position]
     step_b = pairing.steps_b[finding.position]
     return Divergence(
-        training=step_a.training, candidate_training=step_b.training, epoch=step_a.epoch + 1,
-        step=finding.position + 1, step_in_epoch=step_a.step + 1, stage=finding.stage, path=finding.path,
-        detail=finding.detail, num_paths=finding.num_paths,
+        training=step_a.training,
+        candidate_training=step_b.training,
+        epoch=step_a.epoch + 1,
+        step=finding.position + 1,
+        step_in_epoch=step_a.step + 1,
+        stage=finding.stage,
+        path=finding.path,
+        detail=finding.detail,
+        num_paths=finding.num_paths,
     )
 
 
@@ -150,18 +216,26 @@ def _summary(run: Run, trainings: Sequence[TrainingRecord], steps: int) -> SideS
         else:
             labels.append(model.class_name)
     return SideSummary(
-        run=str(run.path), target=str(run.manifest.get("target", "")), trainings=tuple(t.number for t in trainings),
-        models=tuple(labels), locations=tuple(t.location for t in trainings), steps=steps,
-        backend=str(run.manifest.get("backend", "")), versions=dict(run.manifest.get("versions") or {}),
-        device=str(run.manifest.get("device", "")), status=run.status,
+        run=str(run.path),
+        target=str(run.manifest.get("target", "")),
+        trainings=tuple(t.number for t in trainings),
+        models=tuple(labels),
+        locations=tuple(t.location for t in trainings),
+        steps=steps,
+        backend=str(run.manifest.get("backend", "")),
+        versions=dict(run.manifest.get("versions") or {}),
+        device=str(run.manifest.get("device", "")),
+        status=run.status,
     )
 
 
-def _settings(pairing: Pairing, finding: Finding | None):  # type: ignore[no-untyped-def]
+def _settings(pairing: Pairing, finding: Finding | None) -> tuple[SettingDifference, ...]:
     position = finding.position if finding is not None else 0
-    if position >= min(len(pairing.steps_a), len(pairing.steps_b)):
+    if position >= len(pairing):
         return ()
     a, b = pairing.trainings_at(position)
+    if a.model not in pairing.run_a.models or b.model not in pairing.run_b.models:
+        return ()
     return differences(pairing.run_a, a, pairing.run_b, b, pairing.alignment_at(position))
 
 
@@ -171,38 +245,47 @@ def _alignment_summary(pairing: Pairing) -> AlignmentSummary:
     alignment = pairing.alignment_at(0)
     layout_a, layout_b = pairing.layouts_at(0)
     return AlignmentSummary(
-        method=alignment.method, pairs=len(pairing.weights(alignment, layout_a)),
+        method=alignment.method,
+        pairs=len(pairing.weights(alignment, layout_a)),
         only_in_baseline=tuple(layout_a[i].path for i in alignment.only_in_a),
         only_in_candidate=tuple(layout_b[j].path for j in alignment.only_in_b),
-        confidence=alignment.confidence, note=alignment.note,
+        confidence=alignment.confidence,
+        note=alignment.note,
     )
 
 
-def _equal(pairing: Pairing, finding: Finding | None) -> tuple[str, ...]:
-    """What was found equal, in words."""
-    if not pairing.steps_a or not pairing.steps_b:
+def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[str, ...]:
+    """What was found equal, in words; nothing that was not looked at."""
+    if not len(pairing):
         return ()
-    alignment: Alignment = pairing.alignment_at(0)
-    layout_a, _ = pairing.layouts_at(0)
-    texts = []
-    if not alignment.only_in_a and not alignment.only_in_b:
-        number = len(pairing.weights(alignment, layout_a))
-        by = "path" if alignment.method == "path" else "execution order"
-        texts.append(f"structure ({number} weights, aligned by {by})")
-    if finding is None or finding.position > 0 or finding.stage is not Stage.INITIAL_WEIGHTS:
-        texts.append("initial weights")
     a, b = pairing.trainings_at(finding.position if finding is not None else 0)
-    if a.compiled.get("optimizer") == b.compiled.get("optimizer") and a.compiled.get("optimizer"):
-        texts.append("optimizer")
-    if a.compiled.get("loss") == b.compiled.get("loss"):
-        texts.append("loss function")
-    rows = (a.options.get("rows"), b.options.get("rows"))
-    if finding is None or finding.stage is not Stage.DATA:
-        texts.append("batches")
-    elif rows[0] is not None and rows[0] == rows[1]:
+    texts = [*_equal_structure(pairing, finding)]
+    texts += [
+        words
+        for name, words in (("optimizer", "optimizer"), ("loss", "loss function"))
+        if a.compiled.get(name) and same_value(a.compiled.get(name), b.compiled.get(name))
+    ]
+    if scan.same_samples:
         texts.append("content of the data")
+    elif scan.seen.batches and (
+        finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
+    ):
+        texts.append("batches")
     if finding is not None and finding.position > 0:
-        texts.append(f"the first {finding.position} steps")
+        texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
     return tuple(texts)
 
 
+_BEFORE_DATA = (Stage.INITIAL_WEIGHTS,)
+
+
+def _equal_structure(pairing: Pairing, finding: Finding | None) -> Iterator[str]:
+    alignment: Alignment = pairing.alignment_at(0)
+    layout_a, _ = pairing.layouts_at(0)
+    number = len(pairing.weights(alignment, layout_a))
+    if number and not alignment.only_in_a and not alignment.only_in_b:
+        by = "path" if alignment.method == "path" else "execution order"
+        yield f"structure ({number} {'weight' if number == 1 else 'weights'}, aligned by {by})"
+    begun = None not in pairing.states_before(0)
+    if begun and number and (finding is None or finding.position > 0 or finding.stage is not Stage.INITIAL_WEIGHTS):
+        yield "initial weights"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from samefit.comparison.pairing import Pairing, differing, same_float
 from samefit.comparison.result import Difference
-from samefit.comparison.steps import Pairing, differing, same_float
-from samefit.store.reader import Run
-from samefit.store.records import TrainingRecord
+from samefit.store.digest import Array
+from samefit.store.records import TrainingRecord, VariableRecord
 from samefit.types import Role
+
+_WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
 
 
 def all_differences(
@@ -19,90 +23,135 @@ def all_differences(
     """Returns the four quantities of the report."""
     if not len(pairing):
         return {}
+    updates = _updates(pairing)
     return {
         "loss": _loss(pairing),
-        "updates": _updates(pairing),
-        "weights": _weights(pairing),
-        "metrics": _metrics(trainings_a, trainings_b),
+        "updates": updates,
+        "weights": _weights(pairing, updates.first_step),
+        "metrics": _metrics(pairing, trainings_a, trainings_b),
     }
 
 
+def gap(one: float, other: float) -> float:
+    """Returns |one - other|; 0 for two that are the same (NaN and infinities, too), infinite if only one is finite."""
+    if one == other or (one != one and other != other):
+        return 0.0
+    difference = abs(one - other)
+    return math.inf if math.isnan(difference) else difference
+
+
 def _loss(pairing: Pairing) -> Difference:
-    pairs = [
-        (k, a.logs["loss"], b.logs["loss"])
-        for k, (a, b) in enumerate(zip(pairing.steps_a, pairing.steps_b, strict=False))
-        if "loss" in a.logs and "loss" in b.logs
-    ]
-    if not pairs:
-        return Difference(None)
-    first = next((k + 1 for k, one, other in pairs if not same_float(one, other)), None)
-    gaps = [abs(one - other) for _, one, other in pairs]
-    scales = [max(abs(one), abs(other)) for _, one, other in pairs]
-    relative = [gap / scale for gap, scale in zip(gaps, scales, strict=True) if scale > 0]
-    return Difference(
-        first, max(gaps), max(relative, default=0.0), (pairs[-1][1], pairs[-1][2]), len(pairs)
-    )
+    first: int | None = None
+    final: tuple[float, float] | None = None
+    steps, largest, relative = 0, 0.0, 0.0
+    for position, one, other in _losses(pairing):
+        steps += 1
+        final = (one, other)
+        if first is None and not same_float(one, other):
+            first = position + 1
+        distance, scale = gap(one, other), max(abs(one), abs(other))
+        largest = max(largest, distance)
+        if distance:
+            relative = max(relative, distance / scale if math.isfinite(scale) and scale else math.inf)
+    return Difference(first, largest, relative, final, steps) if steps else Difference(None)
+
+
+def _losses(pairing: Pairing) -> Iterator[tuple[int, float, float]]:
+    for position, (one, other) in enumerate(pairing.texts()):
+        a = json.loads(one[1])
+        b = a if one[1] == other[1] else json.loads(other[1])
+        if "loss" in a and "loss" in b:
+            yield position, a["loss"], b["loss"]
 
 
 def _updates(pairing: Pairing) -> Difference:
-    """Counts steps in which a weight that was equal before, or its change, is not the same after."""
-    for position in range(len(pairing)):
-        if _differs_after(pairing, position):
+    """Finds the first step after which a trainable weight is not the same."""
+    for position in range(pairing.proven, len(pairing)):
+        if Role.TRAINABLE in _roles_after(pairing, position):
             return Difference(position + 1, steps=len(pairing))
     return Difference(None, steps=len(pairing))
 
 
-def _differs_after(pairing: Pairing, position: int) -> bool:
+def _roles_after(pairing: Pairing, position: int) -> set[Role]:
+    """Returns the roles of the variables that differ after a pair of steps."""
+    if not pairing.has_states_after(position):
+        return set()
     first, second = pairing.states_after(position)
     if first is None or second is None:
-        return False
-    alignment = pairing.align(position, first, second)
+        return set()
     layout = pairing.run_a.layouts[first.layout]
-    return any(layout[i].role is Role.TRAINABLE for i, _ in differing(alignment, first, second))
+    return {layout[i].role for i, _ in differing(pairing.align(position, first, second), first, second)}
 
 
-def _weights(pairing: Pairing) -> Difference:
-    begin_a, begin_b = pairing.states_before(0)
-    first: int | None = None
-    if begin_a is not None and begin_b is not None:
-        alignment = pairing.align(0, begin_a, begin_b)
-        layout = pairing.run_a.layouts[begin_a.layout]
-        roles = {layout[i].role for i, _ in differing(alignment, begin_a, begin_b)}
-        first = 0 if roles & {Role.TRAINABLE, Role.NON_TRAINABLE} else None
+def _weights(pairing: Pairing, first_update: int | None) -> Difference:
+    first = 0 if _start_differs(pairing) else None
     if first is None:
-        first = next((k + 1 for k in range(len(pairing)) if _differs_after(pairing, k)), None)
-    gap, relative = _final_gap(pairing)
-    return Difference(first, gap, relative, steps=len(pairing))
+        # No trainable weight differs before `first_update`: up to there it can only be the other state.
+        end = len(pairing) if first_update is None else first_update - 1
+        state = (p + 1 for p in range(pairing.proven, end) if _roles_after(pairing, p) & set(_WEIGHTS))
+        first = next(state, first_update)
+    gaps = [found for found in (_array_gap(pairing, "initial"), _array_gap(pairing, "final")) if found is not None]
+    largest = max((found[0] for found in gaps), default=None)
+    relative = max((found[1] for found in gaps), default=None)
+    return Difference(first, largest, relative, steps=len(pairing))
 
 
-def _final_gap(pairing: Pairing) -> tuple[float | None, float | None]:
-    last = len(pairing) - 1
-    step_a, step_b = pairing.steps_a[-1], pairing.steps_b[-1]
-    arrays = [_final(run, step.training) for run, step in ((pairing.run_a, step_a), (pairing.run_b, step_b))]
-    if arrays[0] is None or arrays[1] is None or len(pairing.steps_a) != len(pairing.steps_b):
-        return None, None
-    layout_a, layout_b = pairing.layouts_at(last)
-    gaps, relative = [0.0], [0.0]
-    for i, j in pairing.weights(pairing.alignment_at(last), layout_a):
-        one, other = arrays[0].get(layout_a[i].path), arrays[1].get(layout_b[j].path)
-        if one is None or other is None or one.shape != other.shape or not one.size:
+def _start_differs(pairing: Pairing) -> bool:
+    first, second = pairing.states_before(0)
+    if first is None or second is None:
+        return False
+    layout = pairing.run_a.layouts[first.layout]
+    pairs = differing(pairing.align(0, first, second), first, second)
+    return any(layout[i].role in _WEIGHTS for i, _ in pairs)
+
+
+def _array_gap(pairing: Pairing, moment: str) -> tuple[float, float] | None:
+    """Returns the largest absolute and relative gap of the weights "initial"ly or "final"ly, where both are known."""
+    if moment == "final" and len(pairing.steps_a) != len(pairing.steps_b):
+        return None
+    position = 0 if moment == "initial" else len(pairing) - 1
+    numbers = (pairing.steps_a.trainings[position], pairing.steps_b.trainings[position])
+    first, second = pairing.run_a.arrays(f"{moment}-{numbers[0]}"), pairing.run_b.arrays(f"{moment}-{numbers[1]}")
+    if first is None or second is None:
+        return None
+    layout_a, layout_b = pairing.layouts_at(position)
+    pairs = pairing.weights(pairing.alignment_at(position), layout_a)
+    found = [_gap_of(first, layout_a[i], second, layout_b[j]) for i, j in pairs]
+    known = [item for item in found if item is not None]
+    return (max(k[0] for k in known), max(k[1] for k in known)) if known else None
+
+
+def _gap_of(
+    first: Mapping[str, Array], a: VariableRecord, second: Mapping[str, Array], b: VariableRecord
+) -> tuple[float, float] | None:
+    one, other = first.get(a.path), second.get(b.path)
+    if one is None or other is None or one.shape != other.shape:
+        return None
+    if not one.size:
+        return 0.0, 0.0
+    wide, narrow = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distances = np.abs(wide - narrow)
+    distances[(wide == narrow) | (np.isnan(wide) & np.isnan(narrow))] = 0.0
+    largest = float(np.max(np.nan_to_num(distances, nan=np.inf, posinf=np.inf)))
+    scale = float(np.max(np.abs(wide), where=np.isfinite(wide), initial=0.0))
+    return largest, (largest / scale if scale else math.inf) if largest else 0.0
+
+
+def _metrics(
+    pairing: Pairing, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
+) -> Difference:
+    first = None
+    for position, (one, other) in enumerate(pairing.texts()):
+        if one[1] == other[1]:
             continue
-        wide, narrow = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-        gap = float(np.max(np.abs(wide - narrow)))
-        scale = float(np.max(np.abs(wide)))
-        gaps.append(gap)
-        relative.append(gap / scale if scale else 0.0)
-    return max(gaps), max(relative)
-
-
-def _final(run: Run, training: int) -> Mapping[str, np.ndarray] | None:  # type: ignore[type-arg]
-    return run.arrays(f"final-{training}")
-
-
-def _metrics(trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]) -> Difference:
+        a, b = json.loads(one[1]), json.loads(other[1])
+        if any(name != "loss" and name in b and not same_float(a[name], b[name]) for name in a):
+            first = position + 1
+            break
     if not trainings_a or not trainings_b:
-        return Difference(None)
-    a, b = trainings_a[-1].metrics, trainings_b[-1].metrics
-    common = {name: (a[name], b[name]) for name in a if name in b}
-    gaps = [abs(one - other) for one, other in common.values()]
-    return Difference(None, max(gaps, default=None), metrics=common)
+        return Difference(first)
+    final_a, final_b = trainings_a[-1].metrics, trainings_b[-1].metrics
+    common = {name: (final_a[name], final_b[name]) for name in final_a if name in final_b}
+    largest = max((gap(one, other) for one, other in common.values()), default=None)
+    return Difference(first, largest, metrics=common)

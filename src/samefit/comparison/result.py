@@ -1,5 +1,7 @@
-"""The answer to "are these two trainings the same?", as frozen dataclasses; `docs/reference/comparison.schema.json`
-describes its JSON."""
+"""The answer to "are these two trainings the same?", as frozen dataclasses.
+
+`docs/reference/comparison.schema.json` describes its JSON.
+"""
 
 from __future__ import annotations
 

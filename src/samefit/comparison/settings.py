@@ -8,58 +8,114 @@ from typing import Any
 
 from samefit.align.models import Alignment
 from samefit.comparison.result import SettingDifference
+from samefit.comparison.values import same_value
 from samefit.store.reader import Run
-from samefit.store.records import CallRecord, ModelRecord, TrainingRecord
+from samefit.store.records import CallRecord, LayerRecord, ModelRecord, TrainingRecord
+from samefit.types import Location
 
 _IGNORED_VARIABLES = ("PYTHONPATH", "SAMEFIT_LAUNCH", "SAMEFIT_HOME")
+
+_MANIFEST = (
+    ("environment", "environment"),
+    ("versions", "version"),
+    ("flags", "flag"),
+    ("globals", "global"),
+    ("threads", "flag"),
+)
+
+_DATA = ("x", "y", "sample_weight")
+_NOT_OPTIONS = (*_DATA, "rows", "verbose")
+_NOT_COMPILED = ("number", "location")
+"""Where `compile` was called: it differs between two trainings of one script, and shapes nothing."""
+
+_NAMES = ("name", "registered_name", "module", "build_config")
+"""Keys of a configuration that say how a thing is called, and not how it works."""
+
+_CLASSES = ("class_name", "class")
 
 
 def differences(
     run_a: Run, training_a: TrainingRecord, run_b: Run, training_b: TrainingRecord, alignment: Alignment
 ) -> tuple[SettingDifference, ...]:
-    """Lists every recorded setting that differs between two trainings."""
+    """Lists every recorded setting that differs between two trainings.
+
+    Args:
+        run_a: The baseline's run.
+        training_a: The baseline's training.
+        run_b: The candidate's run.
+        training_b: The candidate's training.
+        alignment: Which layer is which.
+    """
     model_a, model_b = run_a.models[training_a.model], run_b.models[training_b.model]
     return (
         *_manifest(run_a.manifest, run_b.manifest),
         *_layers(model_a, model_b, alignment),
         *_structure(model_a, model_b),
-        *_mapping("compile", training_a.compiled, training_b.compiled),
-        *_mapping("fit", _plain_options(training_a.options), _plain_options(training_b.options)),
+        *_compiled(training_a.compiled, training_b.compiled),
+        *_fit(training_a.options, training_b.options),
     )
 
 
 def _manifest(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
-    kinds = (("environment", "environment"), ("versions", "version"), ("flags", "flag"), ("globals", "global"), ("threads", "flag"))
-    for key, kind in kinds:
-        yield from (
-            item for item in _mapping(kind, a.get(key) or {}, b.get(key) or {}) if item.name not in _IGNORED_VARIABLES
-        )
-    for key, kind in (("device", "device"), ("backend", "backend")):
+    for key, kind in _MANIFEST:
+        found = _deep(kind, "", a.get(key) or {}, b.get(key) or {}, None)
+        yield from (item for item in found if item.name not in _IGNORED_VARIABLES)
+    for key in ("device", "backend"):
         if a.get(key) != b.get(key):
-            yield SettingDifference(kind, key, a.get(key), b.get(key))
+            yield SettingDifference(key, key, a.get(key), b.get(key))
 
 
-def _mapping(kind: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
-    for name in sorted({*a, *b}):
-        if a.get(name) != b.get(name):
-            yield SettingDifference(kind, name, a.get(name), b.get(name))
+def _deep(kind: str, name: str, a: Any, b: Any, location: Location | None) -> Iterator[SettingDifference]:
+    """Yields a difference for each innermost value that is not the same."""
+    if same_value(a, b):
+        return
+    if isinstance(a, Mapping) and isinstance(b, Mapping) and _class(a) == _class(b):
+        for key in sorted({*a, *b} - {*_NAMES}, key=str):
+            # What a thing is made from stands below "config" in Keras: no option is called that.
+            inner = name if key == "config" else f"{name}.{key}" if name else str(key)
+            yield from _deep(kind, inner, a.get(key), b.get(key), location)
+        return
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and len(a) == len(b):
+        for i, (one, other) in enumerate(zip(a, b, strict=True)):
+            yield from _deep(kind, f"{name}[{i}]", one, other, location)
+        return
+    yield SettingDifference(kind, name, a, b, location)
 
 
-def _plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("x", "y", "sample_weight", "rows", "verbose")}
+def _class(config: Mapping[str, Any]) -> Any:
+    return next((config[key] for key in _CLASSES if key in config), None)
+
+
+def _compiled(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    for name in sorted({*a, *b} - {*_NOT_COMPILED}):
+        kind = name if name in ("optimizer", "loss") else "compile"
+        yield from _deep(kind, name, a.get(name), b.get(name), None)
+
+
+def _fit(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    for name in sorted({*a, *b} - {*_NOT_OPTIONS}):
+        yield from _deep("fit", name, a.get(name), b.get(name), None)
+    for name in _DATA:
+        yield from _deep("data", name, a.get(name), b.get(name), None)
 
 
 def _layers(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> Iterator[SettingDifference]:
     for i, j in alignment.layers:
         first, second = a.layers[i], b.layers[j]
-        for item in _mapping("layer", first.config, second.config):
-            if item.name in first.config and item.name in second.config:
-                yield SettingDifference("layer", f"{second.name}.{item.name}", item.baseline, item.candidate, second.location)
-        for name in ("dtype_policy", "trainable"):
-            if getattr(first, name) != getattr(second, name):
-                yield SettingDifference(
-                    "layer", f"{second.name}.{name}", getattr(first, name), getattr(second, name), second.location
-                )
+        same_class = first.class_name == second.class_name
+        for key in sorted({*first.config, *second.config} - {*_NAMES, "dtype", "trainable"}, key=str):
+            # Another class (a user's own Dense) has options of its own: those that both have can differ.
+            if same_class or (key in first.config and key in second.config):
+                name = f"{second.name}.{key}"
+                yield from _deep("layer", name, first.config.get(key), second.config.get(key), second.location)
+        yield from _attributes(first, second)
+
+
+def _attributes(first: LayerRecord, second: LayerRecord) -> Iterator[SettingDifference]:
+    for name in ("dtype_policy", "trainable"):
+        one, other = getattr(first, name), getattr(second, name)
+        if one != other:
+            yield SettingDifference("layer", f"{second.name}.{name}", one, other, second.location)
 
 
 def _structure(a: ModelRecord, b: ModelRecord) -> Iterator[SettingDifference]:
@@ -82,9 +138,10 @@ def _call(a: CallRecord, b: CallRecord) -> Iterator[SettingDifference]:
     where = b.location
     if a.mask_in != b.mask_in:
         yield SettingDifference("structure", f"{b.class_name}: mask among its inputs", a.mask_in, b.mask_in, where)
-    if bool(a.training) != bool(b.training) and a.training is not None and b.training is not None:
-        yield SettingDifference("structure", f"{b.class_name}: training", a.training, b.training, where)
-    elif (a.training is None) != (b.training is None) and (a.training or b.training):
+    if a.mask_out != b.mask_out:
+        yield SettingDifference("structure", f"{b.class_name}: mask among its outputs", a.mask_out, b.mask_out, where)
+    # Not given is as good as False.
+    if bool(a.training) != bool(b.training):
         yield SettingDifference("structure", f"{b.class_name}: training", a.training, b.training, where)
 
 

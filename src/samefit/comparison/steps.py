@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 
-from samefit.align import Alignment, align_models
-from samefit.store.reader import Run
+from samefit.align import Alignment
+from samefit.comparison.pairing import MISSING, Pairing, Steps, at, differing, same_float
+from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Stage
 
-_MISSING = bytes(16)
-_WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
 _STEERING = ("iteration", "learning_rate")
+_COMPLETE = "complete"
 
 
 @dataclass(frozen=True)
@@ -36,112 +35,97 @@ class Finding:
     num_paths: int = 1
 
 
-class Pairing:
-    """The steps of two sides, paired by position, and how their variables pair."""
+@dataclass
+class Seen:
+    """How much could be compared, in pairs of steps (in values of variables for `variables`)."""
 
-    def __init__(
-        self, run_a: Run, run_b: Run, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
-    ) -> None:
-        self.run_a, self.run_b = run_a, run_b
-        self.steps_a = run_a.steps([t.number for t in trainings_a])
-        self.steps_b = run_b.steps([t.number for t in trainings_b])
-        self._alignments: dict[tuple[int, int, int, int], Alignment] = {}
-
-    def __len__(self) -> int:
-        return min(len(self.steps_a), len(self.steps_b))
-
-    def trainings_at(self, position: int) -> tuple[TrainingRecord, TrainingRecord]:
-        """Returns the trainings of a pair of steps."""
-        return (
-            self.run_a.training(self.steps_a[position].training),
-            self.run_b.training(self.steps_b[position].training),
-        )
-
-    def states_after(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
-        """Returns the states after a pair of steps."""
-        return (
-            self.run_a.state_after(self.steps_a[position].index), self.run_b.state_after(self.steps_b[position].index),
-        )
-
-    def states_before(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
-        """Returns the states before a pair of steps."""
-        return (
-            self.run_a.state_before(self.steps_a[position].index),
-            self.run_b.state_before(self.steps_b[position].index),
-        )
-
-    def layouts_at(self, position: int) -> tuple[tuple[VariableRecord, ...], tuple[VariableRecord, ...]]:
-        """Returns the variables of a pair of steps."""
-        first, second = self.states_after(position)
-        if first is None or second is None:
-            first, second = self.states_before(position)
-        if first is None or second is None:
-            return (), ()
-        return self.run_a.layouts[first.layout], self.run_b.layouts[second.layout]
-
-    def align(self, position: int, state_a: StateRecord, state_b: StateRecord) -> Alignment:
-        """Pairs the variables of two states."""
-        training_a, training_b = self.trainings_at(position)
-        key = (training_a.model, state_a.layout, training_b.model, state_b.layout)
-        if key not in self._alignments:
-            self._alignments[key] = align_models(
-                self.run_a, self.run_a.models[training_a.model], self.run_a.layouts[state_a.layout],
-                self.run_b, self.run_b.models[training_b.model], self.run_b.layouts[state_b.layout],
-            )
-        return self._alignments[key]
-
-    def alignment_at(self, position: int) -> Alignment:
-        """Pairs the variables of a pair of steps."""
-        first, second = self.states_after(position)
-        if first is None or second is None:
-            first, second = self.states_before(position)
-        if first is None or second is None:
-            return Alignment((), (), "none")
-        return self.align(position, first, second)
-
-    @staticmethod
-    def weights(alignment: Alignment, layout_a: Sequence[VariableRecord]) -> list[tuple[int, int]]:
-        """Returns the pairs that are weights."""
-        return [(i, j) for i, j in alignment.pairs if layout_a[i].role in _WEIGHTS]
+    batches: int = 0
+    losses: int = 0
+    states: int = 0
+    variables: int = 0
+    unseen_batches: int = 0
+    unreadable: set[str] = field(default_factory=set)
 
 
 class StepScan:
     """Looks for the first difference.
 
     Attributes:
-        notes: What could not be compared.
-        states_compared: Number of pairs of states that were compared.
-        losses_compared: Number of pairs of losses that were compared.
+        seen: How much could be compared.
+        same_samples: Whether batches that differ hold the same samples over their epoch; None if they do not differ.
     """
 
     def __init__(self, pairing: Pairing) -> None:
         self._pairing = pairing
-        self.notes: list[str] = []
-        self.states_compared = 0
-        self.losses_compared = 0
-        self._unseen = 0
+        self.seen = Seen()
+        self.same_samples: bool | None = None
+        self._checked: set[int] = set()
+        self._names: set[str] = set()
+        self._looked_at = len(pairing)
 
     def first(self) -> tuple[Finding | None, bool]:
         """Returns the first difference, and whether the training itself is affected by it or by a later one."""
+        pairing = self._pairing
+        self._count_proven()
         randomness: Finding | None = None
-        for position in range(len(self._pairing)):
+        for position in chain(pairing.suspicious(), range(pairing.proven, len(pairing))):
             for finding in self._step(position):
                 if finding.stage is Stage.RANDOMNESS:
                     # A random state that differs counts from here on, but only if anything comes of it.
                     randomness = randomness or finding
                     continue
-                self._note_unseen()
+                self._looked_at = position + 1
                 return (randomness or finding), True
-        self._note_unseen()
-        return randomness, False
+        last = self._last_logs()
+        return (randomness or last), last is not None
 
-    def _note_unseen(self) -> None:
-        if self._unseen:
-            self.notes.append(f"In {self._unseen} pairs of steps the batches could not be seen.")
+    def notes(self) -> list[str]:
+        """Returns what could not be compared, in words; call it after `first`."""
+        seen, total = self.seen, self._looked_at
+        notes = []
+        if seen.unseen_batches:
+            notes.append(f"In {seen.unseen_batches} of {total} pairs of steps the batch could not be seen.")
+        if seen.unreadable:
+            some = min(seen.unreadable)
+            notes.append(
+                f"{len(seen.unreadable)} variables could not be read everywhere and were left out there ({some})."
+            )
+        # Where the scan ended at a difference, what comes after it was not meant to be compared.
+        if self._looked_at < len(self._pairing):
+            return notes
+        if 0 < seen.states < total:
+            notes.append(f"Weights were compared after {seen.states} of {total} steps: the others were not recorded.")
+        if seen.losses and seen.losses < total:
+            notes.append(f"The loss was compared in {seen.losses} of {total} steps: the others were not recorded.")
+        if self._names:
+            notes.append(f"Only one side reports {', '.join(sorted(self._names))}.")
+        return notes
+
+    def _count_proven(self) -> None:
+        for position, (one, other) in enumerate(self._pairing.texts()):
+            if position >= self._pairing.proven:
+                break
+            self._count_batch(one[0], other[0])
+            self.seen.losses += '"loss"' in one[1]
+            self.seen.states += self._pairing.has_states_after(position)
+        recorded = (p for p in reversed(range(self._pairing.proven)) if self._pairing.has_states_after(p))
+        for position in recorded:
+            first, second = self._pairing.states_after(position)
+            if first is not None and second is not None:
+                self._count(self._pairing.align(position, first, second), first, second)
+            break
+
+    def _count_batch(self, one: bytes | None, other: bytes | None) -> None:
+        if one is None or other is None:
+            self.seen.unseen_batches += 1
+        else:
+            self.seen.batches += 1
 
     def _step(self, position: int) -> Iterator[Finding]:
         a, b = self._pairing.steps_a[position], self._pairing.steps_b[position]
-        if self._is_first(self._pairing.steps_a, position) or self._is_first(self._pairing.steps_b, position):
+        if position >= self._pairing.proven:
+            self._count_batch(a.batch, b.batch)
+        if self._pairing.begins(position):
             yield from self._before(position)
         yield from self._data(position, a, b)
         yield from self._randomness(position, a, b)
@@ -149,36 +133,32 @@ class StepScan:
         yield from self._after(position)
         yield from self._reporting(position, a, b)
 
-    @staticmethod
-    def _is_first(steps: Sequence[StepRecord], position: int) -> bool:
-        return position == 0 or steps[position].training != steps[position - 1].training
-
     # -- stages -----------------------------------------------------------------------------------------------------
 
     def _before(self, position: int) -> Iterator[Finding]:
         first, second = self._pairing.states_before(position)
         if first is None or second is None:
             return
-        self.states_compared += 1
         alignment = self._pairing.align(position, first, second)
-        layout = self._pairing.run_a.layouts[first.layout]
         yield from self._unpaired(position, alignment, first, second)
+        self._count(alignment, first, second)
+        layout = self._pairing.run_a.layouts[first.layout]
         parted = list(differing(alignment, first, second))
-        start = Stage.INITIAL_WEIGHTS if position == 0 else None
-        stages = (
-            (Role.TRAINABLE, Stage.INITIAL_WEIGHTS),
-            (Role.NON_TRAINABLE, start or Stage.STATE),
-            (Role.OPTIMIZER, start or Stage.STATE),
-        )
+        start = Stage.INITIAL_WEIGHTS if position == 0 else Stage.STATE
+        stages = ((Role.TRAINABLE, Stage.INITIAL_WEIGHTS), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, start))
         for role, stage in stages:
+            # The learning rate acts in the update, and is found there.
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
                 yield Finding(position, stage, layout[found[0]].path, "before the step", len(found))
-                return
 
     def _unpaired(
         self, position: int, alignment: Alignment, first: StateRecord, second: StateRecord
     ) -> Iterator[Finding]:
+        if id(alignment) in self._checked:
+            return
+        self._checked.add(id(alignment))
+        number = len(alignment.only_in_a) + len(alignment.only_in_b)
         for only, state, run, role in (
             (alignment.only_in_a, first, self._pairing.run_a, "baseline"),
             (alignment.only_in_b, second, self._pairing.run_b, "candidate"),
@@ -186,81 +166,88 @@ class StepScan:
             if only:
                 variable = run.layouts[state.layout][only[0]]
                 detail = f"only in the {role}: {variable.path} {variable.shape}"
-                yield Finding(position, Stage.INITIAL_WEIGHTS, variable.path, detail, len(only))
+                yield Finding(position, Stage.INITIAL_WEIGHTS, variable.path, detail, number)
+
+    def _count(self, alignment: Alignment, first: StateRecord, second: StateRecord) -> None:
+        layout = self._pairing.run_a.layouts[first.layout]
+        unreadable = [i for i, j in alignment.pairs if MISSING in (at(first, i), at(second, j))]
+        self.seen.unreadable |= {layout[i].path for i in unreadable}
+        self.seen.variables += len(alignment.pairs) - len(unreadable)
 
     def _data(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        if a.batch is None or b.batch is None:
-            self._unseen += 1
-        elif a.batch != b.batch:
-            yield Finding(position, Stage.DATA, "inputs", self._data_detail(a, b))
+        if a.batch is not None and b.batch is not None and a.batch != b.batch:
+            yield Finding(position, Stage.DATA, "inputs", self._data_detail(position, a, b))
 
-    def _data_detail(self, a: StepRecord, b: StepRecord) -> str:
+    def _data_detail(self, position: int, a: StepRecord, b: StepRecord) -> str:
+        epoch_a, epoch_b = _epoch_rows(self._pairing.steps_a, position), _epoch_rows(self._pairing.steps_b, position)
+        whole = _data_rows(*self._pairing.trainings_at(position))
+        same_epoch = epoch_a is not None and epoch_a == epoch_b
+        same_batch = a.rows is not None and a.rows == b.rows
+        self.same_samples = same_epoch or whole
         if a.num_rows != b.num_rows:
             return f"batched otherwise: {a.num_rows} and {b.num_rows} samples"
-        rows_a, rows_b = self._epoch_rows(self._pairing.steps_a, a), self._epoch_rows(self._pairing.steps_b, b)
-        if a.rows is not None and a.rows == b.rows:
+        if same_epoch and epoch_a is not None and (not same_batch or epoch_a[1] == a.num_rows):
+            return f"the same {epoch_a[1]} samples in another order"
+        if same_batch:
             return f"the same {a.num_rows} samples in another order within the batch"
-        if rows_a is not None and rows_a == rows_b:
-            return f"the same {rows_a[1]} samples in another order"
-        training_a, training_b = (
-            self._pairing.run_a.training(a.training), self._pairing.run_b.training(b.training),
-        )
-        if training_a.options.get("rows") is not None and training_a.options["rows"] == training_b.options.get("rows"):
-            return "the same samples in another order"
-        return "other samples or values"
-
-    @staticmethod
-    def _epoch_rows(steps: Sequence[StepRecord], step: StepRecord) -> tuple[int, int] | None:
-        epoch = [s for s in steps if s.training == step.training and s.epoch == step.epoch]
-        if any(s.rows is None for s in epoch):
-            return None
-        total = sum(int.from_bytes(s.rows or b"", "little") for s in epoch) % 2**64
-        return total, sum(s.num_rows or 0 for s in epoch)
+        return "the same samples in another order" if whole else "other samples or values"
 
     def _randomness(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
+        paths = self._seeds(position)
+        if paths:
+            yield Finding(position, Stage.RANDOMNESS, paths[0], "a random layer's seed or counter", len(paths))
+        names = [
+            name
+            for name in sorted({*a.generators} & {*b.generators})
+            if a.generators[name] != b.generators[name] and (_moved(a, name) or _moved(b, name))
+        ]
+        if names:
+            detail = "a generator of the process that the step draws from"
+            yield Finding(position, Stage.RANDOMNESS, names[0], detail, len(names))
+
+    def _seeds(self, position: int) -> list[str]:
         before_a, before_b = self._pairing.states_before(position)
         after_a, after_b = self._pairing.states_after(position)
-        if before_a is not None and before_b is not None and after_a is not None and after_b is not None:
-            alignment = self._pairing.align(position, before_a, before_b)
-            layout = self._pairing.run_a.layouts[before_a.layout]
-            same_layout = (before_a.layout, before_b.layout) == (after_a.layout, after_b.layout)
-            for i, j in differing(alignment, before_a, before_b):
-                if layout[i].role is not Role.SEED:
-                    continue
-                # A generator that does not move in the step is not used by it: its seed does not matter.
-                consumed = not same_layout or _at(before_a, i) != _at(after_a, i) or _at(before_b, j) != _at(after_b, j)
-                if consumed:
-                    yield Finding(position, Stage.RANDOMNESS, layout[i].path, "a random layer's seed or counter")
-                    return
-        for name in sorted({*a.generators} & {*b.generators}):
-            moved = a.generators[name] != a.generators_after.get(name) or b.generators[name] != b.generators_after.get(name)
-            if moved and a.generators[name] != b.generators[name]:
-                yield Finding(position, Stage.RANDOMNESS, name, "a generator of the process that the step draws from")
-                return
+        if before_a is None or before_b is None or after_a is None or after_b is None:
+            return []
+        layout = self._pairing.run_a.layouts[before_a.layout]
+        same_layout = (before_a.layout, before_b.layout) == (after_a.layout, after_b.layout)
+        alignment = self._pairing.align(position, before_a, before_b)
+        return [
+            layout[i].path
+            for i, j in differing(alignment, before_a, before_b)
+            # A generator that does not move in the step is not used by it: its seed does not matter.
+            if layout[i].role is Role.SEED
+            and (not same_layout or at(before_a, i) != at(after_a, i) or at(before_b, j) != at(after_b, j))
+        ]
 
     def _loss(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         if "loss" not in a.logs or "loss" not in b.logs:
             return
-        self.losses_compared += 1
+        if position >= self._pairing.proven:
+            self.seen.losses += 1
         one, other = a.logs["loss"], b.logs["loss"]
         if not same_float(one, other):
             yield Finding(position, Stage.FORWARD, "loss", f"{one:.9g} and {other:.9g}")
 
     def _after(self, position: int) -> Iterator[Finding]:
+        if not self._pairing.has_states_after(position):
+            return
         first, second = self._pairing.states_after(position)
         if first is None or second is None:
             return
-        self.states_compared += 1
-        if first.digests == second.digests and _is_identity(self._pairing.align(position, first, second)):
-            return
         alignment = self._pairing.align(position, first, second)
+        yield from self._unpaired(position, alignment, first, second)
+        if position >= self._pairing.proven:
+            self.seen.states += 1
+            self._count(alignment, first, second)
         layout = self._pairing.run_a.layouts[first.layout]
         parted = [i for i, _ in differing(alignment, first, second)]
         updated = [i for i in parted if layout[i].role is Role.TRAINABLE]
-        slots = [i for i in parted if layout[i].role is Role.OPTIMIZER]
-        if updated or slots:
-            found = updated or slots
-            yield Finding(position, self._update_stage(position, parted, layout), layout[found[0]].path, "", len(found))
+        updated += [i for i in parted if layout[i].role is Role.OPTIMIZER]
+        if updated:
+            stage = self._update_stage(position, parted, layout)
+            yield Finding(position, stage, layout[updated[0]].path, "", len(updated))
         state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:
             yield Finding(position, Stage.STATE, layout[state[0]].path, "", len(state))
@@ -268,35 +255,66 @@ class StepScan:
     def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
         steering = any(layout[i].slot in _STEERING for i in parted)
-        same = a.compiled.get("optimizer") == b.compiled.get("optimizer")
+        same = same_value(a.compiled.get("optimizer"), b.compiled.get("optimizer"))
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        names = [n for n in a.logs if n in b.logs and not same_float(a.logs[n], b.logs[n])]
-        if names:
-            detail = f"{a.logs[names[0]]:.9g} and {b.logs[names[0]]:.9g}"
-            yield Finding(position, Stage.REPORTING, names[0], detail, len(names))
+        self._names |= {*a.logs} ^ {*b.logs}
+        yield from _reported(position, a.logs, b.logs, "")
+
+    def _last_logs(self) -> Finding | None:
+        """Compares what is only known at the end of a training: the metrics on validation data."""
+        pairing = self._pairing
+        for position in range(len(pairing)):
+            last = position + 1 == len(pairing) or pairing.begins(position + 1)
+            if not (last and _ends(pairing.steps_a, position) and _ends(pairing.steps_b, position)):
+                continue
+            a, b = pairing.trainings_at(position)
+            if a.status == b.status == _COMPLETE:
+                for finding in _reported(position, a.metrics, b.metrics, " at the end of the training"):
+                    return finding
+        return None
 
 
-def same_float(one: float, other: float) -> bool:
-    """Whether two floats are the same bits, or both not a number."""
-    return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (one != one and other != other)
+def _reported(position: int, a: Mapping[str, float], b: Mapping[str, float], where: str) -> Iterator[Finding]:
+    names = [name for name in a if name in b and not same_float(a[name], b[name])]
+    if names:
+        detail = f"{a[names[0]]:.9g} and {b[names[0]]:.9g}{where}"
+        yield Finding(position, Stage.REPORTING, names[0], detail, len(names))
 
 
-def _at(state: StateRecord, position: int) -> bytes:
-    return state.digests[16 * position : 16 * position + 16]
+def _ends(steps: Steps, position: int) -> bool:
+    return position + 1 == len(steps) or steps.begins(position + 1)
 
 
-def differing(alignment: Alignment, first: StateRecord, second: StateRecord) -> Iterator[tuple[int, int]]:
-    """Yields the pairs of variables whose digests differ; one that could not be read is left out."""
-    for i, j in alignment.pairs:
-        one, other = _at(first, i), _at(second, j)
-        if one != other and _MISSING not in (one, other):
-            yield i, j
+def _moved(step: StepRecord, name: str) -> bool:
+    return step.generators[name] != step.generators_after.get(name)
 
 
-@cache
-def _is_identity(alignment: Alignment) -> bool:
-    """Whether variables pair by position, so that equal bytes mean equal states."""
-    complete = not alignment.only_in_a and not alignment.only_in_b
-    return complete and all(i == j for i, j in alignment.pairs)
+def _epoch_rows(steps: Steps, position: int) -> tuple[int, int] | None:
+    """Returns the sum of all rows of the epoch of a step, and their number; None if any is not known."""
+    here = steps[position]
+    first, last = position, position
+    epoch = [here]
+    while first > 0 and not steps.begins(first) and (step := steps[first - 1]).epoch == here.epoch:
+        first -= 1
+        epoch.append(step)
+    while last + 1 < len(steps) and not steps.begins(last + 1) and (step := steps[last + 1]).epoch == here.epoch:
+        last += 1
+        epoch.append(step)
+    if any(step.rows is None for step in epoch):
+        return None
+    total = sum(int.from_bytes(step.rows or b"", "little") for step in epoch) % 2**64
+    return total, sum(step.num_rows or 0 for step in epoch)
+
+
+def _data_rows(a: TrainingRecord, b: TrainingRecord) -> bool:
+    """Whether the whole data of two trainings are the same samples, as far as `fit` got arrays."""
+    one, other = (_rows_of(training) for training in (a, b))
+    return one is not None and one == other
+
+
+def _rows_of(training: TrainingRecord) -> object:
+    described = [training.options, *(training.options.get(name) for name in ("x", "y"))]
+    rows = tuple(item.get("rows") if isinstance(item, dict) else None for item in described)
+    return rows if any(row is not None for row in rows) else None

@@ -13,15 +13,36 @@ import secrets
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from samefit.backends.base import Backend
 from samefit.patches.patching import Patches
-from samefit.record.ledger import Ledger, wrap
 
 _PYTHON = "CPython 3.11 to 3.13"
 _NUMPY = "NumPy 1.26 to 2.4"
 _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
+
+
+class DrawObserver(Protocol):
+    """What a ledger does with what the generators show.
+
+    Attributes:
+        replay_entropy: Gives entropy instead of the operating system, or None.
+    """
+
+    replay_entropy: Callable[[str, tuple[Any, ...]], Any] | None
+
+    def watch(self, generator: str, read_state: Callable[[], bytes | None]) -> None:
+        """There is a generator whose state can be read."""
+
+    def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
+        """Somebody draws; `call()` does it."""
+
+    def seed(self, generator: str, function: str, value: Any) -> None:
+        """Somebody seeded a generator."""
+
+    def entropy(self, function: str, value: Any) -> None:
+        """Somebody took entropy from the operating system."""
 
 
 def read_python() -> bytes:
@@ -58,7 +79,7 @@ def write_numpy(state: bytes) -> None:
     numpy.random.set_state(("MT19937", numpy.frombuffer(state[:-size], dtype=numpy.uint32), position, has_gauss, gauss))
 
 
-def watch_python(patches: Patches, ledger: Ledger) -> None:
+def watch_python(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of the module `random`, and its seeding, into the ledger."""
     ledger.watch("python", read_python)
     for name in random.__all__:
@@ -69,7 +90,7 @@ def watch_python(patches: Patches, ledger: Ledger) -> None:
     patches.replace(random, "seed", _seeding(ledger, "python", "random.seed"), checked_on=_PYTHON)
 
 
-def watch_entropy(patches: Patches, ledger: Ledger) -> None:
+def watch_entropy(patches: Patches, ledger: DrawObserver) -> None:
     """Puts entropy of the operating system into the ledger.
 
     NumPy binds `secrets.randbits` when it is imported and seeds every unseeded `default_rng()`, `RandomState()` and bit
@@ -79,7 +100,7 @@ def watch_entropy(patches: Patches, ledger: Ledger) -> None:
     patches.replace(os, "urandom", _entropy(ledger, "os.urandom"), checked_on=_PYTHON)
 
 
-def watch_numpy(patches: Patches, ledger: Ledger) -> None:
+def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of legacy `numpy.random`, its seeding, and every `default_rng`, into the ledger."""
     import numpy
 
@@ -95,7 +116,7 @@ def watch_numpy(patches: Patches, ledger: Ledger) -> None:
     patches.replace(module, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
 
 
-def watch_framework(patches: Patches, ledger: Ledger, backend: Backend) -> None:
+def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:
     """Puts the draws and seedings of a framework's process-wide generator into the ledger."""
     ledger.watch(backend.name, backend.generator_state)
     for owner, name, label in backend.draw_functions():
@@ -109,7 +130,20 @@ def watch_framework(patches: Patches, ledger: Ledger, backend: Backend) -> None:
         patches.replace(owner, name, _seeding(ledger, backend.name, label), checked_on="TF 2.21, torch 2.13")
 
 
-def _seeding(ledger: Ledger, generator: str, label: str) -> Callable[[Any], Any]:
+def wrap(ledger: DrawObserver, generator: str, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns `original`, a function that draws from `generator`, such that its calls stand in the ledger."""
+
+    @functools.wraps(original)
+    def drawing(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("generator") is not None:
+            # A generator of its own (torch.randperm(n, generator=g)): the process's one does not move.
+            return original(*args, **kwargs)
+        return ledger.draw(generator, function, lambda: original(*args, **kwargs))
+
+    return drawing
+
+
+def _seeding(ledger: DrawObserver, generator: str, label: str) -> Callable[[Any], Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def seeding(*args: Any, **kwargs: Any) -> Any:
@@ -123,7 +157,7 @@ def _seeding(ledger: Ledger, generator: str, label: str) -> Callable[[Any], Any]
     return make
 
 
-def _entropy(ledger: Ledger, label: str) -> Callable[[Any], Any]:
+def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def entropy(*args: Any, **kwargs: Any) -> Any:

@@ -6,7 +6,6 @@ NumPy or a framework is there, and nothing must be imported earlier than the use
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import sys
 import threading
@@ -295,19 +294,6 @@ class Ledger:
         if any("OrderedEnqueuer" in name for name in names):
             return f"order of batches of {place}"
         return f"{place}"
-
-
-def wrap(ledger: Ledger, generator: str, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns `original`, a function that draws from `generator`, such that its calls stand in the ledger."""
-
-    @functools.wraps(original)
-    def drawing(*args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("generator") is not None:
-            # A generator of its own (torch.randperm(n, generator=g)): the process's one does not move.
-            return original(*args, **kwargs)
-        return ledger.draw(generator, function, lambda: original(*args, **kwargs))
-
-    return drawing
 
 
 def _plain(value: Any) -> Any:

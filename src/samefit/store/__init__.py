@@ -1,0 +1,1 @@
+"""The run directory: writing it while a training runs, reading it afterwards."""

@@ -11,11 +11,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
+import numpy as np
+
 _T = TypeVar("_T")
 
 
 def to_json(record: Any) -> str:
-    """Returns a dataclass instance as JSON text."""
+    """Returns a dataclass instance as JSON text; floats that are not finite as Python writes them (NaN, Infinity)."""
     return json.dumps(_plain(record), separators=(",", ":"))
 
 
@@ -34,6 +36,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
     return value
 
 
@@ -43,6 +47,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def build(wanted: Any, value: Any) -> Any:
+    """Returns what `_plain` made plain: `value` as an instance of the annotation `wanted`."""
     if value is None or wanted is Any:
         return value
     origin = typing.get_origin(wanted)

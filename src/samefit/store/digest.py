@@ -19,8 +19,8 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 _NARROW = 64
 """Rows of up to so many bytes are hashed all at once in NumPy, wider ones by one call of xxh3 each: below, the call
-costs more than the hash; above, NumPy's temporaries cost ten times what xxh3 needs. It depends on the width alone, never
-on the number of rows, so that a sample has one hash in a batch and in the whole data set."""
+costs more than the hash; above, NumPy's temporaries cost ten times what xxh3 needs. It depends on the width alone,
+never on the number of rows, so that a sample has one hash in a batch and in the whole data set."""
 
 
 def digest(array: Array) -> bytes:
@@ -145,7 +145,7 @@ def _row_hashes(array: Array, num_rows: int) -> Array:
         return np.full(num_rows, seed, dtype=np.uint64)
     flat = _little(array).reshape(num_rows, -1).view(np.uint8)
     if flat.shape[1] > _NARROW:
-        hashes = (xxhash.xxh3_64_intdigest(row, seed) for row in flat)
+        hashes = (xxhash.xxh3_64_intdigest(row.data, seed) for row in flat)
         return np.fromiter(hashes, dtype=np.uint64, count=num_rows)
     return _narrow(flat, np.uint64(seed))
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from samefit.errors import RunError, SelectionError
+from samefit.store.alive import is_alive
 from samefit.store.codec import build, from_json
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA_VERSION
+
+_T = TypeVar("_T")
+
+_STEP = "step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs, generators, chain"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,13 @@ class Run:
         file = self.path / "run.sqlite"
         if not file.exists():
             raise RunError(f"{self.path} is not a whole run: run.sqlite is missing.")
-        return sqlite3.connect(f"file:{file}?mode=rw", uri=True, check_same_thread=False)
+        # Read-only: comparing changes nothing, and a run that is still being written can be read.
+        address = f"{file.resolve().as_uri()}?mode=ro"
+        if not file.with_name("run.sqlite-wal").exists():
+            # A writer has its log beside the file for as long as it lives. Without one nobody writes, and SQLite need
+            # not make its shared memory there, which it could not do for a run on a read-only disk.
+            address += "&immutable=1"
+        return sqlite3.connect(address, uri=True, check_same_thread=False)
 
     def _check(self) -> None:
         try:
@@ -88,17 +98,45 @@ class Run:
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self.path} is damaged: {error}.") from error
 
-    @cached_property
+    def _stream(self, query: str) -> Iterator[Any]:
+        """Yields rows without holding all of them."""
+        try:
+            yield from self._database.execute(query)
+        except sqlite3.DatabaseError as error:
+            raise RunError(f"{self.path} is damaged: {error}.") from error
+
+    def _record(self, cls: type[_T], text: str) -> _T:
+        try:
+            return from_json(cls, text)
+        except (TypeError, ValueError, KeyError) as error:
+            raise RunError(f"{self.path} is damaged: a {cls.__name__} cannot be read ({error}).") from error
+
+    @property
     def _meta(self) -> dict[str, Any]:
         return {k: json.loads(v) for k, v in self._database.execute("SELECT key, value FROM meta")}
 
     @property
     def status(self) -> str:
-        """ "complete", "failed", "stopped", "running" (its process is alive) or "killed"."""
-        status = str(self._meta.get("status"))
+        """How the run ended: "complete", "failed", "stopped" or "killed"; "running" while its process lives.
+
+        It is read anew each time.
+        """
+        # Whether the process lives is asked first: it may end a run between two questions, but never begin one.
+        alive = is_alive(self.manifest)
+        status = str(self._value("status"))
         if status != "running":
             return status
-        return "running" if _is_alive(self.manifest.get("pid")) else "killed"
+        return "running" if alive else "killed"
+
+    @property
+    def exit_status(self) -> int | None:
+        """Exit status of the script, if it is known."""
+        value = self._value("exit_status")
+        return None if value is None else int(value)
+
+    def _value(self, key: str) -> Any:
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return json.loads(rows[0][0]) if rows else None
 
     @cached_property
     def warnings(self) -> tuple[Warning, ...]:
@@ -108,24 +146,28 @@ class Run:
     @cached_property
     def models(self) -> dict[int, ModelRecord]:
         """The models that were trained, by number."""
-        return {i: from_json(ModelRecord, text) for i, text in self._rows("SELECT id, record FROM models ORDER BY id")}
+        rows = self._rows("SELECT id, record FROM models ORDER BY id")
+        return {number: self._record(ModelRecord, text) for number, text in rows}
 
     @cached_property
     def trainings(self) -> tuple[TrainingRecord, ...]:
         """The trainings, in order."""
         rows = self._rows("SELECT record FROM trainings ORDER BY number")
-        return tuple(from_json(TrainingRecord, text) for (text,) in rows)
+        return tuple(self._record(TrainingRecord, text) for (text,) in rows)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """The ledger of draws, in order."""
-        return tuple(from_json(Event, text) for (text,) in self._rows("SELECT record FROM events ORDER BY id"))
+        return tuple(self._record(Event, text) for (text,) in self._rows("SELECT record FROM events ORDER BY id"))
 
     @cached_property
     def layouts(self) -> dict[int, tuple[VariableRecord, ...]]:
         """The variables behind the digests, by number of the layout."""
         rows = self._rows("SELECT number, record FROM layouts")
-        return {number: tuple(build(VariableRecord, item) for item in json.loads(text)) for number, text in rows}
+        try:
+            return {number: tuple(build(VariableRecord, item) for item in json.loads(text)) for number, text in rows}
+        except (TypeError, ValueError, KeyError) as error:
+            raise RunError(f"{self.path} is damaged: a layout cannot be read ({error}).") from error
 
     def training(self, number: int) -> TrainingRecord:
         """Returns one training.
@@ -136,12 +178,11 @@ class Run:
         for training in self.trainings:
             if training.number == number:
                 return training
-        have = ", ".join(f"#{t.number}" for t in self.trainings) or "none"
-        raise SelectionError(f"Training #{number} was asked for; the run {self.path} holds: {have}.")
+        raise SelectionError(f"run {self.path} holds {_listed(self.trainings)}; #{number} was asked for.")
 
     @cached_property
     def _steps(self) -> tuple[StepRecord, ...]:
-        return tuple(_step(row) for row in self._rows("SELECT * FROM steps ORDER BY step"))
+        return tuple(_step(row) for row in self._rows(f"SELECT {_STEP} FROM steps ORDER BY step"))
 
     def steps(self, trainings: Iterable[int] | None = None) -> tuple[StepRecord, ...]:
         """Returns the steps of some trainings (all by default), in the order in which they ran."""
@@ -149,32 +190,107 @@ class Run:
         return tuple(step for step in self._steps if wanted is None or step.training in wanted)
 
     @cached_property
-    def _states(self) -> dict[tuple[int, str], StateRecord]:
-        rows = self._rows("SELECT step, training, moment, layout, digests FROM states")
-        return {(row[0], row[2]): StateRecord(*row) for row in rows}
+    def _places(self) -> tuple[tuple[int, int], ...]:
+        """(index, training) of all steps, in run order: small enough to hold for a million of them."""
+        return tuple(self._rows("SELECT step, training FROM steps ORDER BY step"))
+
+    def step(self, index: int) -> StepRecord:
+        """Returns the step of index `index`, without reading the others.
+
+        Raises:
+            SelectionError: If there is no such step.
+        """
+        rows = self._rows(f"SELECT {_STEP} FROM steps WHERE step = ?", (index,))
+        if not rows:
+            raise SelectionError(f"run {self.path} holds no step of index {index}.")
+        return _step(rows[0])
+
+    def step_texts(self, trainings: Iterable[int]) -> Iterator[tuple[bytes | None, str, str]]:
+        """Yields (batch, logs, generators) of the steps of some trainings as they are stored, in run order.
+
+        Two runs can be held against each other in this form several times faster than as records.
+        """
+        wanted = set(trainings)
+        for training, *texts in self._stream("SELECT training, batch, logs, generators FROM steps ORDER BY step"):
+            if training in wanted:
+                yield texts[0], texts[1], texts[2]
+
+    def state_digests(self, trainings: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Yields (index of the step, digests) of the states after the steps of some trainings, in run order."""
+        wanted = set(trainings)
+        query = "SELECT training, step, digests FROM states WHERE moment = 'after' ORDER BY step"
+        for training, step, digests in self._stream(query):
+            if training in wanted:
+                yield step, digests
+
+    def has_state(self, step: int) -> bool:
+        """Whether the state after the step of index `step` was recorded."""
+        return step in self._states_after
+
+    @cached_property
+    def _states_after(self) -> frozenset[int]:
+        return frozenset(step for (step,) in self._rows("SELECT step FROM states WHERE moment = 'after'"))
+
+    def step_indices(self, trainings: Iterable[int] | None = None) -> tuple[int, ...]:
+        """Returns `StepRecord.index` of the steps of some trainings, in run order, without reading the steps."""
+        wanted = None if trainings is None else set(trainings)
+        return tuple(step for step, training in self._places if wanted is None or training in wanted)
+
+    def step_trainings(self, trainings: Iterable[int] | None = None) -> tuple[int, ...]:
+        """Returns the training of each of these steps, in the same order."""
+        wanted = None if trainings is None else set(trainings)
+        return tuple(training for _, training in self._places if wanted is None or training in wanted)
+
+    def num_steps(self, trainings: Iterable[int] | None = None) -> int:
+        """Returns how many steps some trainings (all by default) have, without reading the steps."""
+        wanted = None if trainings is None else set(trainings)
+        rows = self._rows("SELECT training, COUNT(*) FROM steps GROUP BY training")
+        return sum(count for training, count in rows if wanted is None or training in wanted)
+
+    def chain(self, step: int) -> bytes:
+        """Returns `StepRecord.chain` of the step of index `step`, without reading anything else."""
+        rows = self._rows("SELECT chain FROM steps WHERE step = ?", (step,))
+        return bytes(rows[0][0] or b"") if rows else b""
+
+    def last_step(self) -> int:
+        """Returns the index of the last step so far, -1 if there is none; cheap, and read anew each time."""
+        ((last,),) = self._rows("SELECT MAX(step) FROM steps")
+        return -1 if last is None else int(last)
+
+    def _state(self, condition: str, *values: Any) -> StateRecord | None:
+        rows = self._rows(f"SELECT step, training, moment, layout, digests FROM states WHERE {condition}", values)
+        return StateRecord(*rows[0]) if rows else None
 
     def begin_state(self, training: int) -> StateRecord | None:
         """Returns the state before the first step of a training."""
-        return next((s for (_, moment), s in self._states.items() if moment == "begin" and s.training == training), None)
+        first = self._first.get(training)
+        if first is None:  # it has no steps
+            return self._state("moment = 'begin' AND training = ?", training)
+        return self._state("step = ? AND training = ? AND moment = 'begin'", first, training)
 
     def state_after(self, step: int) -> StateRecord | None:
         """Returns the state after the step of index `step`."""
-        return self._states.get((step, "after"))
+        return self._state("step = ? AND moment = 'after'", step)
 
     @cached_property
     def _previous(self) -> dict[int, int]:
         last: dict[int, int] = {}
         previous = {}
-        for step in self._steps:
-            if step.training in last:
-                previous[step.index] = last[step.training]
-            last[step.training] = step.index
+        for step, training in self._places:
+            if training in last:
+                previous[step] = last[training]
+            last[training] = step
         return previous
+
+    @cached_property
+    def _first(self) -> dict[int, int]:
+        """Index of the first step of each training."""
+        return {training: step for step, training in reversed(self._places)}
 
     def state_before(self, step: int) -> StateRecord | None:
         """Returns the state before the step of index `step`: its training's begin, or after the step before it."""
         previous = self._previous.get(step)
-        return self._states.get((step, "begin")) if previous is None else self.state_after(previous)
+        return self._state("step = ? AND moment = 'begin'", step) if previous is None else self.state_after(previous)
 
     def generator_states(self, point: str) -> dict[str, bytes]:
         """Returns the full generator states at a moment, such as "training:2"."""
@@ -192,12 +308,21 @@ class Run:
 
 
 def _step(row: Sequence[Any]) -> StepRecord:
-    step, training, epoch, in_epoch, batch, num_rows, rows, logs, generators, chain = row
+    step, training, epoch, in_epoch, batch, num_rows, indices, rows, logs, generators, chain = row
     pairs = json.loads(generators)
     return StepRecord(
-        index=step, training=training, epoch=epoch, step=in_epoch, batch=batch, rows=rows, num_rows=num_rows,
-        logs=json.loads(logs), generators={n: bytes.fromhex(p[0]) for n, p in pairs.items()},
-        generators_after={n: bytes.fromhex(p[1]) for n, p in pairs.items()}, chain=chain,
+        index=step,
+        training=training,
+        epoch=epoch,
+        step=in_epoch,
+        batch=batch,
+        rows=rows,
+        num_rows=num_rows,
+        indices=indices,
+        logs=json.loads(logs),
+        generators=_digests(pairs, 0),
+        generators_after=_digests(pairs, 1),
+        chain=chain,
     )
 
 
@@ -211,16 +336,17 @@ def _manifest(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(file.read_text())
     except ValueError as error:
         raise RunError(f"{path} is damaged: manifest.json cannot be read ({error}).") from error
+    if not isinstance(manifest, dict):
+        raise RunError(f"{path} is damaged: manifest.json holds no object.")
     return manifest
 
 
-def _is_alive(pid: Any) -> bool:
-    if not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _digests(pairs: Mapping[str, Sequence[str | None]], position: int) -> dict[str, bytes]:
+    return {name: bytes.fromhex(text) for name, pair in pairs.items() if (text := pair[position]) is not None}
+
+
+def _listed(trainings: Sequence[TrainingRecord]) -> str:
+    numbers = [f"#{training.number}" for training in trainings]
+    if len(numbers) < 2:
+        return f"training {numbers[0]} only" if numbers else "no training"
+    return f"trainings {', '.join(numbers[:-1])} and {numbers[-1]}"

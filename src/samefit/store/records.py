@@ -60,7 +60,7 @@ class VariableRecord:
         layer: Index into `ModelRecord.layers` of the layer that owns it; None for optimizer variables and for weights
             that belong to no recorded layer.
         index_in_layer: Position among the layer's own variables, in the order in which the layer made them.
-        slot: For optimizer variables: "iteration", "learning_rate", or the name of the slot ("momentum", "velocity", …).
+        slot: For optimizer variables: "iteration", "learning_rate", or the name of the slot ("momentum", …).
         slot_of: For slots: position (in the same layout) of the model variable that it belongs to.
         origin: Where its first value came from; None for optimizer variables.
     """

@@ -28,9 +28,10 @@ CREATE TABLE steps (       -- one row a training step
     step_in_epoch INTEGER,       -- 0-based
     batch BLOB,                  -- digest of the batch, 16 bytes, NULL where it could not be seen
     num_rows INTEGER,            -- number of samples
+    indices BLOB,                -- digest of the sample indices, 16 bytes, NULL where they are not known
     sample_sum BLOB,             -- 8 bytes that do not depend on the order of the samples
-    logs TEXT,                   -- JSON: what the step returned, by name
-    generators TEXT,             -- JSON: digests of the generators before and after the step
+    logs TEXT,                   -- JSON: what the step returned, by name; NaN and Infinity as Python writes them
+    generators TEXT,             -- JSON: {generator: [digest before, digest after]}, null where it was not there
     chain BLOB                   -- 16 bytes over this step and all before it in the training
 );
 CREATE TABLE states (      -- one row a moment at which all variables were read
@@ -38,7 +39,7 @@ CREATE TABLE states (      -- one row a moment at which all variables were read
     training INTEGER,            -- trainings.number
     moment TEXT,                 -- "begin" (before the training's first step) or "after" (after a step)
     layout INTEGER,              -- layouts.number
-    digests BLOB,                -- 16 bytes a variable
+    digests BLOB,                -- 16 bytes a variable, concatenated; 16 zero bytes where it could not be read
     PRIMARY KEY (step, training, moment)
 );
 CREATE TABLE events (      -- the ledger of draws
@@ -58,20 +59,93 @@ CREATE TABLE warnings (    -- what the recorder could not do
 """
 
 
+_FILES = (
+    ("manifest.json", "versions, devices, flags, threads, environment, arguments, seeds; replaced as a whole"),
+    ("run.sqlite", "what is appended while the training runs (SQLite, write-ahead log)"),
+    ("run.sqlite-wal", "what is not yet merged into `run.sqlite`; gone once the run has been closed"),
+    ("run.sqlite-shm", "SQLite's index of the log; gone once the run has been closed"),
+    ("arrays/initial-N.safetensors", "variables before the first step of training N, by path"),
+    ("arrays/final-N.safetensors", "variables after the last step of training N, by path"),
+    ("arrays/before-S.safetensors", "variables before the step of index S, where a snapshot was asked for"),
+    ("arrays/after-S.safetensors", "variables after the step of index S, where a snapshot was asked for"),
+    ("arrays/data-N.safetensors", "the arrays that were handed to the `fit` of training N, where that was asked for"),
+)
+
+_DIGESTS = """\
+A digest is 16 bytes: xxh3_128, big-endian, over
+
+1. the text `<dtype name><shape>` in UTF-8, such as `float32(3, 4)`, `float32(5,)` or `bfloat16()`; the shape is written
+   as Python writes a tuple, and a structured dtype is named by its fields;
+2. the elements in C order, little-endian. Items of strings and Python objects are written as text, such as
+   `list[str:'a',int:1]`, never pickled; an object without a stable text is refused.
+
+So arrays that differ in dtype, shape, one bit (`-0.0` and `0.0`, the payload of a NaN), order or sign differ in digest.
+
+The digest of a **variable** (`states.digests`) is taken after integers were widened to int64: Keras keeps counters and
+seeds in other integer types on each backend.
+
+The digest of a **batch** (`steps.batch`) is xxh3_128 over, for each leaf in order: the length of its path in 8 bytes
+(little-endian), the path in UTF-8, then one byte 0 for a missing leaf, or one byte 1 and the digest of the leaf.
+
+The **sum of rows** (`steps.sample_sum`) is 8 bytes, little-endian: the sum modulo 2^64 of one 64-bit hash a sample. The
+hash of a sample covers its row in all leaves: the sum depends on which samples there are, not on their order.
+
+The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
+in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
+variables but seeds after the step. Two runs part where their chains part, which is found by bisection.
+"""
+
+
+def tables() -> dict[str, tuple[str, tuple[tuple[str, str, str], ...]]]:
+    """Returns {table: (what a row is, ((column, type, meaning), …))}, read from the comments of `SCHEMA`."""
+    found: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {}
+    for block in SCHEMA.split("CREATE TABLE ")[1:]:
+        head, *lines = block.splitlines()
+        columns = []
+        for line in lines:
+            code, mark, meaning = line.partition("--")
+            words = code.strip().rstrip(",").split()
+            if mark and words:
+                columns.append((words[0], " ".join(words[1:]), meaning.strip()))
+        found[head.split()[0]] = (head.partition("--")[2].strip(), tuple(columns))
+    return found
+
+
 def as_markdown() -> str:
-    """Returns the schema as a Markdown page."""
-    return (
-        "# The run directory\n\n"
-        "A run is a directory:\n\n"
-        "| file | holds |\n|---|---|\n"
-        "| `manifest.json` | versions, devices, flags, threads, environment, arguments, seeds |\n"
-        "| `run.sqlite` | what is appended while the training runs (SQLite, WAL) |\n"
-        "| `arrays/*.safetensors` | initial and final weights, by variable path |\n\n"
-        f"The schema has version {SCHEMA_VERSION}. A run of another version is refused.\n\n"
-        "A digest is xxh3_128 over the text of dtype name and shape, then the bytes in C order.\n\n"
-        f"```sql{SCHEMA}```\n"
-    )
+    """Returns the description of a run directory as a Markdown page."""
+    lines = [
+        "# The run directory",
+        "",
+        "A run is a directory. Nothing in it is pickled; `samefit show RUN` prints what it holds. This page is",
+        "generated: `python -m samefit.store.schema` prints it.",
+        "",
+        f"The schema has version {SCHEMA_VERSION}. A run of another version is refused.",
+        "",
+        "## Files",
+        "",
+        "| file | holds |",
+        "|---|---|",
+        *(f"| `{name}` | {holds} |" for name, holds in _FILES),
+        "",
+        "A process that is killed leaves a run that can be read up to what was last committed. The writer commits",
+        "every 256 steps, and with the first record that comes half a second after the last commit. Its status is `killed`.",
+        "",
+        "## Tables of `run.sqlite`",
+    ]
+    for table, (row, columns) in tables().items():
+        lines += [
+            "",
+            f"### `{table}`",
+            "",
+            f"{row[:1].upper()}{row[1:]}.",
+            "",
+            "| column | type | meaning |",
+            "|---|---|---|",
+        ]
+        lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in columns]
+    lines += ["", "## Digests", "", _DIGESTS.rstrip()]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    print(as_markdown(), end="")
+    print(as_markdown(), end="")  # noqa: T201  (this is what the module is run for)

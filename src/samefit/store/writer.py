@@ -15,11 +15,14 @@ import numpy as np
 from safetensors.numpy import save
 
 from samefit.errors import RunError
+from samefit.store.alive import identity
 from samefit.store.codec import to_json
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA, SCHEMA_VERSION
 
 _COMMIT_SECONDS = 0.5
+_COMMIT_STEPS = 256
+_STATUSES = ("complete", "failed", "stopped")
 
 
 class RunWriter:
@@ -33,13 +36,16 @@ class RunWriter:
         RunError: If the directory holds something already.
     """
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, path: str | Path, manifest: Mapping[str, Any]) -> None:
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file: a run needs a directory of its own.")
         if path.exists() and any(path.iterdir()):
             raise RunError(f"{path} is not empty: a run needs a directory of its own.")
         (path / "arrays").mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.RLock()
-        self._manifest = dict(manifest) | {"schema_version": SCHEMA_VERSION}
+        self._manifest = identity() | dict(manifest) | {"schema_version": SCHEMA_VERSION}
         self._layouts: dict[str, int] = {}
         self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
@@ -47,6 +53,7 @@ class RunWriter:
         self._database.executescript(SCHEMA)
         self._begun = False
         self._committed = time.monotonic()
+        self._steps_since = 0
         self._meta("schema_version", SCHEMA_VERSION)
         self._meta("status", "running")
         self.flush()
@@ -73,20 +80,38 @@ class RunWriter:
     def step(self, record: StepRecord) -> None:
         """Adds a step."""
         generators = {
-            name: [record.generators.get(name, b"").hex(), record.generators_after.get(name, b"").hex()]
-            for name in {*record.generators, *record.generators_after}
+            name: [_hex(record.generators.get(name)), _hex(record.generators_after.get(name))]
+            for name in sorted({*record.generators, *record.generators_after})
         }
-        self._execute(
-            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            record.index, record.training, record.epoch, record.step, record.batch, record.num_rows, record.rows,
-            json.dumps(dict(record.logs)), json.dumps(generators), record.chain,
-        )
+        with self._lock:
+            self._execute(
+                "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs,"
+                " generators, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                record.index,
+                record.training,
+                record.epoch,
+                record.step,
+                record.batch,
+                record.num_rows,
+                record.indices,
+                record.rows,
+                json.dumps(dict(record.logs)),
+                json.dumps(generators),
+                record.chain,
+            )
+            self._steps_since += 1
+            if self._steps_since >= _COMMIT_STEPS:
+                self.flush()
 
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
         self._execute(
             "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
-            record.step, record.training, record.moment, record.layout, record.digests,
+            record.step,
+            record.training,
+            record.moment,
+            record.layout,
+            record.digests,
         )
 
     def event(self, event: Event) -> None:
@@ -100,7 +125,8 @@ class RunWriter:
 
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Writes arrays to `arrays/<name>.safetensors`, whole or not at all."""
-        data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
+        # Not `ascontiguousarray`, which would make a scalar (a learning rate) an array of shape (1,).
+        data = save({key: np.asarray(value, order="C") for key, value in arrays.items()})
         self._replace(self.path / "arrays" / f"{name}.safetensors", data)
 
     def warning(self, slug: str, message: str) -> None:
@@ -120,9 +146,12 @@ class RunWriter:
                 self._database.execute("COMMIT")
                 self._begun = False
             self._committed = time.monotonic()
+            self._steps_since = 0
 
     def close(self, status: str, exit_status: int | None = None) -> None:
         """Ends the run with a status: "complete", "failed" or "stopped"."""
+        if status not in _STATUSES:
+            raise ValueError(f"status is {status!r}; it must be one of {', '.join(_STATUSES)}.")
         with self._lock:
             self._meta("status", status)
             self._meta("exit_status", exit_status)
@@ -149,3 +178,7 @@ class RunWriter:
         temporary = path.with_name(path.name + ".part")
         temporary.write_bytes(data)
         os.replace(temporary, path)
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()

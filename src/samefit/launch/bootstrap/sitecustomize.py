@@ -54,6 +54,6 @@ _launch_file = os.environ.get("SAMEFIT_LAUNCH")
 if _launch_file and os.path.exists(_launch_file):
     try:
         _begin(_launch_file)
-    except Exception as error:  # noqa: BLE001 - whatever fails here must not keep the user's script from running
+    except Exception as error:
         sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
 _chain()

@@ -1,0 +1,262 @@
+"""The steps of two sides, paired by position, and how their variables pair."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import overload
+
+from samefit.align import Alignment, align_models
+from samefit.store.reader import Run
+from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
+from samefit.types import Role
+
+MISSING = bytes(16)
+"""Stands for a variable that could not be read."""
+
+_WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
+
+
+class Steps(Sequence[StepRecord]):
+    """All steps of some trainings, by position in run order; a step is read when it is asked for."""
+
+    def __init__(self, run: Run, trainings: Sequence[TrainingRecord]) -> None:
+        self.run = run
+        self.numbers = tuple(training.number for training in trainings)
+        self.indices = run.step_indices(self.numbers)
+        self.trainings = run.step_trainings(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, position: int) -> StepRecord: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[StepRecord]: ...
+
+    def __getitem__(self, position: int | slice) -> StepRecord | Sequence[StepRecord]:
+        if isinstance(position, slice):
+            return [self.run.step(index) for index in self.indices[position]]
+        return self.run.step(self.indices[position])
+
+    def chain(self, position: int) -> bytes:
+        """Returns the chain of digests up to a step."""
+        return self.run.chain(self.indices[position])
+
+    def begins(self, position: int) -> bool:
+        """Whether a step is the first of its training."""
+        return position == 0 or self.trainings[position] != self.trainings[position - 1]
+
+
+class Pairing:
+    """The steps of two sides, paired by position, and how their variables pair.
+
+    Args:
+        run_a: The baseline's run.
+        run_b: The candidate's run.
+        trainings_a: The baseline's trainings.
+        trainings_b: The candidate's trainings.
+    """
+
+    def __init__(
+        self, run_a: Run, run_b: Run, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
+    ) -> None:
+        self.run_a, self.run_b = run_a, run_b
+        self.steps_a, self.steps_b = Steps(run_a, trainings_a), Steps(run_b, trainings_b)
+        self._alignments: dict[tuple[int, int, int, int], Alignment] = {}
+
+    def __len__(self) -> int:
+        return min(len(self.steps_a), len(self.steps_b))
+
+    def trainings_at(self, position: int) -> tuple[TrainingRecord, TrainingRecord]:
+        """Returns the trainings of a pair of steps."""
+        return (
+            self.run_a.training(self.steps_a.trainings[position]),
+            self.run_b.training(self.steps_b.trainings[position]),
+        )
+
+    def states_after(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
+        """Returns the states after a pair of steps."""
+        return (
+            self.run_a.state_after(self.steps_a.indices[position]),
+            self.run_b.state_after(self.steps_b.indices[position]),
+        )
+
+    def states_before(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
+        """Returns the states before a pair of steps."""
+        return (
+            self.run_a.state_before(self.steps_a.indices[position]),
+            self.run_b.state_before(self.steps_b.indices[position]),
+        )
+
+    def has_states_after(self, position: int) -> bool:
+        """Whether both sides recorded the state after a pair of steps."""
+        return self.run_a.has_state(self.steps_a.indices[position]) and self.run_b.has_state(
+            self.steps_b.indices[position]
+        )
+
+    def begins(self, position: int) -> bool:
+        """Whether a training begins with a pair of steps, on either side."""
+        return self.steps_a.begins(position) or self.steps_b.begins(position)
+
+    def align(self, position: int, state_a: StateRecord, state_b: StateRecord) -> Alignment:
+        """Pairs the variables of two states."""
+        training_a, training_b = self.trainings_at(position)
+        key = (training_a.model, state_a.layout, training_b.model, state_b.layout)
+        if key not in self._alignments:
+            self._alignments[key] = align_models(
+                self.run_a,
+                self.run_a.models[training_a.model],
+                self.run_a.layouts[state_a.layout],
+                self.run_b,
+                self.run_b.models[training_b.model],
+                self.run_b.layouts[state_b.layout],
+            )
+        return self._alignments[key]
+
+    def _states_near(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
+        """Returns states around a pair of steps, else the first that both sides have."""
+        for pair in (self.states_after(position), self.states_before(position)):
+            if None not in pair:
+                return pair
+        later = next((p for p in range(len(self)) if self.has_states_after(p)), None)
+        return (None, None) if later is None else self.states_after(later)
+
+    def layouts_at(self, position: int) -> tuple[tuple[VariableRecord, ...], tuple[VariableRecord, ...]]:
+        """Returns the variables of a pair of steps."""
+        first, second = self._states_near(position)
+        if first is None or second is None:
+            return (), ()
+        return self.run_a.layouts[first.layout], self.run_b.layouts[second.layout]
+
+    def alignment_at(self, position: int) -> Alignment:
+        """Pairs the variables of a pair of steps."""
+        first, second = self._states_near(position)
+        if first is None or second is None:
+            return Alignment((), (), "none")
+        return self.align(position, first, second)
+
+    @staticmethod
+    def weights(alignment: Alignment, layout_a: Sequence[VariableRecord]) -> list[tuple[int, int]]:
+        """Returns the pairs that are weights."""
+        return [(i, j) for i, j in alignment.pairs if layout_a[i].role in _WEIGHTS]
+
+    # -- finding quickly where two long runs part -------------------------------------------------------------------
+
+    @cached_property
+    def proven(self) -> int:
+        """How many steps from the first on have equal batch, loss and state by their chains alone.
+
+        Found by bisection within each training, as long as both sides begin their trainings at the same steps. The
+        chain leaves out other logs and generators of random numbers, and the batches inside of a compiled loop of
+        several steps: `suspicious` finds those.
+        """
+        proven, position = 0, 0
+        while position < len(self) and self.steps_a.begins(position) and self.steps_b.begins(position):
+            end = next((p for p in range(position + 1, len(self)) if self.begins(p)), len(self))
+            if not self._chains_mean_the_same(position):
+                break
+            proven = self._bisect(position, end)
+            if proven < end:
+                break
+            position = end
+        return min(proven, next((p for p in self._other_batches(proven)), proven))
+
+    def _bisect(self, begin: int, end: int) -> int:
+        """Returns the first position in [begin, end] whose chains differ (`end` if none does)."""
+        if self._chained(end - 1):
+            return end
+        low, high = begin, end - 1  # below `low` all is equal; at `high` it is not
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._chained(middle) else (low, middle)
+        return low
+
+    def _chained(self, position: int) -> bool:
+        one = self.steps_a.chain(position)
+        return bool(one) and one == self.steps_b.chain(position)
+
+    def _chains_mean_the_same(self, position: int) -> bool:
+        """Whether equal bytes of a state mean equal variables: they pair by position."""
+        first, second = self._states_near(position)
+        if first is None or second is None:
+            return False
+        alignment = self.align(position, first, second)
+        size = len(self.run_a.layouts[first.layout])
+        whole = size == len(self.run_b.layouts[second.layout]) == len(alignment.pairs)
+        return whole and all(i == j for i, j in alignment.pairs)
+
+    def _other_batches(self, end: int) -> Iterator[int]:
+        """Yields the positions below `end` whose batches differ."""
+        for position, (one, other) in enumerate(self.texts()):
+            if position >= end:
+                return
+            if one[0] is not None and other[0] is not None and one[0] != other[0]:
+                yield position
+
+    def texts(self) -> Iterator[tuple[tuple[bytes | None, str, str], tuple[bytes | None, str, str]]]:
+        """Yields (batch, logs, generators) of both sides, as they are stored."""
+        return zip(
+            self.run_a.step_texts(self.steps_a.numbers), self.run_b.step_texts(self.steps_b.numbers), strict=False
+        )
+
+    def suspicious(self) -> Iterator[int]:
+        """Yields the positions among the `proven` ones that deserve a look: in what the chain leaves out."""
+        other_seeds = self._other_states() if self._has_seeds() else iter(())
+        differs_after = next(other_seeds, -1)
+        for position, (one, other) in enumerate(self.texts()):
+            if position >= self.proven:
+                return
+            seed = 0 <= differs_after < position
+            if seed or self.begins(position) or one[1] != other[1] or _moving_apart(one[2], other[2]):
+                yield position
+            while 0 <= differs_after < position:
+                differs_after = next(other_seeds, -1)
+
+    def _has_seeds(self) -> bool:
+        layouts = [*self.run_a.layouts.values(), *self.run_b.layouts.values()]
+        return any(variable.role is Role.SEED for layout in layouts for variable in layout)
+
+    def _other_states(self) -> Iterator[int]:
+        """Yields the positions whose states differ in any byte (among the `proven` ones: in a seed)."""
+        theirs = self.run_b.state_digests(self.steps_b.numbers)
+        place_b = {index: position for position, index in enumerate(self.steps_b.indices)}
+        place_a = {index: position for position, index in enumerate(self.steps_a.indices)}
+        position_b, digests_b = -1, b""
+        for index, digests in self.run_a.state_digests(self.steps_a.numbers):
+            position = place_a[index]
+            while position_b < position:
+                found = next(theirs, None)
+                if found is None:
+                    return
+                position_b, digests_b = place_b[found[0]], found[1]
+            if position_b == position and digests != digests_b:
+                yield position
+
+
+def _moving_apart(one: str, other: str) -> bool:
+    """Whether a generator of the process is not the same on both sides and moved in the step."""
+    if one == other:
+        return False
+    a, b = json.loads(one), json.loads(other)
+    return any(a[n][0] != b[n][0] and (a[n][0] != a[n][1] or b[n][0] != b[n][1]) for n in {*a} & {*b})
+
+
+def same_float(one: float, other: float) -> bool:
+    """Whether two floats are the same bits, or both not a number."""
+    return (one == other and math.copysign(1, one) == math.copysign(1, other)) or (one != one and other != other)
+
+
+def at(state: StateRecord, position: int) -> bytes:
+    """Returns the digest of one variable of a state."""
+    return state.digests[16 * position : 16 * position + 16]
+
+
+def differing(alignment: Alignment, first: StateRecord, second: StateRecord) -> Iterator[tuple[int, int]]:
+    """Yields the pairs of variables whose digests differ; one that could not be read is left out."""
+    for i, j in alignment.pairs:
+        one, other = at(first, i), at(second, j)
+        if one != other and MISSING not in (one, other):
+            yield i, j

@@ -1,0 +1,170 @@
+"""A comparison as JSON, exactly as `docs/reference/comparison.schema.json` describes it."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+from samefit.comparison.result import (
+    AlignmentSummary,
+    Cause,
+    Comparison,
+    Difference,
+    Divergence,
+    Evidence,
+    SettingDifference,
+    SideSummary,
+)
+from samefit.types import Location
+from samefit.version import __version__
+
+SCHEMA_VERSION = 1
+"""Raised by one whenever a reader of the JSON would have to change."""
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Returns a comparison as plain data for `json.dumps(..., allow_nan=False)`.
+
+    Numbers that JSON has no word for become the strings "NaN", "Infinity" and "-Infinity".
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "samefit_version": __version__,
+        "verdict": comparison.verdict.value,
+        "same": comparison.same,
+        "baseline": _side(comparison.baseline),
+        "candidate": _side(comparison.candidate),
+        "first_divergence": _divergence(comparison.first_divergence),
+        "causes": [_cause(cause) for cause in comparison.causes],
+        "differences": {str(name): _difference(item) for name, item in comparison.differences.items()},
+        "environment": [_setting(setting) for setting in comparison.settings],
+        "alignment": _alignment(comparison.alignment),
+        "steps_compared": comparison.steps_compared,
+        "equal": list(comparison.equal),
+        "notes": list(comparison.notes),
+        "timing": {str(name): _number(seconds) for name, seconds in comparison.timing.items()},
+        "unpinned": None if comparison.unpinned is None else to_json(comparison.unpinned),
+    }
+
+
+def _side(side: SideSummary) -> dict[str, Any]:
+    return {
+        "run": side.run,
+        "target": side.target,
+        "trainings": [
+            {"number": number, "model": model, "location": _location(location)}
+            for number, model, location in zip(side.trainings, side.models, side.locations, strict=True)
+        ],
+        "steps": side.steps,
+        "backend": side.backend,
+        "versions": dict(side.versions),
+        "device": side.device,
+        "status": side.status,
+    }
+
+
+def _divergence(divergence: Divergence | None) -> dict[str, Any] | None:
+    if divergence is None:
+        return None
+    return {
+        "training": divergence.training,
+        "candidate_training": divergence.candidate_training,
+        "epoch": divergence.epoch,
+        "step": divergence.step,
+        "step_in_epoch": divergence.step_in_epoch,
+        "stage": divergence.stage.value,
+        "path": divergence.path,
+        "detail": divergence.detail,
+        "num_paths": divergence.num_paths,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "slug": cause.slug,
+        "confirmed": cause.confirmed,
+        "summary": cause.summary,
+        "evidence": [_evidence(evidence) for evidence in cause.evidence],
+        "location": _location(cause.location),
+        "remedy": cause.remedy,
+        "counterfactual": cause.counterfactual,
+        "unconfirmed_because": cause.unconfirmed_because,
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    location = evidence.location
+    return {
+        "text": evidence.text,
+        "side": evidence.side,
+        "file": None if location is None else location.file,
+        "line": None if location is None else location.line,
+        "code": None if location is None else location.code,
+    }
+
+
+def _location(location: Location | None) -> dict[str, Any] | None:
+    return None if location is None else {"file": location.file, "line": location.line, "code": location.code}
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "first_step": difference.first_step,
+        "max_abs": _number(difference.max_abs),
+        "max_rel": _number(difference.max_rel),
+        "final": _pair(difference.final),
+        "steps": difference.steps,
+        "metrics": {str(name): _pair(pair) for name, pair in difference.metrics.items()},
+    }
+
+
+def _pair(pair: tuple[float, float] | None) -> list[Any] | None:
+    return None if pair is None else [_number(value) for value in pair]
+
+
+def _setting(setting: SettingDifference) -> dict[str, Any]:
+    return {
+        "kind": setting.kind,
+        "name": setting.name,
+        "baseline": plain_data(setting.baseline),
+        "candidate": plain_data(setting.candidate),
+        "location": _location(setting.location),
+    }
+
+
+def _alignment(alignment: AlignmentSummary) -> dict[str, Any]:
+    return {
+        "method": alignment.method,
+        "pairs": alignment.pairs,
+        "only_in_baseline": list(alignment.only_in_baseline),
+        "only_in_candidate": list(alignment.only_in_candidate),
+        "confidence": alignment.confidence,
+        "note": alignment.note,
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return None if value is None else float(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def plain_data(value: object) -> Any:
+    """Returns any value as data that JSON has: a setting may hold what a user's configuration holds."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return _number(float(value))
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain_data(item) for item in value), key=repr)
+    return str(value)

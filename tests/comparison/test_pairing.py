@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.comparison.places import compared, place
+from tests.handmade import Change, Training, dense, make_run
+
+from samefit.comparison import compare
+from samefit.store.reader import Run
+from samefit.types import Stage, Verdict
+
+ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
+
+
+class Reads:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.chains = self.states = 0
+        chain, state = Run.chain, Run.state_after
+
+        def count_chain(run: Run, step: int) -> bytes:
+            self.chains += 1
+            return chain(run, step)
+
+        def count_state(run: Run, step: int) -> Any:
+            self.states += 1
+            return state(run, step)
+
+        monkeypatch.setattr(Run, "chain", count_chain)
+        monkeypatch.setattr(Run, "state_after", count_state)
+
+
+@pytest.mark.parametrize("step", [None, 0, 1_234, 1_999])
+def test_long_runs_are_compared_by_bisection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int | None) -> None:
+    layers, trainings = (dense(2, 2),), [Training((1_000, 1_000))]
+    changes = [] if step is None else [Change("variable", step, "dense/bias")]
+    a = make_run(tmp_path / "a", layers=layers, trainings=trainings)
+    b = make_run(tmp_path / "b", layers=layers, trainings=trainings, changes=changes)
+    reads = Reads(monkeypatch)
+    result = compare(a, b)
+    assert place(result) == (() if step is None else (Stage.BACKWARD, step + 1, "dense/bias"))
+    assert reads.chains <= 2 * (math.ceil(math.log2(2_000)) + 2)
+    assert reads.states < 60
+
+
+def test_variables_in_another_listing_are_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The chain runs over digests in the order of the layout: it says nothing where that is another.
+    a = make_run(tmp_path / "a", layers=(dense(2, 2),))
+    b = make_run(tmp_path / "b", layers=(dense(2, 2),), listing=[1, 0], changes=[Change("variable", 5, "dense/bias")])
+    reads = Reads(monkeypatch)
+    assert place(compare(a, b)) == (Stage.BACKWARD, 6, "dense/bias")
+    assert reads.chains == 0
+
+
+def test_a_chain_that_differs_for_no_visible_reason_is_not_believed(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("chain", 3))
+    assert result.verdict is Verdict.IDENTICAL
+
+
+def test_batches_that_the_chain_leaves_out_are_found(tmp_path: Path) -> None:
+    # Several steps in one compiled loop: the chain goes on with the last batch only.
+    result = compared(tmp_path, Change("batch beside chain", 2))
+    assert place(result) == (Stage.DATA, 3, "inputs")
+
+
+def test_states_may_be_rare(tmp_path: Path) -> None:
+    change = [Change("variable", 5, "dense/kernel")]
+    a, b = make_run(tmp_path / "a", every=4), make_run(tmp_path / "b", every=4, changes=change)
+    assert place(compare(a, b)) == (Stage.BACKWARD, 8, "dense/kernel")
+    same = compare(a, make_run(tmp_path / "c", every=4))
+    assert same.verdict is Verdict.IDENTICAL
+    assert same.notes == ("Weights were compared after 2 of 8 steps: the others were not recorded.",)
+    mixed = compare(a, make_run(tmp_path / "d", every=1))
+    assert mixed.verdict is Verdict.IDENTICAL
+
+
+_TRAINABLE = ("dense/kernel", "dense/bias", "batchnormalization/gamma", "dense_1/kernel", "dense_1/bias")
+_STATE = ("batchnormalization/moving_mean", "batchnormalization/moving_variance")
+_KINDS = st.one_of(
+    st.tuples(st.just("batch"), st.just(""), st.just((Stage.DATA, "inputs"))),
+    st.tuples(st.just("loss"), st.just(""), st.just((Stage.FORWARD, "loss"))),
+    st.tuples(st.just("log"), st.just("mae"), st.just((Stage.REPORTING, "mae"))),
+    st.sampled_from(_TRAINABLE).map(lambda p: ("variable", p, (Stage.BACKWARD, p))),
+    st.sampled_from(_STATE).map(lambda p: ("variable", p, (Stage.STATE, p))),
+    st.sampled_from(("iteration", "learning_rate")).map(
+        lambda s: ("variable", f"adam/{s}", (Stage.UPDATE, f"adam/{s}"))
+    ),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    kind=_KINDS,
+    step=st.integers(0, 11),
+    lasting=st.booleans(),
+    listing=st.one_of(st.none(), st.permutations(range(9))),
+    trainings=st.sampled_from([((12,),), ((6, 6),), ((5,), (7,)), ((1,), (1,), (10,))]),
+)
+def test_the_first_divergence_is_the_one_record_that_was_changed(
+    tmp_path_factory: pytest.TempPathFactory, kind: Any, step: int, lasting: bool, listing: Any, trainings: Any
+) -> None:
+    what, path, (stage, where) = kind
+    directory = tmp_path_factory.mktemp("runs")
+    fits = [Training(steps) for steps in trainings]
+    change = Change(what, step, path, lasting=lasting)
+    a = make_run(directory / "a", trainings=fits, arrays=False)
+    b = make_run(directory / "b", trainings=fits, arrays=False, listing=listing, changes=[change])
+    result = compare(a, b)
+    assert result.verdict is Verdict.DIVERGED
+    assert place(result) == (stage, step + 1, where)
+    same = make_run(directory / "c", trainings=fits, arrays=False, listing=listing)
+    assert compare(a, same).verdict is Verdict.IDENTICAL

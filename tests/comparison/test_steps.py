@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.comparison.places import compared, detail, place
+from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
+
+from samefit.comparison import compare
+from samefit.types import Stage, Verdict
+
+ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (Change("variable", -1, "dense/bias"), (Stage.INITIAL_WEIGHTS, 1, "dense/bias")),
+        (
+            Change("variable", -1, "batchnormalization/moving_mean"),
+            (Stage.INITIAL_WEIGHTS, 1, "batchnormalization/moving_mean"),
+        ),
+        (
+            Change("variable", -1, "adam/dense_kernel_momentum"),
+            (Stage.INITIAL_WEIGHTS, 1, "adam/dense_kernel_momentum"),
+        ),
+        (Change("batch", 5), (Stage.DATA, 6, "inputs")),
+        (Change("loss", 5), (Stage.FORWARD, 6, "loss")),
+        (Change("variable", 5, "dense_1/kernel"), (Stage.BACKWARD, 6, "dense_1/kernel")),
+        (Change("variable", 5, "adam/dense_bias_velocity"), (Stage.BACKWARD, 6, "adam/dense_bias_velocity")),
+        (Change("variable", 5, "adam/learning_rate"), (Stage.UPDATE, 6, "adam/learning_rate")),
+        (Change("variable", 5, "adam/iteration"), (Stage.UPDATE, 6, "adam/iteration")),
+        (
+            Change("variable", 5, "batchnormalization/moving_variance"),
+            (Stage.STATE, 6, "batchnormalization/moving_variance"),
+        ),
+        (Change("log", 5, "mae"), (Stage.REPORTING, 6, "mae")),
+    ],
+)
+@pytest.mark.parametrize("lasting", [True, False])
+def test_each_record_has_its_stage(tmp_path: Path, change: Change, expected: tuple[Any, ...], lasting: bool) -> None:
+    result = compared(tmp_path, replace(change, lasting=lasting))
+    assert result.verdict is Verdict.DIVERGED
+    assert place(result) == expected
+
+
+def test_a_learning_rate_that_differs_from_the_start_acts_in_the_update(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("variable", -1, "adam/learning_rate"), Change("variable", 0, "dense/kernel"))
+    assert place(result) == (Stage.UPDATE, 1, "dense/kernel")
+    earlier = compare(
+        make_run(tmp_path / "c"),
+        make_run(tmp_path / "d", changes=[Change("variable", -1, "adam/learning_rate"), Change("batch", 0)]),
+    )
+    assert place(earlier) == (Stage.DATA, 1, "inputs")
+
+
+def test_another_optimizer_makes_it_the_update(tmp_path: Path) -> None:
+    compiled = {"optimizer": {"class": "SGD", "config": {"learning_rate": 0.001}}, "loss": "mse"}
+    result = compared(tmp_path, Change("variable", 0, "dense/kernel"), trainings=[Training(compiled=compiled)])
+    assert place(result) == (Stage.UPDATE, 1, "dense/kernel")
+    assert "optimizer" not in result.equal
+
+
+def test_weights_come_before_slots_and_all_are_counted(tmp_path: Path) -> None:
+    paths = ("adam/dense_kernel_momentum", "dense_1/bias", "batchnormalization/beta")
+    result = compared(tmp_path, *(Change("variable", 2, path) for path in paths))
+    assert place(result) == (Stage.BACKWARD, 3, "batchnormalization/beta")
+    assert result.first_divergence is not None
+    assert result.first_divergence.num_paths == 3
+
+
+def test_the_earliest_of_several_is_the_first(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("loss", 3), Change("batch", 3), Change("variable", 2, "dense/bias"))
+    assert place(result) == (Stage.BACKWARD, 3, "dense/bias")
+
+
+def test_the_place_is_said_as_people_count(tmp_path: Path) -> None:
+    first = compared(tmp_path, Change("batch", 5)).first_divergence
+    assert first is not None
+    assert (first.training, first.epoch, first.step, first.step_in_epoch) == (1, 2, 6, 2)
+
+
+def test_a_later_training_starts_from_another_state(tmp_path: Path) -> None:
+    # Between the two fits of the candidate somebody wrote into the model (the state after step 4 is still equal).
+    trainings = [Training((4,)), Training((4,), model=2)]
+    a = make_run(tmp_path / "a", trainings=trainings)
+    for path, stage in (
+        ("dense/kernel", Stage.INITIAL_WEIGHTS),
+        ("batchnormalization/moving_mean", Stage.STATE),
+        ("adam/dense_kernel_velocity", Stage.STATE),
+    ):
+        b = make_run(tmp_path / stage.value / path, trainings=trainings, changes=[Change("begin", 4, path)])
+        assert place(compare(a, b)) == (stage, 5, path)
+
+
+def test_the_same_samples_in_another_order(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), Change("swap rows", 0))
+    assert detail(result) == "the same 128 samples in another order"
+    assert "content of the data" in result.equal
+    assert "batches" not in result.equal
+
+
+def test_other_samples(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), Change("rows", 0))
+    assert detail(result) == "other samples or values"
+    assert "content of the data" not in result.equal
+
+
+def test_an_epoch_that_is_not_whole_is_judged_by_the_data_of_fit(tmp_path: Path) -> None:
+    for options in ({"rows": "ab"}, {"x": {"rows": "ab"}}):
+        trainings = [Training(options=options)]
+        a = make_run(tmp_path / str(len(options)) / f"a{'x' in options}", trainings=trainings)
+        b = make_run(
+            tmp_path / f"b{'x' in options}",
+            trainings=[Training((4, 2), options=options)],
+            changes=[Change("batch", 4), Change("rows", 4)],
+        )
+        assert detail(compare(a, b)) == "the same samples in another order"
+
+
+def test_another_batch_size(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), batch_size=16)
+    assert detail(result) == "batched otherwise: 32 and 16 samples"
+
+
+def test_batches_that_could_not_be_seen_are_noted_once(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("no batch", 2))
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.notes == ("In 6 of 8 pairs of steps the batch could not be seen.",)
+
+
+SEED = "dropout/seed_generator_state"
+
+
+def test_a_seed_with_an_effect_is_the_first_divergence(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("variable", -1, SEED), Change("loss", 0))
+    assert place(result) == (Stage.RANDOMNESS, 1, SEED)
+    later = compare(
+        make_run(tmp_path / "c"), make_run(tmp_path / "d", changes=[Change("variable", 2, SEED), Change("loss", 6)])
+    )
+    # After step 3 the counter differs: step 4 is the first that draws from it.
+    assert place(later) == (Stage.RANDOMNESS, 4, SEED)
+
+
+def test_a_seed_without_any_effect_is_a_note(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("variable", -1, SEED))
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.notes == (f"{SEED} differs before step 1, without any effect on the training.",)
+
+
+def test_a_seed_that_is_not_used_is_nothing(tmp_path: Path) -> None:
+    layers = [*LAYERS[:2], dropout(consumed=False), LAYERS[3]]
+    a = make_run(tmp_path / "a", layers=layers)
+    b = make_run(tmp_path / "b", layers=layers, changes=[Change("variable", -1, SEED), Change("loss", 3)])
+    assert place(compare(a, b)) == (Stage.FORWARD, 4, "loss")
+
+
+def test_a_generator_of_the_process_counts_only_if_the_step_moves_it(tmp_path: Path) -> None:
+    changes = [Change("generator", 2, "numpy"), Change("loss", 4)]
+    still = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=changes))
+    assert place(still) == (Stage.FORWARD, 5, "loss")
+    moving = [Change("moving", path="numpy")]
+    moved = compare(make_run(tmp_path / "c", changes=moving), make_run(tmp_path / "d", changes=[*moving, *changes]))
+    assert place(moved) == (Stage.RANDOMNESS, 3, "numpy")
+
+
+def test_a_weight_without_a_partner(tmp_path: Path) -> None:
+    result = compared(tmp_path, layers=(LAYERS[0], *LAYERS[2:]))
+    assert place(result) == (Stage.INITIAL_WEIGHTS, 1, "batchnormalization/gamma")
+    assert detail(result) == "only in the baseline: batchnormalization/gamma (8,)"
+    assert result.alignment.only_in_baseline[0] == "batchnormalization/gamma"
+    assert not any("structure" in text for text in result.equal)
+
+
+def test_a_weight_without_a_partner_is_seen_even_without_a_begin_state(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("no begin"), layers=(*LAYERS, dense(3, 2)))
+    assert place(result)[:2] == (Stage.INITIAL_WEIGHTS, 1)
+    assert detail(result).startswith("only in the candidate: dense_2/kernel")
+    assert "initial weights" not in result.equal
+
+
+def test_another_shape(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a", layers=(dense(4, 10), dense(10, 3)))
+    b = make_run(tmp_path / "b", layers=(dense(4, 12), dense(12, 3)))
+    result = compare(a, b)
+    assert detail(result) == "only in the baseline: dense/kernel (4, 10)"
+    assert result.first_divergence is not None
+    assert result.first_divergence.num_paths == 6
+    assert [(s.name, s.baseline, s.candidate) for s in result.settings] == [("dense.units", 10, 12)]

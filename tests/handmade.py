@@ -1,0 +1,392 @@
+"""Hand-made runs: real run directories in milliseconds, without Keras, with one thing changed at a time.
+
+    a = make_run(tmp_path / "a")
+    b = make_run(tmp_path / "b", changes=[Change("batch", step=3)])
+
+The value of a variable is a pure function of (seed, key of its layer, name, number of updates so far), so that two runs
+with equal seeds agree, whatever their layers are called and however they are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samefit.store.digest import chain
+from samefit.store.reader import Run
+from samefit.store.records import (
+    CallRecord,
+    Event,
+    LayerRecord,
+    ModelRecord,
+    StateRecord,
+    StepRecord,
+    TrainingRecord,
+    VariableRecord,
+)
+from samefit.store.writer import RunWriter
+from samefit.types import Build, Role
+
+NO_PROCESS = 2**22 + 1
+"""A process number above the largest that Linux gives."""
+
+MANIFEST: Mapping[str, Any] = {
+    "target": "train.py",
+    "backend": "jax",
+    "device": "cpu",
+    "versions": {"keras": "3.15.1", "jax": "0.10.2"},
+    "environment": {},
+    "flags": {},
+    "globals": {"dtype_policy": "float32"},
+    "threads": {"OMP": 2},
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer; `weights` and `state` are {name: shape}; `seeded`: it has a seed generator; `key`: who it truly is."""
+
+    class_name: str
+    weights: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    seeded: bool = False
+    consumed: bool = True
+    config: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    key: str = ""
+    trainable: bool = True
+    is_leaf: bool = True
+
+
+def dense(inputs: int, units: int, **options: Any) -> Layer:
+    return Layer("Dense", {"kernel": (inputs, units), "bias": (units,)}, **{"config": {"units": units}, **options})
+
+
+def dropout(**options: Any) -> Layer:
+    return Layer("Dropout", seeded=True, **{"config": {"rate": 0.5}, **options})
+
+
+def normalization(width: int, **options: Any) -> Layer:
+    moving = {"moving_mean": (width,), "moving_variance": (width,)}
+    return Layer("BatchNormalization", {"gamma": (width,), "beta": (width,)}, moving, **options)
+
+
+LAYERS = (dense(4, 8), normalization(8), dropout(), dense(8, 3))
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training; `steps` a number for each epoch."""
+
+    steps: Sequence[int] = (4, 4)
+    side: str = ""
+    model: int = 1
+    kind: str = "fit"
+    status: str = "complete"
+    options: Mapping[str, Any] = field(default_factory=lambda: {"batch_size": 32, "shuffle": True})
+    compiled: Mapping[str, Any] = field(
+        default_factory=lambda: {"optimizer": {"class": "Adam", "config": {"learning_rate": 0.001}}, "loss": "mse"}
+    )
+    metrics: Mapping[str, float] = field(default_factory=lambda: {"loss": 0.5, "val_loss": 0.75})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One perturbation.
+
+    Attributes:
+        what: "batch" (its digest), "rows" (which samples), "swap rows" (with the next step's), "no batch", "loss",
+            "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
+            "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin", "chain" (a chain that
+            differs without a reason), "batch beside chain" (one that the chain leaves out).
+        step: Index of the step in the run; for variables -1 is the state before the first step.
+        path: Path of the variable, name of the log or of the generator.
+        lasting: Whether all later steps are changed as well (nothing else follows from it).
+        value: The new loss or log.
+    """
+
+    what: str
+    step: int = 0
+    path: str = ""
+    lasting: bool = True
+    value: float | None = None
+
+
+def make_run(
+    path: Path,
+    *,
+    layers: Sequence[Layer] = LAYERS,
+    trainings: Sequence[Training] = (Training(),),
+    seed: int = 0,
+    changes: Sequence[Change] = (),
+    manifest: Mapping[str, Any] | None = None,
+    status: str = "complete",
+    order: str = "execution",
+    listing: Sequence[int] | None = None,
+    calls: Sequence[CallRecord] | None = None,
+    slots: Sequence[str] = ("momentum", "velocity"),
+    arrays: bool = True,
+    events: Sequence[Event] = (),
+    class_name: str = "Sequential",
+    build: Build = Build.SEQUENTIAL,
+    batch_size: int = 32,
+    every: int = 1,
+) -> Run:
+    """Writes a run and opens it.
+
+    Args:
+        path: Its directory.
+        layers: The layers of every model in it, in order of execution.
+        trainings: What it trained, in order; equal `model` numbers go on from where they were.
+        seed: Another seed is another training altogether.
+        changes: What is perturbed.
+        manifest: Added to `MANIFEST`.
+        status: As for `RunWriter.close`, or "killed" or "running".
+        order: `ModelRecord.order`.
+        listing: Another order of the variables in the layout.
+        calls: `ModelRecord.calls`; one a layer by default.
+        slots: Slots of the optimizer.
+        arrays: Whether initial and final arrays are written.
+        events: The ledger.
+        class_name: Of the models.
+        build: Of the models.
+        batch_size: Samples in a step.
+        every: A state is written after each step whose 1-based number is a multiple of this.
+    """
+    pid = {"pid": NO_PROCESS} if status == "killed" else {}
+    writer = RunWriter(path, {**MANIFEST, **pid, **(manifest or {})})
+    maker = _Maker(writer, _named(layers), seed, changes, tuple(slots), listing, batch_size, every, arrays)
+    for number in sorted({training.model for training in trainings}):
+        maker.model(number, class_name, build, order, calls)
+    for number, training in enumerate(trainings, start=1):
+        maker.training(number, training)
+    for event in events:
+        writer.event(event)
+    if status in ("killed", "running"):
+        writer.flush()
+    else:
+        writer.close(status)
+    return Run.open(path)
+
+
+def _named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Gives layers auto-names as Keras does, and keys by class and place among their class."""
+    counts: dict[str, int] = {}
+    named = []
+    for layer in layers:
+        number = counts[layer.class_name] = counts.get(layer.class_name, -1) + 1
+        auto = layer.class_name.lower() + (f"_{number}" if number else "")
+        named.append(replace(layer, name=layer.name or auto, key=layer.key or f"{layer.class_name}{number}"))
+    return tuple(named)
+
+
+class _Maker:
+    def __init__(
+        self,
+        writer: RunWriter,
+        layers: Sequence[Layer],
+        seed: int,
+        changes: Sequence[Change],
+        slots: tuple[str, ...],
+        listing: Sequence[int] | None,
+        batch_size: int,
+        every: int,
+        arrays: bool,
+    ) -> None:
+        self.writer, self.layers, self.seed, self.changes, self.slots = (
+            writer,
+            layers,
+            str(seed).encode(),
+            changes,
+            slots,
+        )
+        self.batch_size, self.every, self.with_arrays = batch_size, every, arrays
+        self.variables, self.keys = self._variables(listing)
+        self.number = writer.layout(self.variables)
+        self.index = 0
+        self.updates: dict[int, int] = {}
+
+    # -- description ------------------------------------------------------------------------------------------------
+
+    def _own(self) -> Iterator[tuple[VariableRecord, bytes]]:
+        for position, layer in enumerate(self.layers):
+            for index, (name, shape) in enumerate(layer.weights.items()):
+                yield self._variable(Role.TRAINABLE, layer, name, shape, position, index)
+        for position, layer in enumerate(self.layers):
+            for index, (name, shape) in enumerate(layer.state.items(), start=len(layer.weights)):
+                yield self._variable(Role.NON_TRAINABLE, layer, name, shape, position, index)
+            if layer.seeded:
+                yield self._variable(Role.SEED, layer, "seed_generator_state", (2,), position, 1000)
+
+    @staticmethod
+    def _variable(
+        role: Role, layer: Layer, name: str, shape: tuple[int, ...], position: int, index: int
+    ) -> tuple[VariableRecord, bytes]:
+        key = f"{layer.key}/{name}".encode()
+        return VariableRecord(role, f"{layer.name}/{name}", shape, "float32", position, index), key
+
+    def _variables(self, listing: Sequence[int] | None) -> tuple[tuple[VariableRecord, ...], list[bytes]]:
+        own = list(self._own())
+        own = own if listing is None else [own[i] for i in listing]
+        records, keys = [v for v, _ in own], [k for _, k in own]
+        for slot in ("iteration", "learning_rate"):
+            records.append(VariableRecord(Role.OPTIMIZER, f"adam/{slot}", (), "float32", slot=slot))
+            keys.append(slot.encode())
+        for position, (variable, key) in enumerate(own):
+            for slot in self.slots if variable.role is Role.TRAINABLE else ():
+                path = f"adam/{variable.path.replace('/', '_')}_{slot}"
+                records.append(
+                    VariableRecord(Role.OPTIMIZER, path, variable.shape, "float32", slot=slot, slot_of=position)
+                )
+                keys.append(key + b":" + slot.encode())
+        return tuple(records), keys
+
+    def model(self, number: int, class_name: str, build: Build, order: str, calls: Sequence[CallRecord] | None) -> None:
+        records = tuple(
+            LayerRecord(layer.class_name, layer.name, layer.config, trainable=layer.trainable, is_leaf=layer.is_leaf)
+            for layer in self.layers
+        )
+        seen = [CallRecord("layer", layer.class_name, i) for i, layer in enumerate(self.layers)]
+        self.writer.model(
+            ModelRecord(number, "model", class_name, build, records, tuple(seen if calls is None else calls), order)
+        )
+
+    # -- trainings --------------------------------------------------------------------------------------------------
+
+    def training(self, number: int, training: Training) -> None:
+        record = TrainingRecord(
+            number,
+            training.side,
+            training.model,
+            training.kind,
+            training.options,
+            training.compiled,
+            0,
+            training.status,
+            metrics=training.metrics,
+        )
+        self.writer.training(record)
+        before = self._digests(training.model, self.index - 1)
+        for change in self.changes:
+            if change.what == "begin" and change.step == self.index:
+                i = next(i for i, v in enumerate(self.variables) if v.path == change.path)
+                before = before[: 16 * i] + chain(before[16 * i : 16 * i + 16], b"changed") + before[16 * i + 16 :]
+        if not any(c.what == "no begin" for c in self.changes):
+            self._state(StateRecord(self.index, number, "begin", self.number, before))
+        self._arrays(f"initial-{number}", before)
+        link = b""
+        for epoch, steps in enumerate(training.steps):
+            for step in range(steps):
+                link = self._step(number, training, epoch, step, link)
+        self._arrays(f"final-{number}", self._digests(training.model, self.index - 1))
+
+    def _step(self, number: int, training: Training, epoch: int, step: int, link: bytes) -> bytes:
+        before = self._generator("numpy", self.index, number)
+        done = self.updates[training.model] = self.updates.get(training.model, 0) + 1
+        after = self._digests(training.model, self.index)
+        batch: bytes | None = chain(self.seed, b"batch", f"{epoch} {step}".encode())
+        rows = chain(self.seed, b"rows", f"{epoch} {step}".encode())[:8]
+        logs = {"loss": 1.0 / (1 + done), "mae": 2.0 / (1 + done)}
+        for change in self._active(self.index):
+            if change.what == "batch":
+                batch = chain(batch or b"", b"changed")
+            elif change.what == "swap rows" and step in (change.step, change.step + 1):
+                rows = chain(self.seed, b"rows", f"{epoch} {2 * change.step + 1 - step}".encode())[:8]
+            elif change.what == "rows":
+                rows = chain(rows, b"changed")[:8]
+            elif change.what == "no batch":
+                batch = None
+            elif change.what == "no loss":
+                logs.pop("loss", None)
+            elif change.what in ("loss", "log"):
+                name = "loss" if change.what == "loss" else change.path
+                logs[name] = logs.get(name, 0.0) + 0.125 if change.value is None else change.value
+        covered = (
+            b"".join(after[16 * i : 16 * i + 16] for i, v in enumerate(self.variables) if v.role is not Role.SEED)
+            if self._recorded()
+            else b""
+        )
+        link = chain(link, batch or b"", repr(logs.get("loss")).encode(), covered)
+        if any(c.what == "batch beside chain" and c.step == self.index for c in self.changes):
+            batch = chain(batch or b"", b"changed")
+        if any(c.what == "chain" for c in self._active(self.index)):
+            link = chain(link, b"changed")
+        self.writer.step(
+            StepRecord(
+                self.index,
+                number,
+                epoch,
+                step,
+                batch,
+                rows,
+                self.batch_size,
+                logs,
+                {"numpy": before},
+                {"numpy": self._moved(before)},
+                chain=link,
+            )
+        )
+        if self._recorded():
+            self._state(StateRecord(self.index, number, "after", self.number, after))
+        self.index += 1
+        return link
+
+    def _recorded(self) -> bool:
+        return (self.index + 1) % self.every == 0
+
+    def _state(self, record: StateRecord) -> None:
+        if not any(c.what == "no state" and c.step in (record.step, -2) for c in self.changes):
+            self.writer.state(record)
+
+    def _active(self, step: int) -> list[Change]:
+        return [c for c in self.changes if c.step == step or (c.lasting and 0 <= c.step < step)]
+
+    def _generator(self, name: str, step: int, number: int) -> bytes:
+        state = chain(self.seed, name.encode(), str(step if self._moves(name) else 0).encode())
+        changed = [c for c in self._active(step) if c.what == "generator" and c.path == name]
+        return chain(state, b"changed") if changed else state
+
+    def _moves(self, name: str) -> bool:
+        return any(c.what == "moving" and c.path == name for c in self.changes)
+
+    def _moved(self, before: bytes) -> bytes:
+        return chain(before, b"moved") if self._moves("numpy") else before
+
+    def _digests(self, model: int, step: int) -> bytes:
+        updates = self.updates.get(model, 0)
+        digests = []
+        for variable, key in zip(self.variables, self.keys, strict=True):
+            value = chain(
+                self.seed, key, str(model if model > 2 else 0).encode(), str(self._age(variable, updates)).encode()
+            )
+            for change in self.changes:
+                if change.path != variable.path:
+                    continue
+                hit = change.step == step or (change.lasting and change.step < step)
+                if change.what == "variable" and hit:
+                    value = chain(value, b"changed")
+                elif change.what == "unreadable" and hit:
+                    value = bytes(16)
+            digests.append(value)
+        return b"".join(digests)
+
+    def _age(self, variable: VariableRecord, updates: int) -> int:
+        """How often a variable has changed."""
+        if variable.slot == "learning_rate":
+            return 0
+        if variable.role is Role.SEED and variable.layer is not None and not self.layers[variable.layer].consumed:
+            return 0
+        return updates
+
+    def _arrays(self, name: str, digests: bytes) -> None:
+        if not self.with_arrays:
+            return
+        arrays = {}
+        for i, variable in enumerate(self.variables):
+            generator = np.random.default_rng(int.from_bytes(digests[16 * i : 16 * i + 16], "little"))
+            arrays[variable.path] = generator.normal(size=variable.shape).astype(np.float32)
+        self.writer.arrays(name, {path: np.asarray(value) for path, value in arrays.items()})

@@ -1,0 +1,112 @@
+"""The report as text, held against files that a person has read (tests/report/gold).
+
+After a change that is wanted, `SAMEFIT_UPDATE_GOLD=1 pytest tests/report` writes them anew; read the diff.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from samefit.comparison.result import Comparison, Difference
+from samefit.report.text import as_text, render
+from samefit.report.words import plain, two_values
+
+GOLD = Path(__file__).parent / "gold"
+ACTUAL = Path(__file__).parents[1] / "actual"
+
+
+def text_of(
+    comparison: Comparison, *, width: int = 110, encoding: str = "utf-8", verbose: bool = False, quiet: bool = False
+) -> str:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    console = Console(file=stream, width=width, highlight=False, emoji=False, force_terminal=False, _environ={})
+    render(comparison, verbose=verbose, quiet=quiet, console=console)
+    stream.flush()
+    return buffer.getvalue().decode(encoding)
+
+
+def hold_against_gold(name: str, text: str) -> None:
+    file = GOLD / f"{name}.txt"
+    if os.environ.get("SAMEFIT_UPDATE_GOLD"):
+        GOLD.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    expected = file.read_text(encoding="utf-8") if file.exists() else ""
+    if expected != text:
+        ACTUAL.mkdir(exist_ok=True)
+        (ACTUAL / file.name).write_text(text, encoding="utf-8")
+    assert text == expected
+
+
+def test_report(request: pytest.FixtureRequest, sample: Comparison) -> None:
+    hold_against_gold(request.node.callspec.id, text_of(sample))
+
+
+@pytest.mark.parametrize("name", ["diverged", "several", "within_tolerance"])
+def test_verbose_report(samples: dict[str, Comparison], name: str) -> None:
+    hold_against_gold(f"{name}-verbose", text_of(samples[name], verbose=True))
+
+
+def test_narrow_ascii_report(samples: dict[str, Comparison]) -> None:
+    hold_against_gold("diverged-narrow-ascii", text_of(samples["diverged"], width=60, encoding="ascii"))
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 110, 200])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_no_line_is_wider_than_the_terminal(sample: Comparison, width: int, verbose: bool) -> None:
+    lines = text_of(sample, width=width, verbose=verbose).splitlines()
+    assert [line for line in lines if len(line) > max(width, 40)] == []
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_quiet_is_one_line(sample: Comparison) -> None:
+    blocks = 1 if sample.unpinned is None else 2
+    # The sides of different targets stand under each other, whatever the width.
+    assert len(text_of(sample, width=400, quiet=True).splitlines()) in (blocks, 2 * blocks)
+
+
+def test_colour_only_on_a_terminal(samples: dict[str, Comparison]) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=100, force_terminal=True, color_system="standard", _environ={})
+    render(samples["diverged"], verbose=False, console=console)
+    assert "\x1b[" in stream.getvalue()
+    assert "\x1b[" not in text_of(samples["diverged"])
+
+
+def test_nothing_of_a_script_moves_the_cursor(samples: dict[str, Comparison]) -> None:
+    text = text_of(samples["hostile"])
+    assert "\x1b" not in text
+    assert r"[red]<b>\x1b[2J</b>[/red]" in text
+    assert "a note with :smile: and [bold]markup[/bold]" in text
+
+
+def test_values_get_the_digits_that_tell_them_apart() -> None:
+    assert two_values(0.5, 0.25) == "0.500000 and 0.250000"
+    assert two_values(1.2345678901, 1.2345678912) == "1.234567890 and 1.234567891"
+    assert two_values(1e-9, 2e-9) == "1.000000e-09 and 2.000000e-09"
+    assert two_values(0.1, 0.1) == "0.100000 and 0.100000"
+    assert two_values(float("nan"), 1.0) == "nan and 1"
+
+
+def test_not_a_number_is_said(samples: dict[str, Comparison]) -> None:
+    nan = float("nan")
+    comparison = replace(samples["diverged"], differences={"loss": Difference(3, nan, None, (nan, 1.5), 45)})
+    text = text_of(comparison)
+    assert "loss from step 3 (largest gap nan)" in text
+    assert "final loss nan and 1.5" in text
+
+
+def test_as_text_is_the_same_everywhere(samples: dict[str, Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")
+    assert as_text(samples["diverged"], width=110) == text_of(samples["diverged"])
+
+
+def test_plain() -> None:
+    assert plain("a\tb\x07\nc") == "a\\x09b\\x07\nc"
