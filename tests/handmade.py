@@ -101,8 +101,8 @@ class Change:
     Attributes:
         what: "batch" (its digest), "rows" (which samples), "swap rows" (with the next step's), "no batch", "loss",
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
-            "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin", "chain" (a chain that
-            differs without a reason), "batch beside chain" (one that the chain leaves out).
+            "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
+            "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out).
         step: Index of the step in the run; for variables -1 is the state before the first step.
         path: Path of the variable, name of the log or of the generator.
         lasting: Whether all later steps are changed as well (nothing else follows from it).

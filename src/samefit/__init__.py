@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from samefit.comparison.compare import compare as compare
     from samefit.comparison.result import Comparison as Comparison
     from samefit.pin import pinned as pinned
-    from samefit.record import Recorder as Recorder
+    from samefit.record.callback import Recorder as Recorder
     from samefit.store.reader import Run as Run
     from samefit.testing import assert_same_training as assert_same_training
 
 _HOMES = {
     "Comparison": "samefit.comparison.result",
-    "Recorder": "samefit.record",
+    "Recorder": "samefit.record.callback",
     "Run": "samefit.store.reader",
     "assert_same_training": "samefit.testing",
     "check": "samefit.checks",

@@ -190,7 +190,7 @@ def _advanced(
 ) -> Suspect:
     lines = [
         Evidence(
-            f"{name_of(generator)} was seeded with {seed_b.value} at {place(seed_b.location)}; for {what} the baseline "
+            f"{name_of(generator)} was seeded with {seed_b.value}; for {what} the baseline "
             f"began at draw {draw_a.index}, the candidate at draw {draw_b.index}",
             "",
             seed_b.location,

@@ -77,7 +77,7 @@ class _Loader(importlib.abc.Loader):
         self._loader.exec_module(module)
         try:
             self._callback()
-        except Exception as error:
+        except Exception as error:  # a failure of ours must not become the user's ImportError
             sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
             _error[0] = f"{type(error).__name__}: {error}"
 

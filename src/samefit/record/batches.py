@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from samefit.backends.base import Backend
@@ -27,3 +27,11 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDi
         rows = rows_sum(present, lengths.pop())
     num_rows = len(present[0]) if present and present[0].ndim else None
     return digest_many([(f"batch/{i}", a) for i, a in enumerate(wide)]), rows, num_rows
+
+
+def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
+    """Returns what a step returned as floats, by name; a bare number is the loss."""
+    if logs is None:
+        return {}
+    arrays = {str(n): backend.to_numpy(v) for n, v in (logs if isinstance(logs, Mapping) else {"loss": logs}).items()}
+    return {name: float(array.reshape(())) for name, array in arrays.items() if array.size == 1}

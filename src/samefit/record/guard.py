@@ -30,7 +30,7 @@ class Guard:
             return otherwise
         try:
             return work()
-        except Exception as error:
+        except Exception as error:  # any failure of ours must leave the training alone; it is marked in the run
             self._fail(error)
             return otherwise
 

@@ -114,7 +114,7 @@ def _layer_config(layer: Any) -> Mapping[str, Any]:
         return {}
     try:
         config = dict(layer.get_config())
-    except Exception as error:
+    except Exception as error:  # a user's layer may have no usable get_config
         return {"error": f"{type(error).__name__}"}
     config.pop("name", None)
     described: Mapping[str, Any] = plain(config)

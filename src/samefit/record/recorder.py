@@ -139,7 +139,9 @@ class Recorder:
         last = training.last_metrics()
         training.record = replace(training.record, status=status, metrics=last or training.record.metrics)
         self.writer.training(training.record)
-        self._arrays(f"final-{training.record.number}", training, [self._host(v) for v in training.variables])
+        self._arrays(
+            f"final-{training.record.number}", training, [self._backend.host_value(v) for v in training.variables]
+        )
         self.writer.flush()
 
     def close(self, status: str) -> None:
@@ -152,10 +154,9 @@ class Recorder:
 
     @contextlib.contextmanager
     def other(self, word: str, trainer: Any) -> Iterator[None]:
-        name = {"evaluate": "evaluate", "predict": "predict"}.get(word, word)
-        if not self.ledger.inside(name):
-            self.guard(lambda: self.ledger.note(name, location=caller().location), None)
-        with self.ledger.context(name, None):
+        if not self.ledger.inside(word):
+            self.guard(lambda: self.ledger.note(word, location=caller().location), None)
+        with self.ledger.context(word, None):
             yield
 
     def compiling(self, trainer: Any, arguments: dict[str, Any]) -> None:
@@ -254,12 +255,9 @@ class Recorder:
     def _values(self, training: Training, state: Any) -> list[Array | None]:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
         if state is None:
-            return [self._host(v) for v in training.all_variables]
+            return [self._backend.host_value(v) for v in training.all_variables]
         trainable, non_trainable, optimizer = state[0], state[1], state[2]
         return [self._backend.to_numpy(a) for part in (trainable, non_trainable, optimizer) for a in part]
-
-    def _host(self, variable: Any) -> Array | None:
-        return self._backend.host_value(variable)
 
     def _after(
         self,
@@ -355,14 +353,7 @@ class Recorder:
         return value
 
     def _logs(self, training: Training, logs: Any) -> dict[str, float]:
-        if logs is None:
-            return {}
-        items = logs.items() if isinstance(logs, Mapping) else [("loss", logs)]
-        numbers = {}
-        for name, value in items:
-            array = self._backend.to_numpy(value)
-            if array.size == 1:
-                numbers[str(name)] = float(array.reshape(()))
+        numbers = batches.numbers_of(self._backend, logs)
         if numbers and training.record.kind != "fit":
             training.record = replace(training.record, metrics=numbers)
         return numbers

@@ -128,7 +128,8 @@ def as_markdown() -> str:
         *(f"| `{name}` | {holds} |" for name, holds in _FILES),
         "",
         "A process that is killed leaves a run that can be read up to what was last committed. The writer commits",
-        "every 256 steps, and with the first record that comes half a second after the last commit. Its status is `killed`.",
+        "every 256 steps, and with the first record that comes half a second after the last commit. The status of such",
+        "a run is `killed`.",
         "",
         "## Tables of `run.sqlite`",
     ]

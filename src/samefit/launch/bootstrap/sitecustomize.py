@@ -54,6 +54,6 @@ _launch_file = os.environ.get("SAMEFIT_LAUNCH")
 if _launch_file and os.path.exists(_launch_file):
     try:
         _begin(_launch_file)
-    except Exception as error:
+    except Exception as error:  # the user's script must run whatever fails here
         sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
 _chain()
