@@ -84,14 +84,20 @@ def test_two_models_without_a_weight_in_common_are_not_comparable(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
-    [("no batch", "no batch"), ("no loss", "no loss"), ("no state", "no weights")],
+    ("changes", "what"),
+    [(("no batch", "no loss"), "no batch and no loss"), (("no state",), "no weights")],
 )
-def test_identical_is_never_said_about_nothing(tmp_path: Path, change: str, what: str) -> None:
-    result = compared(tmp_path, Change(change, -2 if change == "no state" else 0))
+def test_identical_is_never_said_about_nothing(tmp_path: Path, changes: tuple[str, ...], what: str) -> None:
+    result = compared(tmp_path, *(Change(change, -2 if change == "no state" else 0) for change in changes))
     assert result.verdict is Verdict.NOT_COMPARABLE
     assert result.notes[0] == f"In 8 pairs of steps {what} could be compared; nothing else differs."
     assert what != "no weights" or not any("weights" in text for text in result.equal)
+
+
+@pytest.mark.parametrize("change", ["no batch", "no loss"])
+def test_weights_and_one_of_batch_and_loss_say_enough(tmp_path: Path, change: str) -> None:
+    result = compared(tmp_path, Change(change, 0))
+    assert result.verdict is Verdict.IDENTICAL
 
 
 def test_variables_that_cannot_be_read_are_not_equal(tmp_path: Path) -> None:

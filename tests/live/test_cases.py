@@ -48,7 +48,7 @@ def reports() -> Iterator[Any]:
             yield pytest.param(file, case, expected[file.name[:2]], backend, id=f"{file.stem}-{backend}")
 
 
-@pytest.mark.parametrize(("file", "case", "expected", "backend"), reports())
+@pytest.mark.parametrize(("file", "case", "expected", "backend"), list(reports()))
 def test_report(
     file: Path,
     case: dict[str, Any],
@@ -84,7 +84,7 @@ def slugs() -> Iterator[Any]:
                 yield pytest.param(file, expected, backend, id=f"{file.stem}-{backend}", marks=marks)
 
 
-@pytest.mark.parametrize(("file", "expected", "backend"), slugs())
+@pytest.mark.parametrize(("file", "expected", "backend"), list(slugs()))
 def test_slug(
     file: Path, expected: dict[str, Any], backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,9 @@ def _nothing(pairing: Pairing, scan: StepScan, finding: Finding | None) -> list[
         for word, number in (("no batch", seen.batches), ("no loss", seen.losses), ("no weights", seen.variables))
         if not number
     ]
-    if not missing:
+    if seen.variables and (seen.batches or seen.losses):
+        # A train_step may return no "loss" (a GAN's two), and some batches cannot be seen: weights and one of the two
+        # say enough, and a note says what was not compared.
         return []
     words = ", ".join(missing[:-1]) + " and " + missing[-1] if len(missing) > 1 else missing[0]
     return [f"In {len(pairing)} pairs of steps {words} could be compared; nothing else differs."]
