@@ -30,11 +30,13 @@ class TargetFailed(SamefitError):
     Args:
         message: What failed, in one line.
         exit_status: The exit status of the user's process.
+        output: The last lines that it printed: the user's own traceback.
     """
 
-    def __init__(self, message: str, exit_status: int) -> None:
+    def __init__(self, message: str, exit_status: int, output: str = "") -> None:
         super().__init__(message)
         self.exit_status = exit_status
+        self.output = output
 
 
 class RunError(SamefitError, ValueError):

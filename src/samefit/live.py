@@ -109,6 +109,7 @@ class Live:
             self.transplants,
             stop_file=self.session.get("stop_file"),
             keep_data=bool(self.session.get("keep_data")),
+            before_training=self.watch_frameworks,
         )
         self.provenance.on_update = self.recorder.applying
         layers.watch_layers(self.patches, self.provenance)

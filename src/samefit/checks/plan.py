@@ -104,7 +104,7 @@ class Workshop:
                 raise BackendError(
                     f"The backend '{backend}' is not installed here ({missing[-1]}): pip install {backend}."
                 )
-            raise TargetFailed(f"{label} ended with exit status {child.exit_status}:\n{tail}", child.exit_status)
+            raise TargetFailed(f"{label} ended with exit status {child.exit_status}.", child.exit_status, tail)
         if not (child.run_directory / "manifest.json").exists():
             raise NoTrainingError(
                 f"{label} ran, but nothing was recorded: it imported neither NumPy nor Keras. {tail_of(child)}".rstrip()

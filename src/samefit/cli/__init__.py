@@ -16,7 +16,7 @@ from samefit.cli.doctor import doctor
 from samefit.cli.options import StyledGroup
 from samefit.cli.run import run
 from samefit.cli.show import show
-from samefit.errors import SamefitError
+from samefit.errors import SamefitError, TargetFailed
 from samefit.version import __version__
 
 SAME, FAILED, DIVERGED, INTERRUPTED = 0, 1, 2, 130
@@ -50,6 +50,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return _say(f"{_one_line(error.format_message())}{where}", FAILED)
     except click.ClickException as error:
         return _say(_one_line(error.format_message()), FAILED)
+    except TargetFailed as error:
+        # The user's own traceback, as Python printed it, and only then what became of the check.
+        click.echo(error.output, err=True, file=sys.stderr)
+        return _say(_one_line(str(error)), FAILED)
     except SamefitError as error:
         return _say(_one_line(str(error)), FAILED)
     except (click.Abort, KeyboardInterrupt):

@@ -264,6 +264,11 @@ def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str,
     return options
 
 
+def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
+    """Returns those arrays that were handed to `fit` as whole arrays, by argument."""
+    return {name: to_numpy(arguments[name]) for name in _DATA if _is_array(arguments.get(name))}
+
+
 def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 

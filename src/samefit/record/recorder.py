@@ -42,6 +42,7 @@ class Recorder:
         transplants: What this run takes from another one.
         stop_file: If this file appears, the run ends at the next step boundary.
         keep_data: Whether the arrays handed to `fit` are kept.
+        before_training: Called before each training: a framework may have been imported since the last one.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Recorder:
         *,
         stop_file: str | None = None,
         keep_data: bool = False,
+        before_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.writer = writer
         self.ledger = ledger
@@ -64,6 +66,7 @@ class Recorder:
         self._transplants = transplants
         self._stop_file = stop_file
         self._keep_data = keep_data
+        self._before_training = before_training
         self._stack: list[Training] = []
         self._trainings = 0
         self._steps = 0
@@ -90,6 +93,7 @@ class Recorder:
             self.guard(functools.partial(self._end, training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
+        self._before_training()
         known = self._on_batch.get(id(trainer))
         on_batch = tuple(arguments.get(name) for name in ("x", "y", "sample_weight"))
         if kind == "train_on_batch" and known is not None:
@@ -100,7 +104,7 @@ class Recorder:
         number = self._trainings
         self._transplants.training(number, arguments)
         if self._keep_data:
-            self._keep(number, arguments)
+            self.writer.arrays(f"data-{number}", models.data_arrays(arguments, self._backend.to_numpy))
         options = models.describe_arguments(arguments, self._backend.to_numpy) if kind == "fit" else {}
         event = self.ledger.note("training", value=number, location=caller().location, training=number)
         self.ledger.keep_states(f"training:{number}")
@@ -120,11 +124,6 @@ class Recorder:
             training.on_batch = on_batch
             self._on_batch[id(trainer)] = training
         return training
-
-    def _keep(self, number: int, arguments: Mapping[str, Any]) -> None:
-        data = {n: arguments[n] for n in ("x", "y", "sample_weight") if models._is_array(arguments.get(n))}
-        if data:
-            self.writer.arrays(f"data-{number}", {n: self._backend.to_numpy(v) for n, v in data.items()})
 
     def _end(self, training: Training, status: str) -> None:
         if training.layout < 0:
