@@ -52,7 +52,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return _say(_one_line(error.format_message()), FAILED)
     except TargetFailed as error:
         # The user's own traceback, as Python printed it, and only then what became of the check.
-        click.echo(error.output, err=True, file=sys.stderr)
+        if error.output:
+            click.echo(error.output, err=True, file=sys.stderr)
         return _say(_one_line(str(error)), FAILED)
     except SamefitError as error:
         return _say(_one_line(str(error)), FAILED)
