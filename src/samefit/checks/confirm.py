@@ -14,7 +14,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import excluded, suspects
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
-from samefit.types import Stage
+from samefit.types import Stage, Verdict
 
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
@@ -148,7 +148,7 @@ def _one(
 
 def _went_away(before: Comparison, after: Comparison) -> bool:
     """Whether a divergence is gone: the sides agree, or part only later."""
-    if before.first_divergence is None or after.steps_compared == 0:
+    if before.first_divergence is None or after.verdict is Verdict.NOT_COMPARABLE:
         return False
     if after.first_divergence is None:
         return after.same or after.steps_compared >= before.steps_compared

@@ -87,7 +87,9 @@ class Workshop:
         children = [self.start(execution, name) for execution, name in executions]
         try:
             for child in children:
-                child.wait(None)
+                if child.wait(None):
+                    # One side has failed: the others are of no use any more.
+                    break
         finally:
             for child in children:
                 if child.poll() is None:

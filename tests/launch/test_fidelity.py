@@ -1,0 +1,118 @@
+"""A launched script sees what plain Python would give it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from samefit.errors import TargetError
+from samefit.launch.process import SideTarget, start
+from samefit.launch.target import parse_target
+from samefit.store.reader import Run
+
+PROBE = """
+import os, sys
+print(sys.argv, __name__, __file__, __spec__ and __spec__.name, sys.path, os.getcwd(), sys.modules["__main__"] is not None)
+"""
+
+
+def launched(tmp_path: Path, *targets: tuple[str, str]) -> tuple[int | None, str, str]:
+    """Runs targets under the recorder; returns exit status, stdout and stderr."""
+    sides = [SideTarget(name, parse_target(text)) for name, text in targets]
+    child = start(sides, run_directory=tmp_path / "run", session={"target": "", "side": ""})
+    child.wait()
+    return child.exit_status, (tmp_path / "run.out").read_text(), (tmp_path / "run.err").read_text()
+
+
+def plain(*arguments: str) -> tuple[int, str, str]:
+    """Runs Python as it is."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of a user, as the working directory."""
+    home = tmp_path / "project"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    return home
+
+
+def test_a_script_sees_the_same(project: Path, tmp_path: Path) -> None:
+    (project / "probe.py").write_text(PROBE)
+    assert launched(tmp_path, ("", "probe.py one 'two words'")) == plain("probe.py", "one", "two words")
+
+
+def test_a_module_sees_the_same(project: Path, tmp_path: Path) -> None:
+    (project / "package").mkdir()
+    (project / "package" / "__init__.py").write_text("")
+    (project / "package" / "__main__.py").write_text(PROBE)
+    assert launched(tmp_path, ("", "-m package x")) == plain("-m", "package", "x")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["", "raise SystemExit", "raise SystemExit(3)", "import sys; sys.exit('bad')", "import os; os._exit(5)", "1 / 0"],
+)
+def test_endings_are_the_same(project: Path, tmp_path: Path, ending: str) -> None:
+    (project / "ends.py").write_text(f"def f():\n    {ending or 'pass'}\nf()\n")
+    assert launched(tmp_path, ("", "ends.py")) == plain("ends.py")
+
+
+def test_a_sitecustomize_of_the_user_still_runs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "site").mkdir()
+    (project / "site" / "sitecustomize.py").write_text("import builtins\nbuiltins.from_the_user = 7\n")
+    (project / "asks.py").write_text("print(from_the_user)\n")
+    monkeypatch.setenv("PYTHONPATH", str(project / "site"))
+    assert launched(tmp_path, ("", "asks.py"))[1] == "7\n"
+
+
+def test_functions_share_their_module_and_leave_main_alone(project: Path, tmp_path: Path) -> None:
+    (project / "two.py").write_text(
+        "seen = []\ndef a():\n    seen.append('a')\ndef b():\n    print(seen, __name__)\n"
+        "if __name__ == '__main__':\n    print('main')\n"
+    )
+    assert launched(tmp_path, ("a", "two.py:a"), ("b", "two.py:b")) == (0, "['a'] two\n", "")
+
+
+def test_an_exception_of_a_function_shows_the_users_frames_only(project: Path, tmp_path: Path) -> None:
+    (project / "fails.py").write_text("def a():\n    1 / 0\n")
+    status, _, error = launched(tmp_path, ("", "fails.py:a"))
+    assert status == 1
+    assert "samefit" not in error
+    assert error.splitlines()[0] == "Traceback (most recent call last):"
+    assert error.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_a_child_process_does_not_record_into_the_run(project: Path, tmp_path: Path) -> None:
+    (project / "parent.py").write_text(
+        "import numpy, subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import numpy; numpy.random.rand()'])\n"
+    )
+    status, _, error = launched(tmp_path, ("", "parent.py"))
+    assert (status, error) == (0, "")
+    run = Run.open(tmp_path / "run")
+    assert run.status == "complete"
+    assert not [event for event in run.events if event.function == "numpy.random.rand"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trian.py", "There is no file trian.py. Did you mean train.py?"),
+        ("train.py:nothing", "train.py has no function called 'nothing'; it has: fine."),
+        ("train.py:needs", "train.py:needs needs arguments; a target is a function without required arguments."),
+        ("notes.txt", "notes.txt is not a Python script (.py)."),
+        ("-m no_such_module_at_all", "There is no module called 'no_such_module_at_all' here."),
+        ("", "The target is empty: give a script, such as train.py."),
+    ],
+)
+def test_what_cannot_be_run_is_said(project: Path, text: str, message: str) -> None:
+    (project / "train.py").write_text("def fine(): pass\ndef needs(x): pass\n")
+    (project / "notes.txt").write_text("")
+    with pytest.raises(TargetError) as caught:
+        parse_target(text)
+    assert str(caught.value) == message

@@ -1,0 +1,45 @@
+"""`pinned` seeds everything, resets before each training, and gives back what it found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+SCRIPT = """
+import random, keras, numpy as np, samefit
+
+x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+
+def train():
+    parts = [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(.5), keras.layers.Dense(1)]
+    model = keras.Sequential(parts)
+    model.compile("sgd", "mse")
+    return model.fit(x, x[:, :1], epochs=2, batch_size=8, verbose=0).history["loss"]
+
+keras.utils.set_random_seed(5)
+random.random(), np.random.random()
+before = random.getstate(), np.random.get_state()[1].tolist()
+try:
+    with samefit.pinned(42):
+        first = train()
+        with samefit.pinned(7):
+            random.random()
+        raise KeyError
+except KeyError:
+    pass
+after = random.getstate(), np.random.get_state()[1].tolist()
+assert before == after, "the generators are not where they were"
+np.random.random(100)
+with samefit.pinned(42):
+    assert train() == first, "the same seed gave another training"
+with samefit.pinned(43):
+    assert train() != first, "another seed gave the same training"
+assert "pinning" not in keras.Model.fit.__code__.co_filename
+"""
+
+
+def test_pinned(each_backend: str) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
