@@ -15,7 +15,7 @@ from samefit.store.reader import Run
 
 PROBE = """
 import os, sys
-print(sys.argv, __name__, __file__, __spec__ and __spec__.name, sys.path, os.getcwd(), sys.modules["__main__"] is not None)
+print(sys.argv, __name__, __file__, __spec__ and __spec__.name, sys.path, os.getcwd())
 """
 
 
