@@ -152,7 +152,7 @@ def _unseeded(
         summary=f"{what[0].upper() + what[1:]} came from {name_of(generator)}, which nobody had seeded.",
         evidence=tuple(lines),
         location=where,
-        remedy="put  keras.utils.set_random_seed(1)  before the model is built, on both sides",
+        remedy=_seeding_remedy(case, generator),
         counterfactuals=(
             *counterfactuals,
             Counterfactual(
@@ -160,6 +160,15 @@ def _unseeded(
             ),
         ),
     )
+
+
+def _seeding_remedy(case: Case, generator: str) -> str:
+    if generator == "torch" and case.comparison.candidate.backend != "torch":
+        # keras.utils.set_random_seed seeds PyTorch on its own backend only (keras/src/utils/rng_utils.py, 3.15.1).
+        return (
+            "put  torch.manual_seed(1)  before the data is read: keras.utils.set_random_seed leaves PyTorch alone here"
+        )
+    return "put  keras.utils.set_random_seed(1)  before the model is built, on both sides"
 
 
 def _other_seed(
