@@ -134,8 +134,8 @@ class SettingDifference:
     """A setting that is not the same on both sides: an environment variable, a version, a flag, an option.
 
     Attributes:
-        kind: "backend", "environment", "version", "device", "flag", "global" (a Keras global setting), "layer", "structure",
-            "optimizer", "loss", "compile", "fit", "data" or "code".
+        kind: "backend", "environment", "version", "device", "flag", "global" (a Keras global setting), "layer",
+            "structure", "optimizer", "loss", "compile", "fit", "data" or "code".
         name: Its name, such as "OMP_NUM_THREADS", "keras", "dense.activation".
         baseline: Its value there (None if absent).
         candidate: Its value there (None if absent).
