@@ -231,4 +231,6 @@ def run(target: str, *, directory: Path, pin: int | None = None, environment: Ma
     workshop = Workshop(directory.parent, lambda text: None, show_output=True)
     child = workshop.start(Execution((("", parse_target(target)),), dict(environment or {}), pin), directory.name)
     child.wait(None)
-    return int(child.exit_status or 0)
+    status = int(child.exit_status or 0)
+    # A script that a signal ended: what a shell would report.
+    return status if status >= 0 else 128 - status

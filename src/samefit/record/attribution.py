@@ -36,7 +36,7 @@ class Caller:
     owners: tuple[str, ...] = ()
 
     @property
-    def library_function(self) -> str:
+    def nearest_function(self) -> str:
         """The innermost library function, or ""."""
         return self.names[0] if self.names else ""
 

@@ -143,7 +143,7 @@ class Ledger:
             function=function,
             value=_plain(value),
             location=who.location,
-            keras=who.library_function,
+            keras=who.nearest_function,
         )
         self._index[generator] = 0
         self._last_direct.pop(generator, None)
@@ -163,7 +163,7 @@ class Ledger:
                 function=function,
                 value=_plain(value),
                 location=who.location,
-                keras=who.library_function,
+                keras=who.nearest_function,
                 component=self._component(who),
             )
 
@@ -195,7 +195,7 @@ class Ledger:
                 return
             who = caller(frame)
             component = self._component(who)
-            key = (generator, function, component, who.library_function, who.location, self.training, self.side)
+            key = (generator, function, component, who.nearest_function, who.location, self.training, self.side)
             self._last_direct.pop(generator, None)
             if kind_of(frame.f_code) == "user":
                 self._last_direct[generator] = direct
@@ -213,7 +213,7 @@ class Ledger:
                 function=function,
                 index=index,
                 component=component,
-                keras=who.library_function,
+                keras=who.nearest_function,
                 location=who.location,
                 seeded=self._seeded.get(generator),
                 state=self._state_before(generator, number),
