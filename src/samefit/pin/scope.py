@@ -5,7 +5,34 @@ from __future__ import annotations
 import contextlib
 import functools
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from samefit.patches.patching import Patches
+from samefit.pin.report import PinReport
+
+
+@dataclass(frozen=True)
+class PinScope:
+    """What every part of a pinned scope works with.
+
+    Attributes:
+        seed: The seed.
+        report: Where it says what it could not pin.
+        patches: Where its patches go; they are undone on leaving.
+        backend: Name of Keras's backend.
+        leaving: Where more things to undo on leaving go.
+    """
+
+    seed: int
+    report: PinReport
+    patches: Patches
+    backend: str
+    leaving: contextlib.ExitStack
+
+
+_PARTS: tuple[Callable[[PinScope], None], ...] = ()
+"""The parts of the scope, in the order in which they are put in place."""
 
 
 class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function: `with samefit.pinned(42):`
@@ -38,6 +65,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         from samefit import backends
         from samefit.patches import generators, pinning
 
+        self.report = PinReport(self.seed)
         with contextlib.ExitStack() as stack:
             adapters = backends.loaded()
             stack.callback(generators.write_python, generators.read_python())
@@ -51,6 +79,8 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
             stack.enter_context(pinning.keras_seed_kept())
             patches = Patches()
             stack.callback(patches.undo)
+            for part in _PARTS:
+                part(PinScope(self.seed, self.report, patches, keras.config.backend(), stack))
             reset = functools.partial(keras.utils.set_random_seed, self.seed)
             pinning.before_each_training(patches, keras.config.backend(), reset)
             reset()
