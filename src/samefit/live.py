@@ -17,6 +17,9 @@ from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
 from samefit.transplant.plan import Transplants
 
+STOPPED = "stopped"
+"""The `error` of a run that samefit itself has ended."""
+
 _VARIABLES = (
     "KERAS_",
     "JAX_",
@@ -48,7 +51,7 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data",
-            "stop_file", "pin".
+            "stop_file", "stop_after", "pin".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -95,6 +98,7 @@ class Live:
         from samefit.patches import layers, trainer
         from samefit.record.provenance import Provenance
         from samefit.record.recorder import Recorder
+        from samefit.record.stop import StopPoint
 
         self.numpy_imported()
         name = keras.config.backend()
@@ -107,7 +111,7 @@ class Live:
             backend,
             self.provenance,
             self.transplants,
-            stop_file=self.session.get("stop_file"),
+            stop=StopPoint(self.session.get("stop_file"), self.session.get("stop_after")),
             keep_data=bool(self.session.get("keep_data")),
             before_training=self.watch_frameworks,
         )
@@ -143,7 +147,7 @@ class Live:
         """Closes the run; idempotent."""
         if self.writer is None:
             return
-        status = "complete" if not exit_status and error is None else "failed"
+        status = "complete" if not exit_status and error is None else "stopped" if error == STOPPED else "failed"
         if self.recorder is not None:
             self.recorder.close(status)
             self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})

@@ -66,6 +66,7 @@ CHECK_DEFAULTS: dict[str, Any] = {
     "env_b": {},
     "pin": None,
     "confirm": True,
+    "to_end": False,
 }
 
 

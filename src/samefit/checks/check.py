@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from samefit.checks.confirm import Pair, Part, confirmed_causes
+from samefit.checks.confirm import case_of, confirmed_causes, suspected
+from samefit.checks.execution import Execution
 from samefit.checks.notes import notes_of
-from samefit.checks.plan import Execution, Workshop, new_directory
+from samefit.checks.pair import Pair, Part
 from samefit.checks.rounding import judge
+from samefit.checks.watch import Watch, parted_for_good
+from samefit.checks.workshop import Workshop, new_directory
 from samefit.comparison import compare as compare_offline
 from samefit.comparison.compare import parse_selection
 from samefit.comparison.result import Comparison
@@ -33,6 +36,7 @@ def check(
     pin: int | None = None,
     directory: Path | None = None,
     confirm: bool = True,
+    to_end: bool = False,
     progress: Any = None,
 ) -> Comparison:
     """Runs, records, compares and explains two trainings.
@@ -48,6 +52,7 @@ def check(
         pin: Seed to pin all randomness with; the comparison as it is stands in `Comparison.unpinned`.
         directory: Where the runs are kept; by default a new directory below `.samefit`.
         confirm: Whether causes are confirmed by re-runs.
+        to_end: Whether both trainings go on to their ends even if they part early.
         progress: Shows what is going on (`samefit.report.progress`).
 
     Returns:
@@ -67,12 +72,20 @@ def check(
             progress.phase(text)
 
     def once(seed: int | None, where: Path) -> Comparison:
-        workshop = Workshop(where, say)
-        pair = _run_pair(workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, say)
+        with Workshop(where, say) as workshop:
+            return in_workshop(workshop, seed)
+
+    def in_workshop(workshop: Workshop, seed: int | None) -> Comparison:
+        pair, ended = _run_pair(
+            workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, to_end
+        )
         ran = time.monotonic()
         say("comparing")
         comparison = pair.compared()
         compared = time.monotonic()
+        if ended:
+            pair = pair.ending_after(comparison.steps_compared)
+            comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
         if confirm and comparison.verdict is Verdict.DIVERGED:
             comparison = comparison.with_causes(confirmed_causes(pair, comparison, workshop, say))
             comparison = _judged(pair, comparison, workshop)
@@ -107,6 +120,9 @@ def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Compariso
     return replace(comparison.with_causes((measured,)), verdict=Verdict.WITHIN_TOLERANCE)
 
 
+_ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
+
+
 def _run_pair(
     workshop: Workshop,
     baseline: str,
@@ -117,43 +133,48 @@ def _run_pair(
     env_a: Mapping[str, str] | None,
     env_b: Mapping[str, str] | None,
     pin: int | None,
-    say: Any,
-) -> Pair:
+    to_end: bool,
+) -> tuple[Pair, bool]:
+    """Runs the two sides; returns them, and whether they were ended early because they had parted."""
     first = parse_target(baseline)
     second = parse_target(candidate) if candidate is not None else first
     environments: list[dict[str, str | None]] = [dict(env_a or {}), dict(env_b or {})]
     for environment, backend in zip(environments, backends, strict=False):
         environment["KERAS_BACKEND"] = backend
+    selections: list[tuple[str, tuple[int, ...] | None]] = [("", None), ("", None)]
     if trainings is not None:
-        say(f"running {first.label}")
-        execution = Execution((("", first),), environments[0], pin)
-        run = workshop.run((execution, "run"))[0]
-        _require(run, first.text)
-        for number in trainings:
-            run.training(number)
-        return Pair(Part(run, "", (trainings[0],)), Part(run, "", (trainings[1],)), execution, execution)
-    if same_process:
-        say(f"running {first.label}, then {second.label}, in one process")
-        execution = Execution((("a", first), ("b", second)), environments[0], pin)
-        run = workshop.run((execution, "run"))[0]
-        for side, target in (("a", first), ("b", second)):
-            if not any(t.side == side for t in run.trainings):
-                raise NoTrainingError(_nothing(run, target.text))
-        return Pair(Part(run, "a"), Part(run, "b"), execution, execution)
-    say(f"running {first.label} and {second.label}, each in a fresh process")
-    executions = [
-        Execution((("", target),), environment, pin)
-        for target, environment in zip((first, second), environments, strict=True)
-    ]
-    runs = workshop.run((executions[0], "a"), (executions[1], "b"))
-    for run, target in zip(runs, (first, second), strict=True):
-        _require(run, target.text)
-    return Pair(Part(runs[0]), Part(runs[1]), executions[0], executions[1])
+        workshop.say(f"running {first.label}")
+        executions = [Execution((("", first),), environments[0], pin)]
+        selections = [("", trainings[:1]), ("", trainings[1:])]
+    elif same_process:
+        workshop.say(f"running {first.label}, then {second.label}, in one process")
+        executions = [Execution((("a", first), ("b", second)), environments[0], pin)]
+        selections = [("a", None), ("b", None)]
+    else:
+        workshop.say(f"running {first.label} and {second.label}, each in a fresh process")
+        executions = [
+            Execution((("", target),), environment, pin)
+            for target, environment in zip((first, second), environments, strict=True)
+        ]
 
+    def sides(runs: Sequence[Run]) -> tuple[Part, Part]:
+        return Part(runs[0], *selections[0]), Part(runs[-1], *selections[1])
 
-def _require(run: Run, text: str) -> None:
-    if not run.trainings:
-        raise NoTrainingError(_nothing(run, text))
+    names = ["run"] if len(executions) == 1 else ["a", "b"]
+    named = list(zip(executions, names, strict=True))
+    watch = None if to_end else Watch(sides, parted_for_good)
+    pair = Pair(*sides(workshop.run(*named, watch=watch)), executions[0], executions[-1])
+    ended = watch is not None and watch.settled
+    if ended and pair.compared().first_divergence is None:
+        # What was seen of the unfinished runs did not hold: nothing less than the whole will do.
+        ended = False
+        pair = Pair(*sides(workshop.run(*named)), executions[0], executions[-1])
+    for part, target in ((pair.a, first), (pair.b, second)):
+        for number in part.trainings or ():
+            part.run.training(number)
+        if not part.selected():
+            raise NoTrainingError(_nothing(part.run, target.text))
+    return pair, ended
 
 
 def _nothing(run: Run, text: str) -> str:
@@ -195,16 +216,26 @@ def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None)
     if comparison.verdict is not Verdict.DIVERGED:
         return comparison
     (path_a, numbers_a), (path_b, numbers_b) = parse_selection(a), parse_selection(b)
-    run_a, run_b = Run.open(path_a), Run.open(path_b)
+    with Run.open(path_a) as run_a, Run.open(path_b) as run_b:
+        return _explained(comparison, run_a, numbers_a, run_b, numbers_b, confirm, progress)
+
+
+def _explained(
+    comparison: Comparison,
+    run_a: Run,
+    numbers_a: tuple[int, ...] | None,
+    run_b: Run,
+    numbers_b: tuple[int, ...] | None,
+    confirm: bool,
+    progress: Any,
+) -> Comparison:
     executions = [_execution_of(run) for run in (run_a, run_b)]
     pair = Pair(Part(run_a, "", numbers_a), Part(run_b, "", numbers_b), executions[0], executions[1])
     if not confirm:
-        from samefit.checks.confirm import case_of, suspected
-
         case = case_of(pair, comparison)
         return comparison if case is None else comparison.with_causes(suspected(case))
-    workshop = Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None)
-    return comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
+    with Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None) as workshop:
+        return comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
 
 
 def _execution_of(run: Run) -> Execution:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from samefit.checks.plan import Execution, Workshop
-from samefit.comparison import compare_trainings
+from samefit.checks.execution import Execution
+from samefit.checks.pair import Pair, Part
+from samefit.checks.watch import Watch
+from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import SamefitError
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import excluded, suspects
 from samefit.store.reader import Run
-from samefit.store.records import TrainingRecord
 from samefit.types import Stage, Verdict
 
 _ROUNDS = 5
@@ -23,56 +24,6 @@ _TRIES = 6
 """Re-runs for one divergence, over all its suspects."""
 
 _STAGES = list(Stage)
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one side of a comparison is: a run, or some trainings or a side of it."""
-
-    run: Run
-    side: str = ""
-    trainings: tuple[int, ...] | None = None
-
-    def selected(self) -> tuple[TrainingRecord, ...]:
-        """Returns the trainings of this part, in order."""
-        return tuple(
-            t
-            for t in self.run.trainings
-            if (self.trainings is None or t.number in self.trainings) and (not self.side or t.side == self.side)
-        )
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A baseline and a candidate, and how each was made.
-
-    Attributes:
-        a: The baseline.
-        b: The candidate.
-        execution_a: How the baseline was run.
-        execution_b: How the candidate was run; the same as `execution_a` if one process held both.
-    """
-
-    a: Part
-    b: Part
-    execution_a: Execution
-    execution_b: Execution
-
-    @property
-    def same_process(self) -> bool:
-        """Whether one process held both."""
-        return self.execution_a is self.execution_b
-
-    def compared(self) -> Comparison:
-        """Compares the two."""
-        return compare_trainings(
-            self.a.run,
-            self.b.run,
-            self.a.trainings,
-            self.b.trainings,
-            side_a=self.a.side or None,
-            side_b=self.b.side or None,
-        )
 
 
 def case_of(pair: Pair, comparison: Comparison) -> Case | None:
@@ -135,7 +86,7 @@ def _one(
                 break
             tries += 1
             say(f"confirming {suspect.slug}: with {counterfactual.text}")
-            again = _again(pair, counterfactual, workshop)
+            again = _again(pair, counterfactual, workshop, lambda result: not _went_away(comparison, result))
             if isinstance(again, str):
                 tried.append((suspect, f"with {counterfactual.text}: {again}"))
                 continue
@@ -161,7 +112,8 @@ def _place(divergence: Divergence) -> tuple[int, int]:
 
 def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Comparison) -> Cause:
     if result.first_divergence is None:
-        what = f"all {result.steps_compared} steps are bit-identical"
+        ended = "stopped" in (result.baseline.status, result.candidate.status)
+        what = f"{'the first' if ended else 'all'} {result.steps_compared} steps are bit-identical"
     else:
         later = result.first_divergence
         what = f"the sides part only at step {later.step} ({later.stage.value})"
@@ -209,43 +161,61 @@ def _tried(suspect: Suspect, text: str) -> Any:
     return Evidence(f"not {suspect.slug}: {text}")
 
 
-def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
-    """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible."""
+Enough = Callable[[Comparison], bool]
+
+
+def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible.
+
+    Args:
+        pair: The sides.
+        counterfactual: What to change.
+        workshop: Where the re-runs are made.
+        enough: Whether a divergence of unfinished re-runs refutes the suspect, so that they need not go on.
+    """
     try:
         if counterfactual.both or counterfactual.environment_both:
-            return _both(pair, counterfactual, workshop)
+            return _both(pair, counterfactual, workshop, enough)
         if counterfactual.data:
-            return _data(pair, workshop)
-        return _candidate(pair, counterfactual, workshop)
+            return _data(pair, workshop, enough)
+        return _candidate(pair, counterfactual, workshop, enough)
     except SamefitError as error:
         return f"the re-run failed ({str(error).splitlines()[0]})"
 
 
-def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
     execution = pair.execution_b.with_transplants(counterfactual.transplants)
     if counterfactual.environment:
         execution = replace(execution, environment={**execution.environment, **counterfactual.environment})
+    part = pair.b
     if counterfactual.alone:
-        execution = execution.only(pair.b.side)
-    run = workshop.run((execution, "re-run"))[0]
+        # Alone, the side's trainings are counted from 1 again: all of them are compared.
+        part = replace(part, trainings=None)
+        execution = execution.only(part.side)
+        if execution.options.get("stop_after") is not None:
+            execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
+    watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
+    run = workshop.run((execution, "re-run"), watch=watch)[0]
     if counterfactual.transplants and not run.manifest.get("transplants"):
         return "what was to be changed was not met in the re-run"
-    # Alone, the side's trainings are counted from 1 again: all of them are compared.
-    part = replace(pair.b, run=run, trainings=None if counterfactual.alone else pair.b.trainings)
-    return replace(pair, b=part, execution_b=execution)
+    return replace(pair, b=replace(part, run=run), execution_b=execution)
 
 
-def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    def sides(runs: Sequence[Run]) -> tuple[Part, Part]:
+        return replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
+
+    watch = Watch(sides, enough)
     first = _changed(pair.execution_a, counterfactual)
     if pair.same_process:
-        run = workshop.run((first, "re-run"))[0]
-        runs, executions = [run, run], [first, first]
+        runs, executions = workshop.run((first, "re-run"), watch=watch), [first, first]
     else:
         second = _changed(pair.execution_b, counterfactual)
-        runs, executions = workshop.run((first, "re-run-a"), (second, "re-run-b")), [first, second]
+        runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
+        executions = [first, second]
     if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
         return "what was to be changed was not met in the re-run"
-    return Pair(replace(pair.a, run=runs[0]), replace(pair.b, run=runs[1]), executions[0], executions[1])
+    return Pair(*sides(runs), executions[0], executions[1])
 
 
 def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
@@ -253,7 +223,7 @@ def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
     return replace(execution.with_transplants(counterfactual.both), environment=environment)
 
 
-def _data(pair: Pair, workshop: Workshop) -> Pair | str:
+def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
     keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
     run = workshop.run((keeping, "re-run-a"))[0]
     plans = []
@@ -263,7 +233,7 @@ def _data(pair: Pair, workshop: Workshop) -> Pair | str:
             plans.append({"do": "data", "training": theirs.number, "file": str(file)})
     if not plans:
         return "the baseline handed no arrays to fit"
-    return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop)
+    return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
 
 
 def suspected(case: Case) -> tuple[Cause, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from samefit.checks.confirm import Pair
+from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
 from samefit.types import Verdict
 

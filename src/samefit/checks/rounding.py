@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samefit.checks.plan import Execution, Workshop
+from samefit.checks.execution import Execution
+from samefit.checks.workshop import Workshop
 from samefit.comparison import compare_trainings
 from samefit.comparison.result import Comparison, Evidence
 from samefit.store.reader import Run

@@ -55,6 +55,7 @@ from samefit.cli.options import (
     help="Also pin all randomness to SEED; show both verdicts.",
 )
 @click.option("--no-confirm", is_flag=True, help="Name causes without the re-runs that confirm them.")
+@click.option("--to-end", is_flag=True, help="Train both to their ends, even if they part early.")
 @click.option("--runs", metavar="DIRECTORY", help="Keep the runs there (new or empty). Default: a new one in .samefit/")
 @json_option
 @verbose_option
@@ -69,6 +70,7 @@ def check(
     env_b: tuple[tuple[str, str], ...],
     pin: int | None,
     no_confirm: bool,
+    to_end: bool,
     runs: str | None,
     json_file: str | None,
     verbose: bool,
@@ -101,6 +103,7 @@ def check(
             "pin": pin,
             "directory": directory,
             "confirm": not no_confirm,
+            "to_end": to_end,
             "progress": display,
         }
         if backends is not None and len(backends) > 2:

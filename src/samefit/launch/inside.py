@@ -83,13 +83,14 @@ class _Loader(importlib.abc.Loader):
 
 
 def _watch_end(finish: Callable[[int | None, str | None], None]) -> None:
+    from samefit import live
     from samefit.record.stop import StopRecordedRun
 
     shown = sys.excepthook
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, StopRecordedRun):
-            finish(None, "stopped")
+            finish(None, live.STOPPED)
             sys.stderr.flush()
             os._exit(0)
         _status[0] = 1

@@ -33,12 +33,14 @@ class Child:
 
     Attributes:
         run_directory: Where its recorder writes.
+        stop_requested: Whether it was asked to end before its script does.
     """
 
     def __init__(
         self, popen: subprocess.Popen[bytes], run_directory: Path, launch_file: Path, logs: Sequence[IO[bytes]]
     ):
         self.run_directory = run_directory
+        self.stop_requested = False
         self._popen = popen
         self._launch_file = launch_file
         self._logs = logs
@@ -62,9 +64,17 @@ class Child:
             log.close()
         return status
 
+    def stop_after(self, steps: int) -> None:
+        """Asks the process to end once it has recorded so many steps."""
+        file = Path(f"{self._launch_file}.stop")
+        part = file.with_suffix(".part")
+        part.write_text(str(steps))
+        os.replace(part, file)
+        self.stop_requested = True
+
     def stop(self) -> None:
         """Ends the process: at the next step boundary if it gets there, else at once."""
-        Path(str(self._launch_file) + ".stop").touch()
+        self.stop_after(0)
         if self.wait(_GRACE_SECONDS) is None:
             self._popen.terminate()
             if self.wait(_GRACE_SECONDS) is None:

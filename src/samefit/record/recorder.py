@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from samefit.record.attribution import caller
 from samefit.record.guard import Guard
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
-from samefit.record.stop import StopRecordedRun
+from samefit.record.stop import StopPoint
 from samefit.record.training import Training
 from samefit.store.digest import chain, state_digest
 from samefit.store.records import ModelRecord, StateRecord, StepRecord, TrainingRecord
@@ -40,7 +39,7 @@ class Recorder:
         backend: The adapter of Keras's backend.
         provenance: Knows where layers and variables came from.
         transplants: What this run takes from another one.
-        stop_file: If this file appears, the run ends at the next step boundary.
+        stop: Where the run ends before its script does.
         keep_data: Whether the arrays handed to `fit` are kept.
         before_training: Called before each training: a framework may have been imported since the last one.
     """
@@ -53,7 +52,7 @@ class Recorder:
         provenance: Provenance,
         transplants: Transplants,
         *,
-        stop_file: str | None = None,
+        stop: StopPoint | None = None,
         keep_data: bool = False,
         before_training: Callable[[], None] = lambda: None,
     ) -> None:
@@ -64,7 +63,7 @@ class Recorder:
         self.unseen_updates = 0
         self._backend = backend
         self._transplants = transplants
-        self._stop_file = stop_file
+        self._stop = stop or StopPoint(None, None)
         self._keep_data = keep_data
         self._before_training = before_training
         self._stack: list[Training] = []
@@ -231,7 +230,7 @@ class Recorder:
             self.provenance.keep_values = False
         fed = [batch] if queue is None else self._take(queue, training)
         self.guard(lambda: self._after(training, fed, begin, generators, result, calls, is_jax=state is not None), None)
-        self._maybe_stop()
+        self._stop.check(self._steps)
         return result
 
     def _take(self, queue: deque[Any], training: Training) -> list[Any]:
@@ -393,7 +392,3 @@ class Recorder:
         """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""
         if not self._stack and not self.guard.broken:
             self.unseen_updates += 1
-
-    def _maybe_stop(self) -> None:
-        if self._stop_file is not None and os.path.exists(self._stop_file):
-            raise StopRecordedRun

@@ -1,7 +1,31 @@
-"""The exception that ends a recorded script early, alone in a leaf module: the launcher must know it cheaply."""
+"""Ending a recorded script early. Imports the standard library alone: the launcher must know the exception cheaply."""
 
 from __future__ import annotations
+
+import os
 
 
 class StopRecordedRun(BaseException):
     """Ends the user's script at a step boundary because the parent has seen enough."""
+
+
+class StopPoint:
+    """Where a recorded run ends before its script does.
+
+    Args:
+        file: If this file appears, the run ends; a number in it is the number of steps to record before.
+        steps: Number of steps after which the run ends in any case, or None.
+    """
+
+    def __init__(self, file: str | None, steps: int | None) -> None:
+        self._file = file
+        self._steps = steps
+
+    def check(self, recorded: int) -> None:
+        """Raises `StopRecordedRun` if `recorded` steps are enough."""
+        if self._steps is not None and recorded >= self._steps:
+            raise StopRecordedRun
+        if self._file is not None and os.path.exists(self._file):
+            with open(self._file) as file:
+                if recorded >= int(file.read() or 0):
+                    raise StopRecordedRun

@@ -63,6 +63,10 @@ class Run:
         """Closes the database."""
         self._database.close()
 
+    def hold(self) -> None:
+        """Lets this reader see the run as it is now, whatever its writer adds; for a run that is being written."""
+        self._database.execute("BEGIN")
+
     def __enter__(self) -> Run:
         return self
 

@@ -1,47 +1,24 @@
-"""What a check runs: the sides, where they run, and how to run one of them again with one thing changed."""
+"""The directory of a check, and the processes that run in it."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
 
+from samefit.checks.execution import Execution
+from samefit.checks.watch import Watch
 from samefit.errors import BackendError, NoTrainingError, TargetFailed
 from samefit.launch.process import Child, SideTarget, start
-from samefit.launch.target import Target
 from samefit.store.reader import Run
 
-
-@dataclass(frozen=True)
-class Execution:
-    """One process: the sides that run in it, in order, and how.
-
-    Attributes:
-        sides: (name, target), in order; the name is "" for a side that has the process for itself.
-        environment: Variables of its environment; None removes one.
-        pin: Seed of `--pin`, or None.
-        options: More keys of the session: "transplants", "keep_data".
-    """
-
-    sides: tuple[tuple[str, Target], ...]
-    environment: Mapping[str, str | None] = field(default_factory=dict)
-    pin: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def with_transplants(self, transplants: Sequence[Mapping[str, Any]]) -> Execution:
-        """Returns the same execution with more transplants."""
-        before = list(self.options.get("transplants") or ())
-        return replace(self, options={**self.options, "transplants": [*before, *transplants]})
-
-    def only(self, name: str) -> Execution:
-        """Returns the execution of one side alone."""
-        return replace(self, sides=tuple(side for side in self.sides if side[0] == name))
+_PAUSE = 0.05
+"""Seconds between two looks at whether a process has ended."""
 
 
 class Workshop:
-    """The directory of one check, and the processes that are started for it.
+    """The directory of one check, and the processes that are started for it; on leaving, its runs are closed.
 
     Args:
         directory: Where runs are kept; made if it is not there.
@@ -54,7 +31,17 @@ class Workshop:
         self.say = progress
         self._show = show_output
         self._names: dict[str, int] = {}
+        self._opened: list[Run] = []
         directory.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for run in self._opened:
+            run.close()
 
     def start(self, execution: Execution, name: str) -> Child:
         """Starts an execution in a fresh process."""
@@ -77,8 +64,12 @@ class Workshop:
             output="show" if self._show else "keep",
         )
 
-    def run(self, *executions: tuple[Execution, str]) -> list[Run]:
+    def run(self, *executions: tuple[Execution, str], watch: Watch | None = None) -> list[Run]:
         """Runs executions at once, each in a process of its own, and returns their runs.
+
+        Args:
+            *executions: (execution, name of its run).
+            watch: Says whether they can end before their scripts do.
 
         Raises:
             TargetFailed: If a script ends with an exception or another exit status than 0.
@@ -86,19 +77,17 @@ class Workshop:
         """
         children = [self.start(execution, name) for execution, name in executions]
         try:
-            for child in children:
-                if child.wait(None):
-                    # One side has failed: the others are of no use any more.
-                    break
+            _attend(children, watch)
         finally:
             for child in children:
                 if child.poll() is None:
                     child.stop()
-        return [self._opened(child, execution) for child, (execution, _) in zip(children, executions, strict=True)]
+                child.wait()
+        return [self._open(child, execution) for child, (execution, _) in zip(children, executions, strict=True)]
 
-    def _opened(self, child: Child, execution: Execution) -> Run:
+    def _open(self, child: Child, execution: Execution) -> Run:
         label = " and ".join(target.text for _, target in execution.sides)
-        if child.exit_status:
+        if child.exit_status and not child.stop_requested:
             tail = child.tail()
             missing = [line for line in tail.splitlines() if line.startswith(("ModuleNotFoundError", "ImportError"))]
             backend = execution.environment.get("KERAS_BACKEND")
@@ -111,7 +100,20 @@ class Workshop:
             raise NoTrainingError(
                 f"{label} ran, but nothing was recorded: it imported neither NumPy nor Keras. {tail_of(child)}".rstrip()
             )
-        return Run.open(child.run_directory)
+        self._opened.append(Run.open(child.run_directory))
+        return self._opened[-1]
+
+
+def _attend(children: Sequence[Child], watch: Watch | None) -> None:
+    """Waits until all processes have ended, or one has failed: then the others are of no use any more."""
+    while running := [child for child in children if child.poll() is None]:
+        if any(child.exit_status and not child.stop_requested for child in children):
+            return
+        ends = watch.stop_after([child.run_directory for child in children]) if watch is not None else None
+        if ends is not None:
+            for child, steps in zip(children, ends, strict=True):
+                child.stop_after(steps)
+        running[0].wait(_PAUSE)
 
 
 def tail_of(child: Child) -> str:

@@ -1,0 +1,39 @@
+"""How a side of a check is run, and how it is run again with one thing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from samefit.launch.target import Target
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One process: the sides that run in it, in order, and how.
+
+    Attributes:
+        sides: (name, target), in order; the name is "" for a side that has the process for itself.
+        environment: Variables of its environment; None removes one.
+        pin: Seed of `--pin`, or None.
+        options: More keys of the session: "transplants", "keep_data", "stop_after".
+    """
+
+    sides: tuple[tuple[str, Target], ...]
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    pin: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_transplants(self, transplants: Sequence[Mapping[str, Any]]) -> Execution:
+        """Returns the same execution with more transplants."""
+        before = list(self.options.get("transplants") or ())
+        return replace(self, options={**self.options, "transplants": [*before, *transplants]})
+
+    def ending_after(self, steps: int | None) -> Execution:
+        """Returns the same execution, ended once it has recorded so many steps (None: to its end)."""
+        return replace(self, options={**self.options, "stop_after": steps})
+
+    def only(self, name: str) -> Execution:
+        """Returns the execution of one side alone."""
+        return replace(self, sides=tuple(side for side in self.sides if side[0] == name))

@@ -1,0 +1,76 @@
+"""The two sides of a check: which trainings of which run, and how each was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from samefit.checks.execution import Execution
+from samefit.comparison import compare_trainings
+from samefit.comparison.result import Comparison
+from samefit.store.reader import Run
+from samefit.store.records import TrainingRecord
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one side of a comparison is: a run, or some trainings or a side of it."""
+
+    run: Run
+    side: str = ""
+    trainings: tuple[int, ...] | None = None
+
+    def selected(self) -> tuple[TrainingRecord, ...]:
+        """Returns the trainings of this part, in order."""
+        return tuple(
+            t
+            for t in self.run.trainings
+            if (self.trainings is None or t.number in self.trainings) and (not self.side or t.side == self.side)
+        )
+
+    def steps_up_to(self, step: int) -> int:
+        """Returns how many steps the run has recorded when this part has reached its 1-based step `step`."""
+        return self.run.step_indices([t.number for t in self.selected()])[step - 1] + 1
+
+
+def compared(a: Part, b: Part) -> Comparison:
+    """Compares two parts."""
+    return compare_trainings(a.run, b.run, a.trainings, b.trainings, side_a=a.side or None, side_b=b.side or None)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A baseline and a candidate, and how each was made.
+
+    Attributes:
+        a: The baseline.
+        b: The candidate.
+        execution_a: How the baseline was run.
+        execution_b: How the candidate was run; the same as `execution_a` if one process held both.
+    """
+
+    a: Part
+    b: Part
+    execution_a: Execution
+    execution_b: Execution
+
+    @property
+    def same_process(self) -> bool:
+        """Whether one process held both."""
+        return self.execution_a is self.execution_b
+
+    def compared(self) -> Comparison:
+        """Compares the two."""
+        return compared(self.a, self.b)
+
+    def ending_after(self, steps: int) -> Pair:
+        """Returns the pair whose re-runs end once both sides have trained so many steps."""
+        if self.same_process:
+            # The baseline comes first as a rule, but `--trainings 2,1` may be asked for.
+            last = max(self.a.steps_up_to(steps), self.b.steps_up_to(steps))
+            execution = self.execution_a.ending_after(last)
+            return replace(self, execution_a=execution, execution_b=execution)
+        return replace(
+            self,
+            execution_a=self.execution_a.ending_after(self.a.steps_up_to(steps)),
+            execution_b=self.execution_b.ending_after(self.b.steps_up_to(steps)),
+        )
