@@ -164,7 +164,8 @@ def _run_pair(
     named = list(zip(executions, names, strict=True))
     watch = None if to_end else Watch(sides, parted_for_good)
     pair = Pair(*sides(workshop.run(*named, watch=watch)), executions[0], executions[-1])
-    ended = watch is not None and watch.settled
+    # Short trainings are over before they can be ended.
+    ended = watch is not None and watch.settled and any(run.status != "complete" for run in (pair.a.run, pair.b.run))
     if ended and pair.compared().first_divergence is None:
         # What was seen of the unfinished runs did not hold: nothing less than the whole will do.
         ended = False
