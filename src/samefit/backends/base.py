@@ -4,6 +4,7 @@
 |---|---|---|---|
 | to_numpy | zero-copy on the CPU | zero-copy on the CPU | zero-copy, may change in place |
 | host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
+| write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | generator_state | none: JAX has no global one | op seed counter of the eager context | default CPU generator |
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
@@ -55,6 +56,10 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def host_value(self, variable: Any) -> Array | None:
         """Returns the value of a Keras variable, or None if it has none yet (or lives inside a trace)."""
+
+    @abc.abstractmethod
+    def write(self, variable: Any, value: Array) -> None:
+        """Puts `value` into a Keras variable that has storage already, outside of any trace or stateless scope."""
 
     @abc.abstractmethod
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:

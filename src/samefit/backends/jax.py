@@ -58,6 +58,10 @@ class JaxBackend(Backend):
             return None
         return np.asarray(value)
 
+    def write(self, variable: Any, value: Array) -> None:
+        with jax.ensure_compile_time_eval():
+            variable._direct_assign(jax.numpy.asarray(value, dtype=variable._value.dtype))
+
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         return None
 

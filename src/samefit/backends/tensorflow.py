@@ -66,6 +66,10 @@ class TensorFlowBackend(Backend):
         # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
         return array if array.shape == tuple(value.shape) else None
 
+    def write(self, variable: Any, value: Array) -> None:
+        with tf.init_scope():
+            variable._value.assign(tf.cast(tf.convert_to_tensor(value), variable._value.dtype))
+
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         with tf.init_scope():
             return np.asarray(compute())

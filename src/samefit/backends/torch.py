@@ -68,6 +68,10 @@ class TorchBackend(Backend):
         value = variable._value
         return None if value is None or value.device.type == "meta" else self.to_numpy(value)
 
+    def write(self, variable: Any, value: Array) -> None:
+        with torch.no_grad():
+            variable._value.data.copy_(torch.from_numpy(np.array(value)))
+
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from samefit.patches.patching import Patches
 from samefit.pin.report import PinReport
+from samefit.pin.weights import pin_weights
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class PinScope:
     leaving: contextlib.ExitStack
 
 
-_PARTS: tuple[Callable[[PinScope], None], ...] = ()
+_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_weights,)
 """The parts of the scope, in the order in which they are put in place."""
 
 

@@ -1,0 +1,205 @@
+"""Where layers, variables and seed generators come to be: what pinning hooks into. Checked on Keras 3.12 to 3.15.1."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from samefit.patches.patching import Patches
+from samefit.patches.trainer import trainer_class
+
+_CHECKED = "Keras 3.12 to 3.15.1"
+
+
+class LayerObserver(Protocol):
+    """What pinning does with what layers show."""
+
+    def making(self, variable: Any, initializer: Any) -> None:
+        """A variable is about to be made by `initializer`."""
+
+    def initializer_for(self, variable: Any, initializer: Any) -> Any:
+        """A variable gets its first value; returns the initialiser to use."""
+
+    def initialized(self, variable: Any) -> None:
+        """A variable got its first value."""
+
+    def all_initialized(self) -> None:
+        """Keras left its symbolic phase; variables that were made in it have their values now."""
+
+    def generator_made(self, generator: Any, seed: Any) -> None:
+        """A `SeedGenerator` exists; `seed` is the user's, or None."""
+
+    def graph_made(self, model: Any) -> None:
+        """A Functional model was constructed."""
+
+    def building(self, layer: Any, arguments: dict[str, Any]) -> AbstractContextManager[None]:
+        """A layer that is not built is called; it is built inside of the context."""
+
+    def was_built(self, layer: Any) -> None:
+        """The `build` of a layer was called and has ended."""
+
+    def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
+        """A layer that is built is called."""
+
+    def training(self, model: Any) -> None:
+        """`fit` or `train_on_batch` was called."""
+
+
+def in_stateless_scope() -> bool:
+    """Says whether Keras is in a phase in which variables are not to be changed."""
+    found: bool = importlib.import_module("keras.src.backend.common.stateless_scope").in_stateless_scope()
+    return found
+
+
+def global_seed_state() -> Any | None:
+    """Returns the state variable of Keras's global `SeedGenerator`, or None if there is none yet."""
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    name = importlib.import_module("keras.src.random.seed_generator").GLOBAL_SEED_GENERATOR
+    generator = state.get_global_attribute(name)
+    return None if generator is None else generator.state
+
+
+def use_own_seed(generator: Any, key: int) -> None:
+    """Makes PyTorch draw from an unseeded `SeedGenerator`.
+
+    Keras's `dropout` on PyTorch ignores a generator without an explicit seed and draws from PyTorch's global one
+    (keras/src/backend/torch/random.py): the masks would depend on everything else that draws.
+    """
+    generator._initial_seed = key
+
+
+def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> None:
+    """Puts all hooks in place."""
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+    variables = importlib.import_module("keras.src.backend.common.variables")
+    variable = importlib.import_module("keras.src.backend").Variable
+    functional = importlib.import_module("keras.src.models.functional").Functional
+    generator = importlib.import_module("keras.src.random.seed_generator").SeedGenerator
+
+    def replace(owner: Any, name: str, make: Callable[..., Any]) -> None:
+        patches.replace(owner, name, functools.partial(make, observer), checked_on=_CHECKED)
+
+    replace(variables.Variable, "__init__", _variable)
+    replace(variable, "_initialize_with_initializer", _first_value)
+    replace(variables, "initialize_all_variables", _all_initialized)
+    replace(generator, "__init__", _generator)
+    replace(functional, "__init__", _functional)
+    replace(layer, "_maybe_build", _maybe_build)
+    replace(layer, "_lock_state", _lock_state)
+    for name in ("fit", "train_on_batch"):
+        replace(trainer_class(backend), name, _training)
+
+
+def hand_on_training(patches: Patches) -> None:
+    """Lets `stateless_call` hand its `training` on to the layers inside, as a call of the layer does.
+
+    Keras 3.15 and before run `call` there without a call context, so on JAX a model of the user's that takes `training`
+    and does not hand it on trains without its dropout, and with the batch normalisation of inference. Keras 3.16 does
+    by itself what this does.
+    """
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def stateless_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("training") is None:
+                return original(self, *args, **kwargs)
+            context = self._get_call_context()
+            if context.entry_layer is self:
+                context.training = kwargs["training"]
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                self._maybe_reset_call_context()
+
+        return stateless_call
+
+    patches.replace(layer, "stateless_call", make, checked_on=_CHECKED)
+
+
+def training_is_lost(backend: str) -> bool:
+    """Says whether this Keras loses `training` in the way that `hand_on_training` describes."""
+    version = importlib.import_module("keras").__version__
+    return backend == "jax" and tuple(int(part) for part in version.split(".")[:2]) < (3, 16)
+
+
+def _variable(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, initializer: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(initializer, str):
+            # Keras makes an object of the name a few lines on; made here, it is the one that is noted.
+            initializer = importlib.import_module("keras").initializers.get(initializer)
+        if callable(initializer):
+            observer.making(self, initializer)
+        original(self, initializer, *args, **kwargs)
+
+    return init
+
+
+def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def initialize(self: Any, initializer: Any) -> None:
+        original(self, observer.initializer_for(self, initializer))
+        observer.initialized(self)
+
+    return initialize
+
+
+def _all_initialized(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def initialize() -> None:
+        original()
+        observer.all_initialized()
+
+    return initialize
+
+
+def _generator(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:
+        original(self, seed, *args, **kwargs)
+        observer.generator_made(self, seed)
+
+    return init
+
+
+def _functional(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        observer.graph_made(self)
+
+    return init
+
+
+def _maybe_build(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def maybe_build(self: Any, call_spec: Any) -> None:
+        if self.built:
+            observer.ran(self, call_spec.arguments_dict)
+            return
+        with observer.building(self, call_spec.arguments_dict):
+            original(self, call_spec)
+
+    return maybe_build
+
+
+def _lock_state(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def lock_state(self: Any) -> None:
+        original(self)
+        observer.was_built(self)
+
+    return lock_state
+
+
+def _training(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def train(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.training(self)
+        return original(self, *args, **kwargs)
+
+    return train

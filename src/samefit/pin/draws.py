@@ -1,0 +1,41 @@
+"""Generators of the process under a key: for initialisers that are the user's own code."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from samefit import backends
+from samefit.patches import generators, pinning
+from samefit.patches.pin_layers import global_seed_state
+
+
+@contextlib.contextmanager
+def keyed(key: int) -> Iterator[None]:
+    """Seeds every process-wide generator with `key`, and puts all of them back afterwards."""
+    import keras
+
+    with contextlib.ExitStack() as back:
+        back.callback(generators.write_python, generators.read_python())
+        numpy_state = generators.read_numpy()
+        if numpy_state is not None:
+            back.callback(generators.write_numpy, numpy_state)
+        for adapter in backends.loaded():
+            state = adapter.generator_state()
+            if state is not None:
+                back.callback(adapter.set_generator_state, state)
+        back.enter_context(pinning.keras_seed_kept())
+        keras.utils.set_random_seed(key)
+        yield
+
+
+def states(backend: str) -> tuple[bytes | None, ...]:
+    """Returns the states of all process-wide generators, to see whether one of them moved."""
+    variable = global_seed_state()
+    value = None if variable is None else backends.load(backend).host_value(variable)
+    return (
+        generators.read_python(),
+        generators.read_numpy(),
+        *(adapter.generator_state() for adapter in backends.loaded()),
+        None if value is None else value.tobytes(),
+    )

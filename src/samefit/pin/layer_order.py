@@ -1,0 +1,67 @@
+"""The layers of a model in canonical order, with all of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from samefit.patches import dataflow
+from samefit.pin.positions import in_order
+
+
+@dataclass(frozen=True)
+class LayerOrder:
+    """The layers of a model.
+
+    Attributes:
+        groups: The layers by kind of place, in order: "flow" (in the data flow), "own" (around others: models and the
+            user's composite layers, for weights of their own), "rest" (not reached by the data flow).
+        flow: The data flow, or None if it could not be found.
+        why: Why not.
+    """
+
+    groups: dict[str, list[Any]]
+    flow: dataflow.Flow | None
+    why: Exception | None
+
+
+def order_of(root: Any, arguments: Mapping[str, Any] | None, first_run: Callable[[Any], float]) -> LayerOrder:
+    """Returns the layers of a model or layer, each once.
+
+    Args:
+        root: The model or layer.
+        arguments: Symbolic arguments of its `call`, if they are known.
+        first_run: Says as the how-manieth a layer ran for the first time; infinity if it never did.
+    """
+    seen: set[int] = set()
+    flow, why = None, None
+    if dataflow.is_graph(root) or (arguments is not None and dataflow.own_call(root) and dataflow.has_call(root)):
+        try:
+            flow = dataflow.flow_of(root, arguments)
+        except Exception as error:  # the user's `call` may do anything; the caller reports it
+            why = error
+    if flow is None:
+        return LayerOrder({"flow": list(_parts(root, first_run, seen))}, None, why)
+    around = [layer for layer in flow.entered if id(layer) not in seen]
+    seen.update(id(layer) for layer in around)
+    reached = [operation for operation in in_order(flow) if hasattr(operation, "_layers")]
+    flowing = [part for layer in reached for part in _parts(layer, first_run, seen)]
+    rest = [part for layer in around for sub in dataflow.sublayers(layer) for part in _parts(sub, first_run, seen)]
+    return LayerOrder({"flow": flowing, "own": around, "rest": rest}, flow, None)
+
+
+def _parts(layer: Any, first_run: Callable[[Any], float], seen: set[int]) -> Iterator[Any]:
+    """Yields a layer and its parts: a graph's in data flow, the user's by first run, Keras's by attribute."""
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield layer
+    inner = dataflow.sublayers(layer)
+    if dataflow.is_graph(layer):
+        flow = dataflow.flow_of(layer, None)
+        inner = [operation for operation in in_order(flow) if hasattr(operation, "_layers")] + inner
+    elif dataflow.own_call(layer) and dataflow.has_call(layer):
+        inner = sorted(inner, key=first_run)
+    for sub in inner:
+        yield from _parts(sub, first_run, seen)

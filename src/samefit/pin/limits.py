@@ -1,0 +1,105 @@
+"""The limits that have to do with weights and layer seeds, in words."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from typing import Any
+
+from samefit.pin.report import Limit
+from samefit.types import Location
+
+
+def location_of(layer: Any) -> Location | None:
+    """Returns the line where the `call` of a layer's class begins, if it is in a file."""
+    code = getattr(inspect.unwrap(type(layer).call), "__code__", None)
+    if code is None:
+        return None
+    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+    return Location(code.co_filename, code.co_firstlineno, line or None)
+
+
+def untraceable(layer: Any, why: Exception | None) -> Limit:
+    """The `call` of a layer of the user's cannot be run on symbolic tensors."""
+    reason = "" if why is None else f" ({type(why).__name__}: {_first_line(why)})"
+    return Limit(
+        "untraceable-model",
+        f"{_name(layer)}: its `call` cannot be run on symbolic tensors{reason}, so its layers are numbered in the "
+        "order in which they first ran. A build that runs them in another order starts from other weights.",
+        "Use keras.ops instead of NumPy or the functions of one framework in `call`.",
+        location_of(layer),
+    )
+
+
+def ambiguous(where: Any, one: Any, other: Any) -> Limit:
+    """Two branches that are built alike meet where their order does not matter."""
+    return Limit(
+        "ambiguous-order",
+        f"{_name(where)} takes two branches that are built alike (they end in {_name(one)} and {_name(other)}). Which "
+        "of them is the first is decided by the order of its arguments: a build that gives them the other way round "
+        "has their weights exchanged.",
+        "Give the branches in the same order in every build.",
+    )
+
+
+def no_training(layer: Any) -> Limit:
+    """The `call` of a model takes no `training`, and there are layers inside that need it."""
+    return Limit(
+        "dropout-off",
+        f"{_name(layer)}: its `call` takes no `training`, so Keras trains it without its dropout and other noise, on "
+        "every backend; a Sequential model of the same layers has them.",
+        "Write  def call(self, inputs, training=None)  and hand `training` on to the layers.",
+        location_of(layer),
+    )
+
+
+def training_lost(layer: Any, inner: list[Any]) -> Limit:
+    """The `call` of a model does not hand `training` on, and Keras on JAX would train it without its dropout."""
+    names = ", ".join(dict.fromkeys(_name(one) for one in inner))
+    return Limit(
+        "dropout-off",
+        f"{_name(layer)}: its `call` takes `training` and does not hand it on to {names}. Before Keras 3.16, JAX "
+        "trains such a model as if it were not training; inside the pinned scope it trains as on the other backends.",
+        "Hand it on, as in  self.dropout(x, training=training) , and the model trains alike without samefit as well.",
+        location_of(layer),
+    )
+
+
+def equal_models(model: Any, other: Any) -> Limit:
+    """Two models that are trained in one scope start from the same weights."""
+    return Limit(
+        "equal-models",
+        f"{_name(model)} is built like {_name(other)}, which was trained in the same scope: both start from "
+        "the same weights.",
+        "For members of an ensemble that are to differ, build and train each in a scope of its own: "
+        "with samefit.pinned(seed + i).",
+    )
+
+
+def built_outside(model: Any) -> Limit:
+    """A model was built before the scope was entered."""
+    return Limit(
+        "built-outside",
+        f"{_name(model)} was built before the pinned scope was entered: its initial weights and the seeds of its "
+        "layers are what they were.",
+        "Build the model inside of the scope.",
+    )
+
+
+def backend_draw(initializer: Any) -> Limit:
+    """An initialiser draws with functions of the backend."""
+    name = getattr(initializer, "__qualname__", type(initializer).__qualname__)
+    return Limit(
+        "native-draw",
+        f"The initialiser {name} draws with a generator of its own choice, under a pinned seed: the same on every run, "
+        "but not the same on every backend unless it draws with NumPy or with Keras's initialisers.",
+        "Use one of Keras's initialisers, or numpy.random.",
+    )
+
+
+def _name(layer: Any) -> str:
+    return f"{type(layer).__name__} '{getattr(layer, 'name', '?')}'"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:120]

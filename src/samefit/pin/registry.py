@@ -1,0 +1,85 @@
+"""What a pinned scope knows about the variables and seed generators that were made in it."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import xxhash
+
+from samefit.backends.base import Array
+
+Entry = TypeVar("Entry")
+
+
+@dataclass
+class Weight:
+    """A variable whose first value may be random.
+
+    Attributes:
+        number: How many were made in the scope before it.
+        initializer: What makes its first value.
+        keras: Whether that is one of Keras's random initialisers; otherwise it is code of somebody else.
+        explicit: Whether it has a seed that the user gave.
+        drew: Whether the foreign code was seen to draw.
+        key: The key of its value, once it has one.
+        digest: Digest of the value that it was given last by its initialiser or by samefit; None if not known.
+    """
+
+    number: int
+    initializer: Any
+    keras: bool
+    explicit: bool
+    drew: bool = False
+    key: int | None = None
+    digest: bytes | None = None
+
+
+@dataclass
+class Generator:
+    """A `SeedGenerator`.
+
+    Attributes:
+        number: How many were made in the scope before it.
+        explicit: Whether it has a seed that the user gave.
+        key: The key of its state, once it has one.
+        word: The first word of its state, as it was made or as samefit set it.
+    """
+
+    number: int
+    explicit: bool
+    key: int | None = None
+    word: int | None = None
+
+
+class Table(Generic[Entry]):
+    """Entries by object, for objects that cannot be keys (a variable compares by value); they go with the objects."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[weakref.ref[Any], Entry]] = {}
+        self.made = 0
+
+    def add(self, thing: Any, entry: Entry) -> None:
+        """Notes an object."""
+        identity = id(thing)
+
+        def gone(reference: weakref.ref[Any]) -> None:
+            # Another object may have got the identity meanwhile.
+            if identity in self._entries and self._entries[identity][0] is reference:
+                del self._entries[identity]
+
+        self._entries[identity] = (weakref.ref(thing, gone), entry)
+        self.made += 1
+
+    def get(self, thing: Any) -> Entry | None:
+        """Returns the entry of an object, or None."""
+        found = self._entries.get(id(thing))
+        return found[1] if found is not None and found[0]() is thing else None
+
+
+def digest(value: Array) -> bytes:
+    """Returns a digest of the bytes of an array, of 128 bits."""
+    contiguous = value if value.flags.c_contiguous else value.copy()
+    return xxhash.xxh3_128_digest(contiguous.reshape(-1).view(np.uint8).data)

@@ -1,0 +1,393 @@
+"""Initial weights and layer seeds: each a function of the seed and of the place of the layer in the data flow.
+
+A weight is made by its initialiser as ever; when the model is complete, every weight that is still as it was made gets
+the value that belongs to its position. A model is complete at the end of `keras.Model(inputs, outputs)` (which a
+Sequential model calls inside), or, for a class of the user's, when it has been built for its first call. A model that
+takes in others renumbers their layers, if nobody trained, loaded or compiled them before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samefit import backends
+from samefit.backends.base import Array
+from samefit.patches import dataflow, pin_initializers, pin_layers
+from samefit.pin import draws, initializers, limits
+from samefit.pin.keys import key
+from samefit.pin.layer_order import LayerOrder, order_of
+from samefit.pin.positions import interchangeable
+from samefit.pin.registry import Generator, Table, Weight, digest
+
+if TYPE_CHECKING:
+    from samefit.pin.scope import PinScope
+
+_ACTIVE: list[Weights] = []
+"""The scopes that are open, the innermost last; only that one pins."""
+
+
+def pin_weights(scope: PinScope) -> None:
+    """Pins initial weights and layer seeds in a scope."""
+    weights = Weights(scope)
+    pin_layers.watch_layers(scope.patches, scope.backend, weights)
+    pin_initializers.watch_initializers(scope.patches, weights)
+    pin_layers.hand_on_training(scope.patches)
+    _ACTIVE.append(weights)
+    scope.leaving.callback(_ACTIVE.remove, weights)
+
+
+class _Home:
+    """The model that numbered a layer, and what else it numbered."""
+
+    def __init__(self, members: Sequence[Any], loose: bool) -> None:
+        self.members: weakref.WeakSet[Any] = weakref.WeakSet(members)
+        self.loose = loose
+
+
+class Weights:
+    """Keeps the weights and seed generators of a scope; observer of layers and of initialisers.
+
+    Args:
+        scope: The scope.
+    """
+
+    def __init__(self, scope: PinScope) -> None:
+        self._scope = scope
+        self._adapter = backends.load(scope.backend)
+        self._weights: Table[Weight] = Table()
+        self._generators: Table[Generator] = Table()
+        self._homes: weakref.WeakKeyDictionary[Any, _Home] = weakref.WeakKeyDictionary()
+        self._runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._trained: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+        self._said_equal: set[tuple[Any, ...]] = set()
+        self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
+        self._depth = 0
+        self._busy = False
+        # What is numbered without a model around it: its prefix, and how many weights and generators there were.
+        self._loose_prefix = "loose"
+        self._loose = [0, 0]
+        self._watched: Weight | None = None
+        self._stream: initializers.Stream | None = None
+
+    @property
+    def _idle(self) -> bool:
+        return self._busy or not _ACTIVE or _ACTIVE[-1] is not self
+
+    # Variables and their first values.
+
+    def making(self, variable: Any, initializer: Any) -> None:
+        if self._idle or pin_initializers.is_constant(initializer):
+            return
+        known = pin_initializers.is_random(initializer)
+        explicit = known and self._explicit(initializer)
+        self._weights.add(variable, Weight(self._weights.made, initializer, known, explicit))
+
+    def _explicit(self, initializer: Any) -> bool:
+        seed = pin_initializers.explicit_seed(initializer)
+        entry = None if isinstance(seed, int) else self._generators.get(seed)
+        return seed is not None and (entry is None or entry.explicit)
+
+    def initializer_for(self, variable: Any, initializer: Any) -> Any:
+        entry = None if self._idle else self._weights.get(variable)
+        if entry is None or entry.explicit:
+            return initializer
+
+        def make(shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
+            if entry.key is not None:
+                return self._evaluate(entry, entry.key, shape, dtype, **kwargs)
+            if entry.keras:
+                return initializer(shape, dtype=dtype, **kwargs)
+            return self._observe(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
+
+        # Keras asks the signature of an initialiser whether it takes a layout.
+        make.__wrapped__ = initializer  # type: ignore[attr-defined]
+        return make
+
+    def _observe(self, entry: Weight, call: Any) -> Any:
+        """Calls a foreign initialiser and notes whether it draws."""
+        before = draws.states(self._scope.backend)
+        self._watched = entry
+        try:
+            return call()
+        finally:
+            self._watched = None
+            entry.drew = entry.drew or draws.states(self._scope.backend) != before
+
+    def draw(self, initializer: Any, draw: pin_initializers.Draw, shape: Sequence[int], dtype: str) -> Array | None:
+        if not _ACTIVE or _ACTIVE[-1] is not self or self._explicit(initializer):
+            return None
+        if self._watched is not None:
+            self._watched.drew = True
+        if self._stream is None or dtype not in ("float16", "bfloat16", "float32", "float64"):
+            return None
+        return initializers.drawn(self._stream, draw, shape, dtype)
+
+    def _evaluate(self, entry: Weight, its_key: int, shape: Any, dtype: Any, **kwargs: Any) -> Any:
+        """Returns the value of a weight under a key."""
+        initializer = entry.initializer
+        self._stream = initializers.Stream(its_key)
+        try:
+            if entry.keras and pin_initializers.wanted(initializer, shape) is not None:
+                return initializer(shape, dtype=dtype, **kwargs)
+            with draws.keyed(its_key), _other_seed(initializer, its_key):
+                return initializer(shape, dtype=dtype, **kwargs)
+        finally:
+            self._stream = None
+
+    def initialized(self, variable: Any) -> None:
+        entry = None if self._idle else self._weights.get(variable)
+        if entry is None or entry.explicit or not (entry.keras or entry.drew or entry.key is not None):
+            return
+        value = self._adapter.host_value(variable)
+        entry.digest = None if value is None else digest(value)
+
+    def generator_made(self, generator: Any, seed: Any) -> None:
+        if self._idle:
+            return
+        value = self._adapter.host_value(generator.state)
+        word = None if value is None else int(value[0])
+        self._generators.add(generator, Generator(self._generators.made, seed is not None, word=word))
+
+    # When a model is complete.
+
+    def graph_made(self, model: Any) -> None:
+        if not self._idle and self._depth == 0:
+            self._number(model, None)
+
+    @contextlib.contextmanager
+    def building(self, layer: Any, arguments: dict[str, Any]) -> Iterator[None]:
+        if self._idle:
+            yield
+            return
+        self._runs.setdefault(layer, len(self._runs))
+        # An outermost model that cannot be built before it runs: its layers come one by one, in the order of their run.
+        if self._depth == 0 and dataflow.is_model(layer):
+            self._loose_prefix, self._loose = "flow", [0, 0]
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        if self._depth:
+            return
+        if not dataflow.is_model(layer):
+            self._number_loose(layer, arguments)
+        elif layer.built:
+            self._loose_prefix = "loose"
+            self._number(layer, dataflow.symbolic(arguments))
+        else:
+            self._scope.report.limit(limits.untraceable(layer, None))
+
+    def was_built(self, layer: Any) -> None:
+        if self._idle or self._depth or not dataflow.is_model(layer) or layer in self._homes:
+            return
+        self._number(layer, dataflow.arguments_from_build(layer))
+
+    def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
+        if self._idle or layer in self._runs:
+            return
+        self._runs[layer] = len(self._runs)
+        if self._depth == 0:
+            self._number_loose(layer, arguments)
+
+    def training(self, model: Any) -> None:
+        if self._idle:
+            return
+        if model not in self._homes and not dataflow.has_call(model):
+            # A class around several models, with a `train_step` of its own: nothing else completes it.
+            self._number(model, None)
+        self._compare(model)
+
+    def _number_loose(self, layer: Any, arguments: dict[str, Any]) -> None:
+        """Numbers a layer that runs on values outside of any model that was numbered."""
+        symbolic = any(type(value).__name__ == "KerasTensor" for value in dataflow.leaves(arguments))
+        if symbolic or pin_layers.in_stateless_scope() or layer in self._homes:
+            return
+        self._place(layer, self._order(layer, dataflow.symbolic(arguments)), self._loose_prefix, loose=True)
+
+    def _first_run(self, layer: Any) -> float:
+        return self._runs.get(layer, math.inf)
+
+    def _number(self, root: Any, arguments: dict[str, Any] | None) -> None:
+        order = self._order(root, arguments)
+        self._say(root, order)
+        self._place(root, order, "flow", loose=False)
+
+    def _order(self, root: Any, arguments: dict[str, Any] | None) -> LayerOrder:
+        self._busy = True
+        try:
+            return order_of(root, arguments, self._first_run)
+        finally:
+            self._busy = False
+
+    def _place(self, root: Any, order: LayerOrder, prefix: str, *, loose: bool) -> None:
+        """Gives every weight and generator of a model its position."""
+        owners = [layer for group in order.groups.values() for layer in group if self._owns(layer)]
+        alive = set(map(id, owners))
+        kept = self._compiled_inside(root)
+        home = _Home(owners, loose)
+        for name, group in order.groups.items():
+            counts = self._loose if loose else [0, 0]
+            for layer in group:
+                weights, generators = self._entries(layer)
+                free = id(layer) not in kept and self._may_move(layer, alive)
+                where = prefix if name == "flow" else name
+                if free:
+                    for n, (variable, entry) in enumerate(weights):
+                        self._pin_weight(variable, entry, key(self._scope.seed, "weight", where, counts[0], n))
+                    for n, (generator, made) in enumerate(generators):
+                        self._pin_generator(generator, made, key(self._scope.seed, "generator", where, counts[1], n))
+                    if weights or generators or layer is root:
+                        self._homes[layer] = home
+                counts[0] += bool(weights)
+                counts[1] += bool(generators)
+        self._homes.setdefault(root, home)
+
+    def _may_move(self, layer: Any, alive: set[int]) -> bool:
+        """Says whether a layer may get another position: it has none, or all that was numbered with it moves along.
+
+        A second model over the same layers, or over some of them (to look at what is inside), moves nothing.
+        """
+        home = self._homes.get(layer)
+        if home is None or home.loose:
+            return True
+        members = {id(member) for member in home.members}
+        return members < alive
+
+    def _compiled_inside(self, root: Any) -> set[int]:
+        """Returns the layers of models that were complete and compiled before they were put into `root`."""
+        inner = [layer for layer in root._flatten_layers(include_self=False) if getattr(layer, "compiled", False)]
+        done = [layer for layer in inner if layer in self._homes]
+        return {id(part) for layer in done for part in layer._flatten_layers()}
+
+    def _owns(self, layer: Any) -> bool:
+        weights, generators = self._entries(layer)
+        return bool(weights or generators)
+
+    def _entries(self, layer: Any) -> tuple[list[tuple[Any, Weight]], list[tuple[Any, Generator]]]:
+        weights = [(v, entry) for v in dataflow.own_variables(layer) if (entry := self._weights.get(v)) is not None]
+        generators = [
+            (g, made) for g in dataflow.own_generators(layer) if (made := self._generators.get(g)) is not None
+        ]
+        return sorted(weights, key=lambda pair: pair[1].number), sorted(generators, key=lambda pair: pair[1].number)
+
+    # Values.
+
+    def _pin_weight(self, variable: Any, entry: Weight, its_key: int) -> None:
+        if entry.explicit or entry.key == its_key:
+            return
+        if variable._value is None:
+            entry.key = its_key
+        elif pin_layers.in_stateless_scope():
+            entry.key = its_key
+            self._late.append((weakref.ref(variable), entry))
+        elif entry.keras or entry.drew:
+            self._write(variable, entry, its_key)
+
+    def _write(self, variable: Any, entry: Weight, its_key: int) -> None:
+        value = self._adapter.host_value(variable)
+        if value is not None and entry.digest is not None and digest(value) != entry.digest:
+            return  # assigned, loaded or trained: it is the user's
+        entry.key = its_key
+        dtype = variable._dtype
+
+        def make() -> Any:
+            return self._evaluate(entry, its_key, tuple(variable._shape), dtype)
+
+        made = self._adapter.evaluated(make)
+        self._adapter.write(variable, self._adapter.to_numpy(make()) if made is None else made)
+        value = self._adapter.host_value(variable)
+        entry.digest = None if value is None else digest(value)
+
+    def _pin_generator(self, generator: Any, entry: Generator, its_key: int) -> None:
+        if entry.explicit or entry.key == its_key:
+            return
+        pin_layers.use_own_seed(generator, its_key)
+        if generator.state._value is None or pin_layers.in_stateless_scope():
+            entry.key, entry.word = its_key, its_key
+            self._late.append((weakref.ref(generator), entry))
+            return
+        value = self._adapter.host_value(generator.state)
+        if value is not None and entry.word is not None and int(value[0]) != entry.word:
+            return  # the user put another state there
+        entry.key, entry.word = its_key, its_key
+        self._adapter.write(generator.state, np.array([its_key, 0]))
+
+    def all_initialized(self) -> None:
+        if self._idle or pin_layers.in_stateless_scope():
+            return
+        late, self._late = self._late, []
+        for reference, entry in late:
+            thing = reference()
+            if thing is None or entry.key is None:
+                continue
+            if isinstance(entry, Weight):
+                self._write(thing, entry, entry.key)
+            else:
+                self._adapter.write(thing.state, np.array([entry.word, 0]))
+
+    # What is said.
+
+    def _say(self, root: Any, order: LayerOrder) -> None:
+        say = self._scope.report.limit
+        if order.flow is None:
+            if dataflow.has_call(root):
+                say(limits.untraceable(root, order.why))
+            return
+        for layer, why in order.flow.failed:
+            if not dataflow.is_graph(layer):
+                say(limits.untraceable(layer, why))
+        for found in interchangeable(order.flow, self._identities, _kind):
+            say(limits.ambiguous(*found))
+        if not dataflow.is_graph(root):
+            called = order.flow.without_training
+            lost = [one for one in called if any(map(dataflow.needs_training, one._flatten_layers()))]
+            if lost and not root._call_has_training_arg:
+                say(limits.no_training(root))
+            elif lost and pin_layers.training_is_lost(self._scope.backend):
+                say(limits.training_lost(root, lost))
+
+    def _identities(self, layer: Any) -> frozenset[int]:
+        if not hasattr(layer, "_layers"):
+            return frozenset()
+        return frozenset(id(part) for part in layer._flatten_layers() if self._entries(part)[0])
+
+    def _compare(self, model: Any) -> None:
+        """Says if a model starts like another one that was trained in the scope, or was built outside of it."""
+        if model in self._trained or not model.built:
+            return
+        layers = model._flatten_layers()
+        pairs = [pair for layer in layers for pair in self._entries(layer)[0]]
+        keyed = tuple(sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None))
+        if not pairs and model.trainable_weights:
+            self._scope.report.limit(limits.built_outside(model))
+        # Said once for all that are alike: a cross-validation trains many.
+        alike = [other for other, its in list(self._trained.items()) if keyed and keyed == its]
+        if alike and keyed not in self._said_equal:
+            self._said_equal.add(keyed)
+            self._scope.report.limit(limits.equal_models(model, alike[0]))
+        self._trained[model] = keyed
+
+
+def _kind(operation: Any) -> Any:
+    shapes = tuple(tuple(weight.shape) for weight in getattr(operation, "weights", ()))
+    return type(operation).__module__, type(operation).__qualname__, shapes
+
+
+@contextlib.contextmanager
+def _other_seed(initializer: Any, its_key: int) -> Iterator[None]:
+    """Gives a seed to an initialiser of the user's that is made from Keras's, and takes it away again."""
+    if not pin_initializers.is_random(initializer):
+        yield
+        return
+    before, initializer.seed = initializer.seed, its_key
+    try:
+        yield
+    finally:
+        initializer.seed = before
