@@ -15,35 +15,11 @@ from typing import Any
 
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
+from samefit.store.variables import is_recorded_variable
 from samefit.transplant.plan import Transplants
 
 STOPPED = "stopped"
 """The `error` of a run that samefit itself has ended."""
-
-_VARIABLES = (
-    "KERAS_",
-    "JAX_",
-    "XLA_",
-    "TF_DETERMINISTIC_OPS",
-    "TF_CUDNN",
-    "TF_ENABLE_",
-    "TF_XLA_FLAGS",
-    "TF_NUM_",
-    "TF_GPU_",
-    "TORCH_",
-    "PYTORCH_",
-    "CUDA_",
-    "CUBLAS_",
-    "NVIDIA_",
-    "OMP_",
-    "MKL_",
-    "OPENBLAS_",
-    "PYTHONHASHSEED",
-    "NUMEXPR_",
-    "KMP_",
-    "ONEDNN_",
-    "DNNL_",
-)
 
 
 class Live:
@@ -65,6 +41,7 @@ class Live:
         self.started = time.time()
         self._frameworks: set[str] = set()
         self._pin: Any = None
+        self._code: dict[str, str] = {}
 
     def watch_process(self) -> None:
         """Watches what is there before the user's first line; NumPy and Keras follow when they are imported."""
@@ -96,6 +73,7 @@ class Live:
 
         from samefit import backends
         from samefit.patches import layers, trainer
+        from samefit.record.code import code_digests
         from samefit.record.provenance import Provenance
         from samefit.record.recorder import Recorder
         from samefit.record.stop import StopPoint
@@ -118,6 +96,8 @@ class Live:
         self.provenance.on_update = self.recorder.applying
         layers.watch_layers(self.patches, self.provenance)
         trainer.watch_trainer(self.patches, name, self.recorder)
+        # `__main__` has no file any more when the interpreter ends.
+        self._code = code_digests()
         self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
         if self.session.get("pin") is not None:
             from samefit.pin import pinned
@@ -160,7 +140,7 @@ class Live:
             self.recorder.guard.broken = True
 
     def _manifest(self) -> dict[str, Any]:
-        environment = {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)}
+        environment = {k: v for k, v in sorted(os.environ.items()) if is_recorded_variable(k)}
         return {
             "target": self.session.get("target", " ".join(sys.argv)),
             "argv": list(sys.argv),
@@ -181,11 +161,13 @@ class Live:
         import keras
 
         from samefit import backends
+        from samefit.record.code import code_digests
 
         backend = backends.load(keras.config.backend())
         return {
             "flags": dict(backend.flags()),
             "threads": dict(backend.threads()),
+            "code": {**code_digests(), **self._code},
             "versions": _versions(),
             "globals": {
                 "floatx": keras.config.floatx(),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.handmade import Change, Training, make_run
 
 from samefit.checks import watch as watching
 from samefit.checks.pair import Part
 from samefit.checks.watch import Watch, parted_for_good
 from samefit.store.reader import Run
-from tests.handmade import Change, Training, make_run
 
 STEPS = (8, 8)
 
@@ -68,7 +68,8 @@ def test_two_trainings_of_one_run(tmp_path: Path) -> None:
 
     # The second step of training 2 is the sixth that the run records.
     found = Watch(first_and_second, lambda comparison: True).stop_after([tmp_path / "a"])
-    assert found is not None and found[0] > 4
+    assert found is not None
+    assert found[0] > 4
     make_run(tmp_path / "one", trainings=two[:1], status="running").close()
     assert Watch(first_and_second, lambda comparison: True).stop_after([tmp_path / "one"]) is None
 

@@ -30,7 +30,8 @@ def test_two_endless_trainings_that_part_at_once(tmp_path: Path, each_backend: s
         f"{script} 1", f"{script} 2", env_a=backend, env_b=backend, directory=tmp_path / "runs", confirm=True
     )
     assert found.verdict is Verdict.DIVERGED
-    assert found.first_divergence is not None and found.first_divergence.step == 1
+    assert found.first_divergence is not None
+    assert found.first_divergence.step == 1
     assert any("--to-end" in note for note in found.notes)
     assert found.steps_compared >= 2
     assert found.causes[0].confirmed

@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from samefit.checks.conclude import concluded
 from samefit.checks.confirm import case_of, confirmed_causes, suspected
 from samefit.checks.execution import Execution
-from samefit.checks.notes import notes_of
 from samefit.checks.pair import Pair, Part
-from samefit.checks.rounding import judge
 from samefit.checks.watch import Watch, parted_for_good
 from samefit.checks.workshop import Workshop, new_directory
 from samefit.comparison import compare as compare_offline
@@ -73,54 +72,15 @@ def check(
 
     def once(seed: int | None, where: Path) -> Comparison:
         with Workshop(where, say) as workshop:
-            return in_workshop(workshop, seed)
-
-    def in_workshop(workshop: Workshop, seed: int | None) -> Comparison:
-        pair, ended = _run_pair(
-            workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, to_end
-        )
-        ran = time.monotonic()
-        say("comparing")
-        comparison = pair.compared()
-        compared = time.monotonic()
-        if ended:
-            pair = pair.ending_after(comparison.steps_compared)
-            comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
-        if confirm and comparison.verdict is Verdict.DIVERGED:
-            comparison = comparison.with_causes(confirmed_causes(pair, comparison, workshop, say))
-            comparison = _judged(pair, comparison, workshop)
-        timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
-        return replace(comparison, timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))
+            pair, ended = _run_pair(
+                workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, to_end
+            )
+            return concluded(pair, workshop, began=began, ended=ended, confirm=confirm)
 
     if pin is None:
         return once(None, home)
     unpinned = once(None, home / "unpinned")
     return replace(once(pin, home / "pinned"), unpinned=unpinned)
-
-
-def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
-    """Returns the comparison with the verdict that a measured rounding floor allows."""
-    cause = comparison.causes[-1] if comparison.causes else None
-    if cause is None or cause.slug != "rounding" or cause.confirmed or len(comparison.causes) > 1:
-        return comparison
-    workshop.say("measuring what rounding explains")
-    judgement = judge(pair.execution_a, pair.a.run, comparison, workshop)
-    if judgement is None:
-        return comparison
-    if not judgement.is_rounding:
-        unknown = replace(
-            cause,
-            slug="unknown",
-            summary="The gap between the two sides is larger than rounding explains.",
-            evidence=(*cause.evidence, judgement.evidence),
-            unconfirmed_because="no suspect is left",
-        )
-        return comparison.with_causes((unknown,))
-    measured = replace(cause, evidence=(*cause.evidence, judgement.evidence))
-    return replace(comparison.with_causes((measured,)), verdict=Verdict.WITHIN_TOLERANCE)
-
-
-_ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
 
 
 def _run_pair(
@@ -230,7 +190,7 @@ def _explained(
     confirm: bool,
     progress: Any,
 ) -> Comparison:
-    executions = [_execution_of(run) for run in (run_a, run_b)]
+    executions = [execution_of(run) for run in (run_a, run_b)]
     pair = Pair(Part(run_a, "", numbers_a), Part(run_b, "", numbers_b), executions[0], executions[1])
     if not confirm:
         case = case_of(pair, comparison)
@@ -239,7 +199,7 @@ def _explained(
         return comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
 
 
-def _execution_of(run: Run) -> Execution:
+def execution_of(run: Run) -> Execution:
     """Returns how a recorded run can be run again."""
     text = str(run.manifest.get("target", ""))
     if " ; " in text:

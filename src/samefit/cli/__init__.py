@@ -16,6 +16,7 @@ from samefit.cli.doctor import doctor
 from samefit.cli.options import StyledGroup
 from samefit.cli.run import run
 from samefit.cli.show import show
+from samefit.cli.verify import verify
 from samefit.errors import SamefitError, TargetFailed
 from samefit.version import __version__
 
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for _verb in (check, run, compare, show, doctor):
+for _verb in (check, run, compare, verify, show, doctor):
     cli.add_command(_verb)
 
 

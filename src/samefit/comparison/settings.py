@@ -48,7 +48,7 @@ def differences(
     """
     model_a, model_b = run_a.models[training_a.model], run_b.models[training_b.model]
     return (
-        *_manifest(run_a.manifest, run_b.manifest),
+        *manifest_differences(run_a.manifest, run_b.manifest),
         *_layers(model_a, model_b, alignment),
         *_structure(model_a, model_b),
         *_compiled(training_a.compiled, training_b.compiled),
@@ -56,10 +56,15 @@ def differences(
     )
 
 
-def _manifest(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+def manifest_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    """Yields what two manifests do not have in common: variables, versions, flags, code, device, backend."""
     for key, kind in _MANIFEST:
         found = _deep(kind, "", a.get(key) or {}, b.get(key) or {}, None)
         yield from (item for item in found if item.name not in _IGNORED_VARIABLES)
+    code_a, code_b = a.get("code") or {}, b.get("code") or {}
+    # Two scripts are two files: only a file that both sides ran can have been edited in between.
+    for file in sorted({*code_a} & {*code_b}):
+        yield from _deep("code", file, code_a[file], code_b[file], None)
     for key in ("device", "backend"):
         if a.get(key) != b.get(key):
             yield SettingDifference(key, key, a.get(key), b.get(key))

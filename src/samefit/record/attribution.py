@@ -41,19 +41,21 @@ class Caller:
         return self.names[0] if self.names else ""
 
 
+def is_user_file(file: str) -> bool:
+    """Whether a file of code is the user's own, and not one of a library, of the interpreter or of samefit."""
+    if file.startswith("<"):
+        # Code compiled from a string ("<string>", "<__array_function__ internals>", "<frozen importlib>") has no line.
+        return file.startswith("<ipython-input")
+    # A virtual environment may lie in the project: only its site-packages are a library.
+    return not file.startswith((_OWN, *_STANDARD)) and not any(part in file for part in _SITE)
+
+
 def kind_of(code: CodeType) -> str:
     """Returns whose code this is: "user", "library" or "own"."""
     kind = _kinds.get(code)
     if kind is None:
         file = code.co_filename
-        if file.startswith(_OWN):
-            kind = "own"
-        elif file.startswith("<") or any(part in file for part in _SITE) or file.startswith(_STANDARD):
-            # A virtual environment may lie in the project: only its site-packages are a library. Code compiled from a
-            # string ("<string>", "<__array_function__ internals>", "<frozen importlib>") has no line to show.
-            kind = "user" if file.startswith("<ipython-input") else "library"
-        else:
-            kind = "user"
+        kind = "own" if file.startswith(_OWN) else "user" if is_user_file(file) else "library"
         _kinds[code] = kind
     return kind
 
