@@ -70,7 +70,9 @@ class TorchBackend(Backend):
 
     def write(self, variable: Any, value: Array) -> None:
         with torch.no_grad():
-            variable._value.data.copy_(torch.from_numpy(np.array(value)))
+            # PyTorch does not read NumPy arrays of bfloat16; every value of it is one of float32.
+            wide = np.array(value, dtype=np.float32 if value.dtype.name == "bfloat16" else None)
+            variable._value.data.copy_(torch.from_numpy(wide))
 
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         return None

@@ -111,6 +111,22 @@ def watch_initializers(patches: Patches, observer: InitializerObserver) -> None:
         if cls is None:
             raise KerasChanged(f"{_MODULE}.{name} is not there any more (checked on {_CHECKED}); upgrade samefit.")
         patches.replace(cls, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
+    einsum = importlib.import_module("keras.src.layers.core.einsum_dense").EinsumDense
+    # There from Keras 3.13 on; before, the initialiser that the user gave makes the kernel itself.
+    if hasattr(einsum, "_update_kernel_initializer"):
+        patches.replace(einsum, "_update_kernel_initializer", _copied, checked_on=_CHECKED)
+
+
+def _copied(original: Callable[..., Any]) -> Callable[..., Any]:
+    """EinsumDense copies its initialiser with the seed that was drawn for it: it is no seed of the user's for that."""
+
+    @functools.wraps(original)
+    def update(self: Any, *args: Any, **kwargs: Any) -> Any:
+        copy = original(self, *args, **kwargs)
+        copy._init_seed = explicit_seed(self.kernel_initializer)
+        return copy
+
+    return update
 
 
 def _call(observer: InitializerObserver, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -43,6 +44,9 @@ class LayerObserver(Protocol):
 
     def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
         """A layer that is built is called."""
+
+    def key_of(self, generator: Any) -> int | None:
+        """Returns the key of a seed generator, or None if it has none."""
 
     def training(self, model: Any) -> None:
         """`fit` or `train_on_batch` was called."""
@@ -89,6 +93,7 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
     replace(functional, "__init__", _functional)
     replace(layer, "_maybe_build", _maybe_build)
     replace(layer, "_lock_state", _lock_state)
+    replace(_data_layer(), "_get_seed_generator", _data_generator)
     for name in ("fit", "train_on_batch"):
         replace(trainer_class(backend), name, _training)
 
@@ -161,7 +166,9 @@ def _generator(observer: LayerObserver, original: Callable[..., Any]) -> Callabl
     @functools.wraps(original)
     def init(self: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:
         original(self, seed, *args, **kwargs)
-        observer.generator_made(self, seed)
+        # One for a pipeline of another framework is none of the model's.
+        if kwargs.get("backend") is None:
+            observer.generator_made(self, seed)
 
     return init
 
@@ -194,6 +201,29 @@ def _lock_state(observer: LayerObserver, original: Callable[..., Any]) -> Callab
         observer.was_built(self)
 
     return lock_state
+
+
+def _data_layer() -> Any:
+    """Returns the class of layers that can run inside a `tf.data` pipeline, whatever the backend."""
+    folder = "keras.src.layers.preprocessing."
+    if importlib.util.find_spec(folder + "data_layer") is not None:
+        return importlib.import_module(folder + "data_layer").DataLayer
+    return importlib.import_module(folder + "tf_data_layer").TFDataLayer  # up to Keras 3.12
+
+
+def _data_generator(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def get_seed_generator(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # In a pipeline of another framework the layer makes a generator of that framework, with its own `seed`.
+        if getattr(self, "seed", None) is not None or getattr(self, "generator", None) is None:
+            return original(self, *args, **kwargs)
+        self.seed = observer.key_of(self.generator)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            self.seed = None
+
+    return get_seed_generator
 
 
 def _training(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,6 +31,17 @@ def untraceable(layer: Any, why: Exception | None) -> Limit:
     )
 
 
+def unbuildable(layer: Any) -> Limit:
+    """A model's `call` must see values: Keras cannot build it before it runs."""
+    return Limit(
+        "untraceable-model",
+        f"{_name(layer)}: Keras cannot build it before it runs, so its layers are numbered in the order in which they "
+        "first run. A build that runs them in another order starts from other weights.",
+        "Let `call` not decide by values (use keras.ops.where or keras.ops.cond), or give the class a `build` method.",
+        location_of(layer),
+    )
+
+
 def ambiguous(where: Any, one: Any, other: Any) -> Limit:
     """Two branches that are built alike meet where their order does not matter."""
     return Limit(

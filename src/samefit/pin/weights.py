@@ -22,8 +22,8 @@ from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import draws, initializers, limits
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
-from samefit.pin.positions import interchangeable
 from samefit.pin.registry import Generator, Table, Weight, digest
+from samefit.pin.remarks import Remarks
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -59,13 +59,12 @@ class Weights:
 
     def __init__(self, scope: PinScope) -> None:
         self._scope = scope
+        self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0])
         self._adapter = backends.load(scope.backend)
         self._weights: Table[Weight] = Table()
         self._generators: Table[Generator] = Table()
         self._homes: weakref.WeakKeyDictionary[Any, _Home] = weakref.WeakKeyDictionary()
         self._runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._trained: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
-        self._said_equal: set[tuple[Any, ...]] = set()
         self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
         self._depth = 0
         self._busy = False
@@ -154,6 +153,10 @@ class Weights:
         word = None if value is None else int(value[0])
         self._generators.add(generator, Generator(self._generators.made, seed is not None, word=word))
 
+    def key_of(self, generator: Any) -> int | None:
+        entry = None if self._idle else self._generators.get(generator)
+        return None if entry is None or entry.explicit else entry.key
+
     # When a model is complete.
 
     def graph_made(self, model: Any) -> None:
@@ -182,7 +185,7 @@ class Weights:
             self._loose_prefix = "loose"
             self._number(layer, dataflow.symbolic(arguments))
         else:
-            self._scope.report.limit(limits.untraceable(layer, None))
+            self._remarks.say(limits.unbuildable(layer))
 
     def was_built(self, layer: Any) -> None:
         if self._idle or self._depth or not dataflow.is_model(layer) or layer in self._homes:
@@ -202,7 +205,7 @@ class Weights:
         if model not in self._homes and not dataflow.has_call(model):
             # A class around several models, with a `train_step` of its own: nothing else completes it.
             self._number(model, None)
-        self._compare(model)
+        self._remarks.on_training(model)
 
     def _number_loose(self, layer: Any, arguments: dict[str, Any]) -> None:
         """Numbers a layer that runs on values outside of any model that was numbered."""
@@ -216,7 +219,7 @@ class Weights:
 
     def _number(self, root: Any, arguments: dict[str, Any] | None) -> None:
         order = self._order(root, arguments)
-        self._say(root, order)
+        self._remarks.on_order(root, order)
         self._place(root, order, "flow", loose=False)
 
     def _order(self, root: Any, arguments: dict[str, Any] | None) -> LayerOrder:
@@ -263,8 +266,8 @@ class Weights:
     def _compiled_inside(self, root: Any) -> set[int]:
         """Returns the layers of models that were complete and compiled before they were put into `root`."""
         inner = [layer for layer in root._flatten_layers(include_self=False) if getattr(layer, "compiled", False)]
-        done = [layer for layer in inner if layer in self._homes]
-        return {id(part) for layer in done for part in layer._flatten_layers()}
+        parts = [layer._flatten_layers() for layer in inner]
+        return {id(part) for its in parts if any(one in self._homes for one in its) for part in its}
 
     def _owns(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
@@ -331,53 +334,6 @@ class Weights:
                 self._write(thing, entry, entry.key)
             else:
                 self._adapter.write(thing.state, np.array([entry.word, 0]))
-
-    # What is said.
-
-    def _say(self, root: Any, order: LayerOrder) -> None:
-        say = self._scope.report.limit
-        if order.flow is None:
-            if dataflow.has_call(root):
-                say(limits.untraceable(root, order.why))
-            return
-        for layer, why in order.flow.failed:
-            if not dataflow.is_graph(layer):
-                say(limits.untraceable(layer, why))
-        for found in interchangeable(order.flow, self._identities, _kind):
-            say(limits.ambiguous(*found))
-        if not dataflow.is_graph(root):
-            called = order.flow.without_training
-            lost = [one for one in called if any(map(dataflow.needs_training, one._flatten_layers()))]
-            if lost and not root._call_has_training_arg:
-                say(limits.no_training(root))
-            elif lost and pin_layers.training_is_lost(self._scope.backend):
-                say(limits.training_lost(root, lost))
-
-    def _identities(self, layer: Any) -> frozenset[int]:
-        if not hasattr(layer, "_layers"):
-            return frozenset()
-        return frozenset(id(part) for part in layer._flatten_layers() if self._entries(part)[0])
-
-    def _compare(self, model: Any) -> None:
-        """Says if a model starts like another one that was trained in the scope, or was built outside of it."""
-        if model in self._trained or not model.built:
-            return
-        layers = model._flatten_layers()
-        pairs = [pair for layer in layers for pair in self._entries(layer)[0]]
-        keyed = tuple(sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None))
-        if not pairs and model.trainable_weights:
-            self._scope.report.limit(limits.built_outside(model))
-        # Said once for all that are alike: a cross-validation trains many.
-        alike = [other for other, its in list(self._trained.items()) if keyed and keyed == its]
-        if alike and keyed not in self._said_equal:
-            self._said_equal.add(keyed)
-            self._scope.report.limit(limits.equal_models(model, alike[0]))
-        self._trained[model] = keyed
-
-
-def _kind(operation: Any) -> Any:
-    shapes = tuple(tuple(weight.shape) for weight in getattr(operation, "weights", ()))
-    return type(operation).__module__, type(operation).__qualname__, shapes
 
 
 @contextlib.contextmanager

@@ -1,0 +1,84 @@
+"""What a scope has to say about the models that are built and trained in it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from samefit.patches import dataflow, pin_layers
+from samefit.pin import limits
+from samefit.pin.layer_order import LayerOrder
+from samefit.pin.positions import interchangeable
+from samefit.pin.registry import Weight
+from samefit.pin.report import Limit
+
+if TYPE_CHECKING:
+    from samefit.pin.scope import PinScope
+
+
+class Remarks:
+    """Finds what could not be pinned, and says it in the report of the scope.
+
+    Args:
+        scope: The scope.
+        weights_of: Returns the variables that a layer holds itself and that may be random.
+    """
+
+    def __init__(self, scope: PinScope, weights_of: Callable[[Any], list[tuple[Any, Weight]]]) -> None:
+        self._scope = scope
+        self._weights_of = weights_of
+        self._said: set[tuple[str, Any]] = set()
+        self._trained: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+
+    def say(self, limit: Limit) -> None:
+        """Says a limit; once for all models of a class, whatever their names."""
+        what = limit.kind, limit.location or limit.text
+        if what not in self._said:
+            self._said.add(what)
+            self._scope.report.limit(limit)
+
+    def on_order(self, root: Any, order: LayerOrder) -> None:
+        """Says what is to be said of a model whose layers were numbered."""
+        if order.flow is None:
+            if dataflow.has_call(root):
+                self.say(limits.untraceable(root, order.why))
+            return
+        for layer, why in order.flow.failed:
+            if not dataflow.is_graph(layer):
+                self.say(limits.untraceable(layer, why))
+        for found in interchangeable(order.flow, self._identities, _kind):
+            self.say(limits.ambiguous(*found))
+        if not dataflow.is_graph(root):
+            called = order.flow.without_training
+            lost = [one for one in called if any(map(dataflow.needs_training, one._flatten_layers()))]
+            if lost and not root._call_has_training_arg:
+                self.say(limits.no_training(root))
+            elif lost and pin_layers.training_is_lost(self._scope.backend):
+                self.say(limits.training_lost(root, lost))
+
+    def _identities(self, layer: Any) -> frozenset[int]:
+        if not hasattr(layer, "_layers"):
+            return frozenset()
+        return frozenset(id(part) for part in layer._flatten_layers() if self._weights_of(part))
+
+    def on_training(self, model: Any) -> None:
+        """Says if a model starts like another one that was trained in the scope, or was built outside of it."""
+        if model in self._trained or not model.built:
+            return
+        layers = model._flatten_layers()
+        pairs = [pair for layer in layers for pair in self._weights_of(layer)]
+        keyed = tuple(sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None))
+        if not pairs and model.trainable_weights:
+            self._scope.report.limit(limits.built_outside(model))
+        # Said once for all that are alike: a cross-validation trains many.
+        alike = [other for other, its in list(self._trained.items()) if keyed and keyed == its]
+        if alike and ("equal-models", keyed) not in self._said:
+            self._said.add(("equal-models", keyed))
+            self._scope.report.limit(limits.equal_models(model, alike[0]))
+        self._trained[model] = keyed
+
+
+def _kind(operation: Any) -> Any:
+    shapes = tuple(tuple(weight.shape) for weight in getattr(operation, "weights", ()))
+    return type(operation).__module__, type(operation).__qualname__, shapes

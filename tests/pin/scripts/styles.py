@@ -1,0 +1,377 @@
+"""One architecture in many builds, and what else must (not) change weights; prints what it found as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import random
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+import samefit
+
+# Keras says of a model with an unused layer that it has unbuilt state.
+warnings.filterwarnings("ignore", message=".*unbuilt state", category=UserWarning)
+
+X = np.random.default_rng(0).normal(size=(48, 8)).astype("float32")
+Y = X[:, :1] + X[:, 1:2]
+FOUND: dict[str, object] = {"backend": keras.config.backend()}
+
+
+def digest(model: keras.Model) -> str:
+    """Of all weights, whatever their order in the model: shapes differ within one architecture here."""
+    values = sorted(weight.numpy().astype("float64").tobytes() for weight in model.weights)
+    return hashlib.sha256(b"".join(values)).hexdigest()[:16]
+
+
+def built(model: keras.Model) -> list[object]:
+    """What a training starts from: weights, and seeds of layers (of those that are used)."""
+    if not model.built:
+        model(X[:2])
+    seeds = {tuple(v.numpy().tolist()) for v in model.variables if "seed_generator_state" in v.path}
+    return [digest(model), sorted(seeds)]
+
+
+def trained(model: keras.Model) -> list[object]:
+    model.compile("adam", "mse")
+    losses = model.fit(X, Y, epochs=2, batch_size=16, verbose=0).history["loss"]
+    return [digest(model), *losses]
+
+
+# One architecture: Dense(16) - Dropout - Dense(8) - Dropout - Dense(1).
+
+
+def plain() -> list[layers.Layer]:
+    parts = layers.Dense(16, activation="relu"), layers.Dropout(0.3), layers.Dense(8), layers.Dropout(0.2)
+    return [*parts, layers.Dense(1)]
+
+
+def sequential() -> keras.Model:
+    return keras.Sequential([keras.Input((8,)), *plain()])
+
+
+def sequential_deferred() -> keras.Model:
+    return keras.Sequential(plain())
+
+
+def sequential_added() -> keras.Model:
+    model = keras.Sequential()
+    model.add(keras.Input((8,)))
+    for layer in plain():
+        model.add(layer)
+        np.random.random(3)
+    return model
+
+
+def functional_backwards() -> keras.Model:
+    last = layers.Dense(1)
+    layers.Dense(3)(keras.Input((4,)))  # not used
+    second, middle = layers.Dropout(0.2), layers.Dense(8)
+    random.random(), np.random.random(5), keras.random.normal((3,))
+    layers.Dropout(0.5)
+    first, begin = layers.Dropout(0.3), layers.Dense(16, activation="relu")
+    inputs = keras.Input((8,))
+    return keras.Model(inputs, last(second(middle(first(begin(inputs))))))
+
+
+class Subclassed(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = layers.Dense(8)
+        self.last, self.second, self.middle = layers.Dense(1), layers.Dropout(0.2), layers.Dense(8)
+        self.first, self.begin = layers.Dropout(0.3), layers.Dense(16, activation="relu")
+
+    def call(self, x, training=None):
+        x = self.first(self.begin(x), training=training)
+        return self.last(self.second(self.middle(x), training=training))
+
+
+class NotHandedOn(Subclassed):
+    def call(self, x, training=None):
+        return self.last(self.second(self.middle(self.first(self.begin(x)))))
+
+
+class OwnBuild(Subclassed):
+    def build(self, shape):
+        self.last.build((None, 8))
+        self.middle.build((None, 16))
+        self.begin.build(shape)
+
+
+class OnlyWhenTraining(Subclassed):
+    def call(self, x, training=None):
+        x = self.begin(x)
+        x = self.middle(self.first(x, training=training) if training else x)
+        return self.last(self.second(x, training=training) if training else x)
+
+
+class Raw(Subclassed):
+    """Stands for a `call` that uses functions of one framework."""
+
+    def call(self, x, training=None):
+        if isinstance(x, keras.KerasTensor):
+            raise TypeError("this function takes tensors of the framework only")
+        return super().call(x, training)
+
+
+class Block(layers.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop, self.dense = layers.Dropout(0.3), layers.Dense(16, activation="relu")
+
+    def call(self, x, training=None):
+        return self.drop(self.dense(x), training=training)
+
+
+class Nested(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tail = keras.Sequential([layers.Dense(8), layers.Dropout(0.2), layers.Dense(1)])
+        self.block = Block()
+
+    def call(self, x, training=None):
+        return self.tail(self.block(x, training=training), training=training)
+
+
+def nested_functional() -> keras.Model:
+    inner = keras.Input((16,))
+    tail = keras.Model(inner, layers.Dense(1)(layers.Dropout(0.2)(layers.Dense(8)(inner))))
+    head = keras.Sequential([keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dropout(0.3)])
+    inputs = keras.Input((8,))
+    return keras.Model(inputs, tail(head(inputs)))
+
+
+def block_functional() -> keras.Model:
+    inputs = keras.Input((8,))
+    return keras.Model(inputs, layers.Dense(1)(layers.Dropout(0.2)(layers.Dense(8)(Block()(inputs)))))
+
+
+def ran_before() -> keras.Model:
+    parts = plain()
+    parts[0](X)
+    parts[1](X, training=True)
+    return keras.Sequential([keras.Input((8,)), *parts])
+
+
+def called_before() -> keras.Model:
+    model = Subclassed()
+    model(X[:4])
+    return model
+
+
+def cloned() -> keras.Model:
+    return keras.models.clone_model(sequential())
+
+
+def from_config() -> keras.Model:
+    return keras.Model.from_config(functional_backwards().get_config())
+
+
+STYLES = (
+    sequential,
+    sequential_deferred,
+    sequential_added,
+    functional_backwards,
+    Subclassed,
+    NotHandedOn,
+    OwnBuild,
+    OnlyWhenTraining,
+    Raw,
+    Nested,
+    nested_functional,
+    block_functional,
+    ran_before,
+    called_before,
+    cloned,
+    from_config,
+)
+
+TRAINED = (functional_backwards, NotHandedOn, Raw, Nested, ran_before, sequential_deferred)
+
+with samefit.pinned(11) as scope:
+    FOUND["built"] = {style.__name__: built(style()) for style in STYLES}
+    every = STYLES if "--all" in sys.argv else TRAINED
+    FOUND["trained"] = {style.__name__: trained(style()) for style in every}
+    FOUND["trained backwards"] = {style.__name__: trained(style()) for style in reversed(TRAINED[:2])}
+    FOUND["limits of styles"] = sorted({(limit.kind, limit.text) for limit in scope.report.limits})
+    FOUND["lines"] = [limit.location.code for limit in scope.report.limits if limit.location is not None]
+
+with samefit.pinned(12):
+    FOUND["another seed"] = trained(sequential())
+
+
+# Branches, shared layers, several inputs and outputs.
+
+
+def branches_functional(swapped: bool = False) -> keras.Model:
+    a, b = keras.Input((8,), name="a"), keras.Input((4,), name="b")
+    shared, left, right, one, two = (layers.Dense(n) for n in (6, 5, 3, 1, 2))
+    drop_left, drop_right = layers.Dropout(0.5), layers.Dropout(0.4)
+    if swapped:
+        second = drop_right(right(b))
+        first = drop_left(left(shared(shared_in(a))))
+    else:
+        first = drop_left(left(shared(shared_in(a))))
+        second = drop_right(right(b))
+    joined = layers.Concatenate()([first, second, shared(shared_in(a) * 2.0)])
+    return keras.Model([a, b], [one(joined), two(joined)])
+
+
+def shared_in(x):
+    return ops.tanh(x)
+
+
+class Branches(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.two, self.one, self.right, self.left, self.shared = (layers.Dense(n) for n in (2, 1, 3, 5, 6))
+        self.drop_left, self.drop_right = layers.Dropout(0.5), layers.Dropout(0.4)
+
+    def call(self, inputs, training=None):
+        a, b = inputs
+        second = self.drop_right(self.right(b), training=training)
+        again = self.shared(shared_in(a) * 2.0)
+        first = self.drop_left(self.left(self.shared(shared_in(a))), training=training)
+        joined = ops.concatenate([first, second, again], axis=-1)
+        return [self.one(joined), self.two(joined)]
+
+
+def two_trained(model: keras.Model) -> list[object]:
+    model.compile("sgd", ["mse", "mse"])
+    targets = [Y, np.concatenate([Y, Y], axis=1)]
+    return [*model.fit([X, X[:, :4]], targets, epochs=2, batch_size=16, verbose=0).history["loss"], digest(model)]
+
+
+with samefit.pinned(3):
+    FOUND["branches"] = [two_trained(m) for m in (branches_functional(), branches_functional(True), Branches())]
+
+
+# Two parts of one model that are built alike differ; interchangeable branches are named.
+with samefit.pinned(3) as scope:
+    inputs = keras.Input((8,))
+    arms = [keras.Sequential([keras.Input((8,)), layers.Dense(4)]) for _ in range(2)]
+    twins = keras.Model(inputs, layers.Add()([arm(inputs) for arm in arms]))
+    FOUND["twins differ"] = bool(np.any(arms[0].get_weights()[0] != arms[1].get_weights()[0]))
+    FOUND["twins"] = [(limit.kind, limit.text) for limit in scope.report.limits]
+with samefit.pinned(3) as scope:
+    inputs = keras.Input((8,))
+    keras.Model(inputs, layers.Add()([inputs, layers.Dense(8)(inputs)]))
+    keras.Model(inputs, layers.Add()([layers.Dense(8)(inputs), layers.Dense(8, use_bias=False)(inputs)]))
+    keras.Model(inputs, layers.Concatenate()([layers.Dense(8)(inputs), layers.Dense(8)(inputs)]))
+    FOUND["not interchangeable"] = [limit.kind for limit in scope.report.limits]
+
+
+# What the user chose stays.
+def seeded() -> keras.Model:
+    glorot = keras.initializers.GlorotUniform
+    parts = layers.Dense(4, kernel_initializer=glorot(seed=5)), layers.Dropout(0.5, seed=7), layers.Dense(2)
+    return keras.Sequential([keras.Input((8,)), *parts])
+
+
+native = seeded()
+with samefit.pinned(3):
+    pinned_one = seeded()
+    FOUND["explicit weights stay"] = bool(np.all(native.get_weights()[0] == pinned_one.get_weights()[0]))
+    state = pinned_one.layers[1].seed_generator.state.numpy()
+    FOUND["explicit seed stays"] = state.tolist() == [7, 0]
+    FOUND["the others are pinned"] = bool(np.any(native.get_weights()[2] != pinned_one.get_weights()[2]))
+
+    inner = keras.Sequential([keras.Input((8,)), layers.Dense(4)])
+    inner.set_weights([np.full((8, 4), 0.25), np.zeros(4)])
+    outer = keras.Sequential([keras.Input((8,)), inner, layers.Dense(2)])
+    FOUND["assigned stay"] = bool(np.all(inner.get_weights()[0] == 0.25))
+
+    compiled = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.Dense(1)])
+    compiled.compile("sgd", "mse")
+    before = digest(compiled)
+    keras.Sequential([keras.Input((8,)), layers.Dense(4), compiled])
+    FOUND["compiled stay"] = digest(compiled) == before
+
+    model = sequential()
+    before = digest(model)
+    keras.Model(model.inputs, [layer.output for layer in reversed(model.layers)])
+    keras.Model(model.inputs, model.layers[2].output)
+    FOUND["looking inside changes nothing"] = digest(model) == before
+
+    with tempfile.TemporaryDirectory() as folder:
+        model.compile("sgd", "mse")
+        model.fit(X, Y, epochs=1, verbose=0)
+        model.save(Path(folder) / "m.keras")
+        loaded = keras.models.load_model(Path(folder) / "m.keras")
+        keras.Sequential([keras.Input((8,)), layers.Dense(8), loaded])
+        FOUND["loaded stay"] = digest(loaded) == digest(model)
+
+
+# Nested scopes and exceptions.
+with samefit.pinned(1):
+    outside = digest(sequential())
+    with contextlib.suppress(KeyError), samefit.pinned(2):
+        within = digest(sequential())
+        raise KeyError
+    again = digest(sequential())
+with samefit.pinned(2):
+    FOUND["inner scope is its own"] = digest(sequential()) == within != outside
+FOUND["outer scope goes on"] = again == outside
+FOUND["patches are gone"] = all(
+    "samefit" not in function.__code__.co_filename
+    for function in (
+        keras.layers.Layer._maybe_build,
+        keras.layers.Layer.stateless_call,
+        keras.initializers.GlorotUniform.__call__,
+        keras.random.SeedGenerator.__init__,
+    )
+)
+random.seed(4)
+first = keras.layers.Dense(3).kernel_initializer.seed
+random.seed(4)
+FOUND["seeds are Keras's own again"] = keras.layers.Dense(3).kernel_initializer.seed == first
+
+
+# Limits.
+class NoTraining(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense, self.drop = layers.Dense(3), layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(self.dense(x))
+
+
+class Container(keras.Model):
+    """Several models with a training of its own, never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = keras.Sequential([keras.Input((8,)), layers.Dense(4)])
+        self.two = keras.Sequential([keras.Input((8,)), layers.Dense(4)])
+        self.built = True
+
+
+built_before = sequential()
+built_before.compile("sgd", "mse")
+with samefit.pinned(1) as scope:
+    NoTraining()(X)
+    FOUND["no training"] = [limit.kind for limit in scope.report.limits]
+with samefit.pinned(1) as scope:
+    built_before.fit(X, Y, verbose=0)
+    FOUND["built before"] = [limit.kind for limit in scope.report.limits]
+with samefit.pinned(1) as scope:
+    trained(sequential()), trained(sequential()), trained(sequential())
+    FOUND["equal models"] = [limit.kind for limit in scope.report.limits]
+with samefit.pinned(1) as scope:
+    container = Container()
+    container.compile("sgd", "mse")
+    with contextlib.suppress(Exception):
+        container.fit(X, Y, verbose=0)
+    FOUND["models of a container differ"] = bool(
+        np.any(container.one.get_weights()[0] != container.two.get_weights()[0])
+    )
+
+json.dump(FOUND, sys.stdout)
