@@ -7,6 +7,10 @@
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | generator_state | none: JAX has no global one | op seed counter of the eager context | default CPU generator |
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
+| seed | nothing to do | also restarts the ops' own counters | also seeds the accelerator |
+| reseed | nothing to do | leaves the ops' own counters alone | as seed |
+| mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
+| shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
 """
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -76,6 +81,29 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def set_generator_state(self, state: bytes) -> None:
         """Puts the process-wide generator into `state`, as `generator_state` returned it."""
+
+    @abc.abstractmethod
+    def seed(self, seed: int) -> None:
+        """Seeds the process-wide generator from the ground up, as at the begin of a process."""
+
+    @abc.abstractmethod
+    def reseed(self, seed: int) -> None:
+        """Seeds the process-wide generator while a training runs, without a repeat of what ops drew before."""
+
+    @abc.abstractmethod
+    def mark(self) -> Any:
+        """Returns where the process-wide generator stands, for `return_to`; cheap, and for this process only."""
+
+    @abc.abstractmethod
+    def return_to(self, mark: Any) -> None:
+        """Puts the process-wide generator back to where `mark` found it."""
+
+    @abc.abstractmethod
+    def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
+        """Within, a dataset that is made and shuffles all its samples at once takes their order from `rows`.
+
+        `rows` is called once for each pass over the dataset, when that begins.
+        """
 
     @abc.abstractmethod
     def draw_functions(self) -> Sequence[HookPoint]:

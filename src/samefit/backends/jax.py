@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 import jax
@@ -70,6 +72,21 @@ class JaxBackend(Backend):
 
     def set_generator_state(self, state: bytes) -> None:
         raise NotImplementedError("JAX has no process-wide generator")
+
+    def seed(self, seed: int) -> None:
+        pass
+
+    def reseed(self, seed: int) -> None:
+        pass
+
+    def mark(self) -> Any:
+        return None
+
+    def return_to(self, mark: Any) -> None:
+        pass
+
+    def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def draw_functions(self) -> Sequence[HookPoint]:
         return ()

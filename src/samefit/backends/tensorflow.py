@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -90,6 +91,44 @@ class TensorFlowBackend(Backend):
         if wanted["rng"] is not None:
             version, words, gauss = wanted["rng"]
             tf_context.context()._rng.setstate((version, tuple(words), gauss))
+
+    def seed(self, seed: int) -> None:
+        tf.random.set_seed(seed)
+
+    def reseed(self, seed: int) -> None:
+        # `tf.random.set_seed` would also restart the counters inside the ops (tensorflow/python/eager/context.py of
+        # 2.21), and a layer that draws with tf.random would get the same numbers in every epoch.
+        rng = getattr(tf_context.context(), "_rng", None)
+        if rng is None:
+            tf.random.set_seed(seed)
+        else:
+            rng.seed(seed)
+
+    def mark(self) -> Any:
+        context = tf_context.context()
+        rng = getattr(context, "_rng", None)
+        return None if rng is None else (context._seed, rng.getstate())
+
+    def return_to(self, mark: Any) -> None:
+        if mark is not None:
+            context = tf_context.context()
+            context._seed, state = mark
+            context._rng.setstate(state)
+
+    @contextlib.contextmanager
+    def shuffling(self, rows: Callable[[], Array]) -> Iterator[None]:
+        original = tf.random.shuffle
+
+        def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+            order = tf.numpy_function(rows, [], tf.int64)
+            order.set_shape(value.shape)
+            return order
+
+        tf.random.shuffle = shuffle
+        try:
+            yield
+        finally:
+            tf.random.shuffle = original
 
     def draw_functions(self) -> Sequence[HookPoint]:
         return [(tf.random, name, f"tf.random.{name}") for name in _DRAWS if hasattr(tf.random, name)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, final
 
 import numpy as np
@@ -82,6 +84,25 @@ class TorchBackend(Backend):
 
     def set_generator_state(self, state: bytes) -> None:
         torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+
+    def seed(self, seed: int) -> None:
+        torch.manual_seed(seed)
+
+    def reseed(self, seed: int) -> None:
+        torch.manual_seed(seed)
+
+    def mark(self) -> Any:
+        on_accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+        return torch.get_rng_state(), on_accelerators
+
+    def return_to(self, mark: Any) -> None:
+        state, on_accelerators = mark
+        torch.set_rng_state(state)
+        if on_accelerators is not None:
+            torch.cuda.set_rng_state_all(on_accelerators)
+
+    def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def draw_functions(self) -> Sequence[HookPoint]:
         functions = [(torch, name, f"torch.{name}") for name in _FUNCTIONS]

@@ -1,47 +1,161 @@
-"""The touches of Keras that pinning needs. Checked on Keras 3.15.1."""
+"""The touches of Keras's trainers, callbacks and seeds that pinning needs. Checked on Keras 3.15.1."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
+_CHECKED = "Keras 3.15.1"
+_OTHERS = ("evaluate", "predict", "test_on_batch", "predict_on_batch")
+_ABSENT = object()
 
-def before_each_training(patches: Patches, backend: str, reset: Callable[[], Any]) -> None:
-    """Calls `reset` whenever a `fit` begins that is not part of another one."""
-    depth = [0]
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if depth[0] == 0:
-                reset()
-            depth[0] += 1
-            try:
-                return original(self, *args, **kwargs)
-            finally:
-                depth[0] -= 1
+class TrainingObserver(Protocol):
+    """What pinning does with what the trainers show."""
 
-        return fit
+    def training(self, model: Any, arguments: dict[str, Any]) -> AbstractContextManager[None]:
+        """A `fit` runs within."""
 
-    patches.replace(trainer_class(backend), "fit", make, checked_on="Keras 3.15.1")
+    def epoch(self, epoch: int) -> None:
+        """An epoch (0-based) of the training begins; its data is not drawn yet."""
+
+    def other(self, model: Any) -> AbstractContextManager[None]:
+        """An `evaluate`, `predict`, … runs within."""
+
+
+def watch_trainings(patches: Patches, backend: str, observer: TrainingObserver) -> None:
+    """Puts all hooks in place."""
+    trainer = trainer_class(backend)
+    callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
+    patches.replace(trainer, "fit", functools.partial(_fit, observer), checked_on=_CHECKED)
+    for name in _OTHERS:
+        patches.replace(trainer, name, functools.partial(_other, observer), checked_on=_CHECKED)
+    patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
+
+
+def _fit(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            arguments = dict(signature.bind(self, *args, **kwargs).arguments)
+        except TypeError:
+            # The user's mistake: let Keras say so.
+            return original(self, *args, **kwargs)
+        with observer.training(self, arguments):
+            return original(self, *args, **kwargs)
+
+    return fit
+
+
+def _other(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def other(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with observer.other(self):
+            return original(self, *args, **kwargs)
+
+    return other
+
+
+def _epoch(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> Any:
+        observer.epoch(epoch)
+        return original(self, epoch, logs)
+
+    return on_epoch_begin
+
+
+def take_state_back(model: Any) -> None:
+    """Puts the state that JAX's training loop holds into the model's variables: they are empty in between."""
+    sync = getattr(model, "jax_state_sync", None)
+    if sync is not None:
+        sync()
+
+
+def seed_states(model: Any) -> list[Any]:
+    """Returns the states of all seed generators of a model (`SeedGenerator.__init__` gives them their name)."""
+    return [variable for variable in model.variables if variable.name == "seed_generator_state"]
+
+
+def keras_seed() -> dict[str, Any]:
+    """Returns Keras's own seed and its global `SeedGenerator` (keras/src/utils/rng_utils.py), for `set_keras_seed`."""
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    generator = importlib.import_module("keras.src.random.seed_generator").GLOBAL_SEED_GENERATOR
+    seed = importlib.import_module("keras.src.utils.rng_utils").GLOBAL_RANDOM_SEED
+    return {name: state.get_global_attribute(name) for name in (generator, seed)}
+
+
+def set_keras_seed(before: Mapping[str, Any]) -> None:
+    """Puts Keras's own seed and its global `SeedGenerator` back."""
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    for name, value in before.items():
+        state.set_global_attribute(name, value)
 
 
 @contextlib.contextmanager
 def keras_seed_kept() -> Iterator[None]:
-    """Puts Keras's own seed and its global `SeedGenerator` back on leaving (keras/src/utils/rng_utils.py)."""
-    from keras.src.backend.common import global_state
-    from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
-    from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
-
-    names = (GLOBAL_SEED_GENERATOR, GLOBAL_RANDOM_SEED)
-    before = {name: global_state.get_global_attribute(name) for name in names}
+    """Puts Keras's own seed and its global `SeedGenerator` back on leaving."""
+    before = keras_seed()
     try:
         yield
     finally:
-        for name, value in before.items():
-            global_state.set_global_attribute(name, value)
+        set_keras_seed(before)
+
+
+def user_callbacks(callbacks: Any) -> list[Any]:
+    """Returns the callbacks in an argument of `fit` that run code of the user's.
+
+    Those of Keras do not draw, but some of them (`LambdaCallback`, `LearningRateScheduler`) hold functions of the
+    user's. A callback that is `async_safe` may run in another thread at any time: there is no moment that is its own.
+    """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, (list, tuple)):
+        return [found for item in callbacks for found in user_callbacks(item)]
+    if type(callbacks).__name__ == "CallbackList":
+        return user_callbacks(callbacks.callbacks)
+    if getattr(callbacks, "async_safe", False) or _module(type(callbacks)).startswith("samefit."):
+        return []
+    functions = [value for value in vars(callbacks).values() if inspect.isroutine(value)]
+    own = [base for base in type(callbacks).__mro__[:-1] if not _module(base).startswith("keras.")]
+    return [callbacks] if own or not all(_module(one).startswith("keras.") for one in functions) else []
+
+
+def _module(thing: Any) -> str:
+    return str(getattr(thing, "__module__", None) or "")
+
+
+def hooks_of(callback: Any) -> list[str]:
+    """Returns the names of the hooks that a callback has of its own."""
+    base = importlib.import_module("keras.src.callbacks.callback").Callback
+    return [
+        name
+        for name in dir(base)
+        if name.startswith("on_")
+        and (name in vars(callback) or getattr(type(callback), name, None) is not getattr(base, name))
+    ]
+
+
+@contextlib.contextmanager
+def instance_attribute(thing: Any, name: str, value: Any) -> Iterator[None]:
+    """Gives an object an attribute, and puts back on leaving what it had, unless somebody replaced it meanwhile."""
+    before = vars(thing).get(name, _ABSENT)
+    setattr(thing, name, value)
+    try:
+        yield
+    finally:
+        if vars(thing).get(name, _ABSENT) is value:
+            if before is _ABSENT:
+                delattr(thing, name)
+            else:
+                setattr(thing, name, before)

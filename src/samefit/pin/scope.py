@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from samefit.patches.patching import Patches
 from samefit.pin.report import PinReport
+from samefit.pin.trainings import pin_trainings
 from samefit.pin.weights import pin_weights
 
 
@@ -31,7 +31,7 @@ class PinScope:
     leaving: contextlib.ExitStack
 
 
-_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_weights,)
+_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_weights, pin_trainings)
 """The parts of the scope, in the order in which they are put in place."""
 
 
@@ -81,9 +81,6 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
             stack.callback(patches.undo)
             for part in _PARTS:
                 part(PinScope(self.seed, self.report, patches, keras.config.backend(), stack))
-            reset = functools.partial(keras.utils.set_random_seed, self.seed)
-            pinning.before_each_training(patches, keras.config.backend(), reset)
-            reset()
             self._stack.append(stack.pop_all())
         return self
 

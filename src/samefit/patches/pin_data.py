@@ -1,0 +1,302 @@
+"""Where Keras decides in which order data goes to training: what pinning hooks into. Checked on Keras 3.15.1.
+
+Every epoch iterator gets its data from an adapter; the order that samefit gives is bound to the adapter when the epoch
+iterator is made. Iterators are never counted: Keras makes one more to look at a first batch, and one more at the end of
+each epoch, and throws them away.
+
+- Arrays on JAX: `ArrayDataAdapter._get_iterator` draws from `numpy.random`.
+- Arrays on PyTorch: `ArrayDataAdapter.get_torch_dataloader` makes a sampler.
+- Arrays on TensorFlow: `ArrayDataAdapter.get_tf_dataset` calls `tf.random.shuffle` once for a pass.
+- `PyDataset`: `PyDatasetAdapter._finite_generator`, and `OrderedEnqueuer` with several workers.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from samefit import backends
+from samefit.backends.base import Array, Backend
+from samefit.errors import KerasChanged
+from samefit.patches.patching import Patches
+
+_CHECKED = "Keras 3.15.1"
+_ORDER = "_samefit_order"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the data of a training is.
+
+    Attributes:
+        kind: "array"; "batches" for a finite `PyDataset`; "tf.data", "DataLoader", "generator", "other" for what has
+            an order of its own; "as-it-is" for what is not shuffled.
+        name: What a user calls it.
+        shuffle: Whether Keras would shuffle it.
+        block: Samples change places within blocks of this size only (`shuffle="batch"`); None for all of them.
+    """
+
+    kind: str
+    name: str
+    shuffle: bool = False
+    block: int | None = None
+
+
+Reading = Callable[[int], AbstractContextManager[None]]
+"""Called with the number of a batch; the batch is read within. It can be pickled: workers may be processes."""
+
+
+class PassOrder(Protocol):
+    """The order of one training's data."""
+
+    def begin_epoch(self, *, continues: bool) -> None:
+        """An epoch begins; `continues` says whether it goes on with a pass that an earlier epoch began."""
+
+    def begin_pass_of_next_epoch(self) -> None:
+        """What is drawn from now on belongs to the next epoch."""
+
+    def rows(self, number: int) -> Array:
+        """Returns the numbers of the samples (or batches) in their order."""
+
+    def reading(self) -> Reading:
+        """Returns what surrounds the reading of the batches of a `PyDataset` in the pass that begins."""
+
+    def watching(self, index: int) -> AbstractContextManager[None]:
+        """One of several threads reads a batch of a `PyDataset` within."""
+
+
+class DataObserver(Protocol):
+    """What pinning does with what epoch iterators show."""
+
+    def order_for(self, source: Source) -> PassOrder | None:
+        """Returns the order of the data of a new epoch iterator, or None to leave it alone."""
+
+
+def watch_data(patches: Patches, backend: str, observer: DataObserver) -> None:
+    """Puts all hooks in place."""
+    iterators = importlib.import_module("keras.src.trainers.epoch_iterator").EpochIterator
+    arrays = importlib.import_module("keras.src.trainers.data_adapters.array_data_adapter").ArrayDataAdapter
+    datasets = importlib.import_module("keras.src.trainers.data_adapters.py_dataset_adapter")
+
+    def replace(owner: Any, name: str, make: Callable[..., Any]) -> None:
+        patches.replace(owner, name, make, checked_on=_CHECKED)
+
+    replace(iterators, "__init__", functools.partial(_made, observer))
+    replace(iterators, "_enumerate_iterator", _enumerate)
+    replace(arrays, "_get_iterator", _array_batches)
+    replace(arrays, "get_torch_dataloader", _array_loader)
+    replace(arrays, "get_tf_dataset", functools.partial(_array_dataset, backends.load(backend)))
+    replace(datasets.PyDatasetAdapter, "_finite_generator", _dataset_batches)
+    replace(datasets.OrderedEnqueuer, "stop", _stop)
+
+
+def _made(observer: DataObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+        original(self, *args, **kwargs)
+        adapter = self.data_adapter
+        order = observer.order_for(_source(adapter))
+        if order is not None:
+            setattr(adapter, _ORDER, order)
+            enqueuer = getattr(adapter, "enqueuer", None)
+            if enqueuer is not None:
+                # The permutation is made by what is read, so that a pass can be taken up where it was left.
+                in_threads = not adapter.py_dataset.use_multiprocessing
+                enqueuer.py_dataset = OrderedBatches(adapter.py_dataset, order, in_threads=in_threads)
+                enqueuer.shuffle = False
+
+    return __init__
+
+
+def _source(adapter: Any) -> Source:
+    kind = type(adapter).__name__
+    if kind == "ArrayDataAdapter":
+        shuffle = _read(adapter, "_shuffle")
+        block = _read(adapter, "_batch_size") if shuffle == "batch" else None
+        return Source("array", "An array", True, block) if shuffle else Source("as-it-is", "An array")
+    if kind == "PyDatasetAdapter":
+        dataset = adapter.py_dataset
+        name = f"The PyDataset {type(dataset).__name__}"
+        if dataset.num_batches is None:
+            return Source("other", f"{name}, which is infinite,")
+        return Source("batches", name, bool(adapter.shuffle))
+    if kind == "TFDatasetAdapter":
+        return Source("tf.data", "A tf.data.Dataset")
+    if kind == "TorchDataLoaderAdapter":
+        loader = _read(adapter, "_dataloader")
+        ordered = type(getattr(loader, "sampler", None)).__name__ == "SequentialSampler"
+        return Source("as-it-is" if ordered else "DataLoader", "A torch DataLoader")
+    name = "A Python generator" if kind == "GeneratorDataAdapter" else f"The data behind {kind}"
+    return Source("other", name)
+
+
+def _read(thing: Any, name: str) -> Any:
+    try:
+        return getattr(thing, name)
+    except AttributeError:
+        raise KerasChanged(
+            f"{type(thing).__name__}.{name} is not there any more (checked on {_CHECKED}): "
+            "this version is newer than samefit knows; upgrade samefit or install a checked version."
+        ) from None
+
+
+def _order(adapter: Any) -> PassOrder | None:
+    order: PassOrder | None = getattr(adapter, _ORDER, None)
+    return order
+
+
+def _enumerate(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def _enumerate_iterator(self: Any) -> Iterator[Any]:
+        order = _order(self.data_adapter)
+        if order is None:
+            yield from original(self)
+            return
+        steps = original(self)
+        continues = bool(_read(self, "_current_iterator") is not None and self.steps_per_epoch)
+        order.begin_epoch(continues=continues)
+        enqueuer = getattr(self.data_adapter, "enqueuer", None)
+        if enqueuer is not None:
+            enqueuer.py_dataset.begin(_read(self, "_steps_seen") if continues else 0)
+        for step in steps:
+            yield step
+            # Past the last step Keras makes the iterator of the next pass.
+            order.begin_pass_of_next_epoch()
+
+    return _enumerate_iterator
+
+
+def _array_batches(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def _get_iterator(self: Any, slice_and_convert_fn: Callable[..., Any], inputs: Any) -> Iterator[Any]:
+        order = _order(self)
+        if order is None:
+            yield from original(self, slice_and_convert_fn, inputs)
+            return
+        map_structure = importlib.import_module("keras.src.tree").map_structure
+        for indices in _batches(self, order):
+            take = functools.partial(slice_and_convert_fn, indices=indices)
+            yield map_structure(take, inputs, none_is_leaf=False)
+
+    return _get_iterator
+
+
+def _batches(adapter: Any, order: PassOrder) -> Iterator[Array]:
+    rows, size = order.rows(_read(adapter, "_num_samples")), _read(adapter, "_batch_size")
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+class _BatchSampler:
+    """What a torch DataLoader takes the numbers of its samples from."""
+
+    def __init__(self, adapter: Any, order: PassOrder) -> None:
+        self._adapter = adapter
+        self._order = order
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for indices in _batches(self._adapter, self._order):
+            yield indices.tolist()
+
+    def __len__(self) -> int:
+        return int(self._adapter.num_batches)
+
+
+def _array_loader(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def get_torch_dataloader(self: Any) -> Any:
+        loader = original(self)
+        order = _order(self)
+        if order is None:
+            return loader
+        sampler = _BatchSampler(self, order)
+        return type(loader)(loader.dataset, batch_sampler=sampler, collate_fn=loader.collate_fn)
+
+    return get_torch_dataloader
+
+
+def _array_dataset(framework: Backend, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def get_tf_dataset(self: Any) -> Any:
+        order = _order(self)
+        if order is None:
+            return original(self)
+        mode = _read(self, "_shuffle")
+        # One permutation for the whole pass, also for shuffle="batch": TensorFlow reads batches ahead, and a batch
+        # must not be drawn under the number of a later pass.
+        self._shuffle = True
+        try:
+            with framework.shuffling(functools.partial(order.rows, _read(self, "_num_samples"))):
+                return original(self)
+        finally:
+            self._shuffle = mode
+
+    return get_tf_dataset
+
+
+def _dataset_batches(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def _finite_generator(self: Any) -> Iterator[Any]:
+        order = _order(self)
+        if order is None:
+            yield from original(self)
+            return
+        batches = OrderedBatches(self.py_dataset, order)
+        for index in range(batches.num_batches):
+            yield self._standardize_batch(batches[index])
+
+    return _finite_generator
+
+
+class OrderedBatches:
+    """A `PyDataset` whose batches come in a given order; processes of workers get a copy of it.
+
+    Args:
+        dataset: The user's `PyDataset`.
+        order: The order.
+        in_threads: Whether several threads read the batches.
+    """
+
+    def __init__(self, dataset: Any, order: PassOrder, *, in_threads: bool = False) -> None:
+        self._dataset = dataset
+        self._order: PassOrder | None = order
+        self._in_threads = in_threads
+        self.begin(0)
+
+    def begin(self, start: int) -> None:
+        """Begins a pass (0), or goes on with one of which `start` batches were used."""
+        assert self._order is not None, "only the copy of a worker has no order, and it begins no pass"
+        self._start = start
+        if start == 0:
+            self._rows = self._order.rows(self._dataset.num_batches)
+            self._reading = self._order.watching if self._in_threads else self._order.reading()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_order": None}
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches are left in this pass."""
+        return int(self._dataset.num_batches) - self._start
+
+    def __getitem__(self, index: int) -> Any:
+        number = int(self._rows[self._start + index])
+        with self._reading(number):
+            return self._dataset[number]
+
+
+def _stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def stop(self: Any, drain_queue_and_join: bool = True) -> None:
+        original(self, drain_queue_and_join)
+        # Keras keeps what was read ahead and hands it out at the begin of the next pass, which then repeats some
+        # batches and drops others (3.15). An ordered pass that goes on reads these batches again.
+        if isinstance(self.py_dataset, OrderedBatches) and drain_queue_and_join:
+            while not self.ready_queue.empty():
+                self.ready_queue.get_nowait()
+
+    return stop

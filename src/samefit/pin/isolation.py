@@ -1,0 +1,158 @@
+"""What keeps a training apart from everything around it.
+
+`evaluate`, `predict` and their kind leave the generators and the seeds of the model as they found them; callbacks draw
+from generators of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from samefit import backends
+from samefit.backends.base import Array
+from samefit.patches import pinning
+from samefit.patches.pin_layers import global_seed_state
+
+
+class Generators:
+    """All generators of the process, together: Python's, NumPy's, the frameworks' and Keras's.
+
+    Args:
+        backend: Name of Keras's backend.
+    """
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backends.load(backend)
+
+    def seed(self, seed: int) -> None:
+        """Seeds all of them from the ground up."""
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        for adapter in backends.loaded():
+            # Keras seeds the framework of its own backend, and TensorFlow.
+            if adapter is not self._backend:
+                adapter.seed(seed)
+
+    def reseed(self, seed: int) -> None:
+        """Seeds all of them while a training runs, so that nothing that is in use is exchanged."""
+        random.seed(seed)
+        np.random.seed(seed)
+        for adapter in backends.loaded():
+            adapter.reseed(seed)
+        state = global_seed_state()
+        if state is not None:
+            self._backend.write(state, np.array([seed & 0x7FFFFFFF, 0], dtype=self._value(state).dtype))
+
+    def mark(self) -> tuple[Any, ...]:
+        """Returns where all of them stand, for `return_to`."""
+        state = global_seed_state()
+        return (
+            random.getstate(),
+            np.random.get_state(legacy=False),
+            [(adapter, adapter.mark()) for adapter in backends.loaded()],
+            pinning.keras_seed(),
+            None if state is None else self._value(state),
+        )
+
+    def return_to(self, mark: tuple[Any, ...]) -> None:
+        """Puts all of them back to where `mark` found them."""
+        python, numpy, frameworks, keras_seed, value = mark
+        random.setstate(python)
+        np.random.set_state(numpy)
+        for adapter, its_mark in frameworks:
+            adapter.return_to(its_mark)
+        pinning.set_keras_seed(keras_seed)
+        state = global_seed_state()
+        if state is not None and value is not None:
+            self._put(state, value)
+
+    def seeds_of(self, model: Any) -> list[tuple[Any, Array]]:
+        """Returns the states of a model's seed generators, with their variables."""
+        return [(state, self._value(state)) for state in pinning.seed_states(model)]
+
+    def put_seeds_back(self, model: Any, before: list[tuple[Any, Array]]) -> None:
+        """Puts the seed generators of a model back to where `seeds_of` found them.
+
+        One that was made since then goes back to its first draw; one that was given another seed is left alone.
+        """
+        known = {id(state): value for state, value in before}
+        for state in pinning.seed_states(model):
+            now = self._value(state)
+            wanted = known.get(id(state), np.array([now[0], 0], dtype=now.dtype))
+            if now[0] == wanted[0]:
+                self._put(state, wanted)
+
+    def _value(self, state: Any) -> Array:
+        value = self._backend.host_value(state)
+        assert value is not None, f"{state.path} has no value outside of a training step"
+        return value.copy()
+
+    def _put(self, state: Any, value: Array) -> None:
+        if not np.array_equal(self._value(state), value):
+            self._backend.write(state, value)
+
+
+@contextlib.contextmanager
+def kept(generators: Generators, model: Any) -> Iterator[None]:
+    """Leaves all generators, and the seeds of the model's layers, as they were."""
+    pinning.take_state_back(model)
+    seeds, mark = generators.seeds_of(model), generators.mark()
+    try:
+        yield
+    finally:
+        generators.put_seeds_back(model, seeds)
+        generators.return_to(mark)
+
+
+class Callbacks:
+    """Gives the callbacks of a training generators of their own.
+
+    Args:
+        generators: The generators of the process.
+        stream: The seed of the callbacks' own stream.
+        model: The model that is trained.
+    """
+
+    def __init__(self, generators: Generators, stream: int, model: Any) -> None:
+        self._generators = generators
+        self._stream: Any = stream
+        self._model = model
+        self._inside = False
+
+    @contextlib.contextmanager
+    def isolated(self, callbacks: Any) -> Iterator[None]:
+        """Within, the user's callbacks draw from their own stream."""
+        with contextlib.ExitStack() as leaving:
+            for callback in pinning.user_callbacks(callbacks):
+                for name in pinning.hooks_of(callback):
+                    hook = getattr(callback, name)
+                    leaving.enter_context(pinning.instance_attribute(callback, name, self._on_own_stream(hook)))
+            yield
+
+    def _on_own_stream(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(hook)
+        def isolated(*args: Any, **kwargs: Any) -> Any:
+            # A hook may call another one of its object.
+            if self._inside:
+                return hook(*args, **kwargs)
+            mark = self._generators.mark()
+            if isinstance(self._stream, int):
+                self._generators.reseed(self._stream)
+            else:
+                self._generators.return_to(self._stream)
+            self._inside = True
+            try:
+                return hook(*args, **kwargs)
+            finally:
+                self._inside = False
+                self._stream = self._generators.mark()
+                self._generators.return_to(mark)
+
+        return isolated

@@ -1,0 +1,188 @@
+"""The order of the data: one function of the seed, the training and the epoch, on every backend.
+
+The permutation of a pass is the order of the 64-bit words of NumPy's Philox generator, whose stream NumPy keeps from
+version to version (it does not promise that of `Generator.permutation`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from samefit.patches import pin_data
+from samefit.pin.keys import key
+from samefit.pin.report import Limit
+
+if TYPE_CHECKING:
+    from samefit.pin.scope import PinScope
+    from samefit.pin.trainings import Training, Trainings
+
+Rows = npt.NDArray[np.int64]
+
+_OWN = {
+    "tf.data": (
+        "Seed the dataset's own `shuffle`, and make the dataset anew for each training; or hand arrays or a "
+        "keras.utils.PyDataset to `fit`."
+    ),
+    "DataLoader": (
+        "Hand arrays or a keras.utils.PyDataset to `fit`; or give the DataLoader a generator that is seeded before "
+        "each training."
+    ),
+}
+_OWN_REMEDY = "Hand arrays or a keras.utils.PyDataset to `fit`; samefit orders both."
+
+
+def pin_order(scope: PinScope, trainings: Trainings) -> None:
+    """Pins the order of the data of every `fit` in a scope."""
+    pin_data.watch_data(scope.patches, scope.backend, DataOrder(scope, trainings))
+
+
+class DataOrder:
+    """Gives each training's data its order; observer of Keras's epoch iterators.
+
+    Args:
+        scope: The scope.
+        trainings: Knows which training runs.
+    """
+
+    def __init__(self, scope: PinScope, trainings: Trainings) -> None:
+        self._scope = scope
+        self._trainings = trainings
+
+    def order_for(self, source: pin_data.Source) -> Order | None:
+        """Returns the order of the data of a new epoch iterator, or None if it is not samefit's to order.
+
+        The first iterator that a `fit` makes is that of its training data; those of validation come later.
+        """
+        training = self._trainings.current()
+        if training is None or training.has_data:
+            return None
+        training.has_data = True
+        if source.kind in ("array", "batches"):
+            return Order(self._scope, training, source)
+        if source.kind != "as-it-is":
+            self._scope.report.limit(_own_order(source))
+        return None
+
+
+class Order:
+    """The order of one training's data.
+
+    Args:
+        scope: The scope.
+        training: The training.
+        source: What is ordered.
+
+    Attributes:
+        pass_epoch: The epoch in which the pass that is drawn next begins. A pass over the data may take several
+            epochs (`steps_per_epoch`); it has the order of the first of them.
+    """
+
+    def __init__(self, scope: PinScope, training: Training, source: pin_data.Source) -> None:
+        self._scope = scope
+        self._training = training
+        self._source = source
+        self.pass_epoch = 0
+
+    def begin_epoch(self, *, continues: bool) -> None:
+        """An epoch begins; `continues` says whether it goes on with a pass that an earlier epoch began."""
+        if not continues:
+            self.pass_epoch = self._training.epoch
+
+    def begin_pass_of_next_epoch(self) -> None:
+        """What is drawn from now on belongs to the next epoch."""
+        self.pass_epoch = self._training.epoch + 1
+
+    def rows(self, number: int) -> Rows:
+        """Returns the numbers of the samples (or batches) in their order.
+
+        Args:
+            number: How many there are.
+
+        Returns:
+            Vector of shape `(number,)`.
+        """
+        if not self._source.shuffle:
+            return np.arange(number)
+        seed = key(self._scope.seed, "order", self._training.number, self.pass_epoch)
+        words = np.random.Philox(key=seed).random_raw(number)
+        if self._source.block is None:
+            return np.argsort(words, kind="stable")
+        return np.lexsort((words, np.arange(number) // self._source.block))
+
+    def reading(self) -> pin_data.Reading:
+        """Returns what gives each batch of the pass a key of its own, whoever reads it and when."""
+        return KeyedReading(self._scope.seed, self._training.number, self.pass_epoch)
+
+    @contextlib.contextmanager
+    def watching(self, index: int) -> Iterator[None]:
+        """Reads a batch in one of several threads, which share the process-wide generators: there is no key for one."""
+        before = _states()
+        yield
+        if _states() != before:
+            self._scope.report.limit(_drawn_in_threads(self._source))
+
+
+@dataclass(frozen=True)
+class KeyedReading:
+    """Gives each batch that is read a key of its own: it draws the same numbers, whoever reads it and when."""
+
+    seed: int
+    training: int
+    epoch: int
+
+    def __call__(self, index: int) -> contextlib.AbstractContextManager[None]:
+        return keyed(key(self.seed, "batch", self.training, self.epoch, index))
+
+
+@contextlib.contextmanager
+def keyed(seed: int) -> Iterator[None]:
+    """Puts Python's and NumPy's generators under a key, and back afterwards.
+
+    Their states are set, not seeded: nothing of it stands in a recorder's ledger, which would grow by two entries a
+    batch.
+    """
+    python = random.getstate()
+    numpy = np.random.get_state(legacy=False)
+    random.setstate(random.Random(seed).getstate())
+    np.random.set_state(np.random.RandomState(seed).get_state(legacy=False))
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def _states() -> tuple[object, bytes]:
+    numpy = np.random.get_state(legacy=False)["state"]
+    return random.getstate(), str(numpy["pos"]).encode() + numpy["key"].tobytes()
+
+
+def _drawn_in_threads(source: pin_data.Source) -> Limit:
+    return Limit(
+        "raw-draw",
+        f"{source.name} draws from a process-wide generator (`random` or `numpy.random`) in several threads: which "
+        "batch gets which numbers depends on their timing.",
+        "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1, or "
+        "use_multiprocessing=True.",
+    )
+
+
+def _own_order(source: pin_data.Source) -> Limit:
+    how = {
+        "tf.data": "samefit seeds TensorFlow's global generator, but the order also depends on when the dataset was "
+        "made and on how often it was read.",
+        "DataLoader": "samefit resets PyTorch's default generator before each epoch, from which an unseeded DataLoader "
+        "draws, so it repeats; the order is not that of other kinds of data.",
+    }.get(source.kind, "samefit resets the process-wide generators before each epoch, no more.")
+    return Limit(
+        "own-order",
+        f"{source.name} has an order of its own. {how}",
+        _OWN.get(source.kind, _OWN_REMEDY),
+    )
