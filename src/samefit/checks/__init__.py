@@ -1,5 +1,6 @@
 """The main job: run, record, compare, explain, confirm."""
 
+from samefit.checks.audit import audit as audit
 from samefit.checks.check import check as check
 from samefit.checks.check import check_backends as check_backends
 from samefit.checks.check import compare_runs as compare_runs

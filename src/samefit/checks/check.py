@@ -134,11 +134,12 @@ def _run_pair(
         for number in part.trainings or ():
             part.run.training(number)
         if not part.selected():
-            raise NoTrainingError(_nothing(part.run, target.text))
+            raise NoTrainingError(nothing_recorded(part.run, target.text))
     return pair, ended
 
 
-def _nothing(run: Run, text: str) -> str:
+def nothing_recorded(run: Run, text: str) -> str:
+    """Returns why a run holds no training, and what the user can do."""
     if "recording_failed" in run.manifest:
         return f"{text} was not recorded: the recorder failed ({run.manifest['recording_failed']})."
     updates = run.manifest.get("unseen_updates")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from samefit.cli.audit import audit
 from samefit.cli.check import check
 from samefit.cli.compare import compare
 from samefit.cli.doctor import doctor
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for _verb in (check, run, compare, verify, show, doctor):
+for _verb in (check, run, compare, verify, audit, show, doctor):
     cli.add_command(_verb)
 
 

@@ -24,13 +24,7 @@ _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit
 
 
 class DrawObserver(Protocol):
-    """What a ledger does with what the generators show.
-
-    Attributes:
-        replay_entropy: Gives entropy instead of the operating system, or None.
-    """
-
-    replay_entropy: Callable[[str, tuple[Any, ...]], Any] | None
+    """What a ledger does with what the generators show."""
 
     def watch(self, generator: str, read_state: Callable[[], bytes | None]) -> None:
         """There is a generator whose state can be read."""
@@ -41,8 +35,8 @@ class DrawObserver(Protocol):
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Somebody seeded a generator."""
 
-    def entropy(self, function: str, value: Any) -> None:
-        """Somebody took entropy from the operating system."""
+    def entropy(self, function: str, arguments: tuple[Any, ...], take: Callable[[], Any]) -> Any:
+        """Somebody takes entropy from the operating system; `take()` does it."""
 
 
 def read_python() -> bytes:
@@ -161,11 +155,7 @@ def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def entropy(*args: Any, **kwargs: Any) -> Any:
-            value = ledger.replay_entropy(label, args) if ledger.replay_entropy is not None else None
-            if value is None:
-                value = original(*args, **kwargs)
-            ledger.entropy(label, value.hex() if isinstance(value, bytes) else value)
-            return value
+            return ledger.entropy(label, args, lambda: original(*args, **kwargs))
 
         return entropy
 

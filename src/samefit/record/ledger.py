@@ -153,19 +153,29 @@ class Ledger:
         else:
             self._seeded[generator] = event.id
 
-    def entropy(self, function: str, value: Any) -> None:
-        """Adds an entry for randomness taken from the operating system."""
-        who = caller(sys._getframe(2))
-        if who.location is not None:
-            self.note(
-                "entropy",
-                generator="os",
-                function=function,
-                value=_plain(value),
-                location=who.location,
-                keras=who.nearest_function,
-                component=self._component(who),
-            )
+    def entropy(self, function: str, arguments: tuple[Any, ...], take: Callable[[], Any]) -> Any:
+        """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
+
+        What samefit takes itself (NumPy does so for every bit generator, a keyed one as well) and what no line of the
+        user is behind stay out of it, in the run that is recorded and in the one that replays it.
+        """
+        frame = sys._getframe(2)
+        who = caller(frame)
+        if kind_of(frame.f_code) == "own" or who.location is None:
+            return take()
+        value = self.replay_entropy(function, arguments) if self.replay_entropy is not None else None
+        if value is None:
+            value = take()
+        self.note(
+            "entropy",
+            generator="os",
+            function=function,
+            value=value.hex() if isinstance(value, bytes) else _plain(value),
+            location=who.location,
+            keras=who.nearest_function,
+            component=self._component(who),
+        )
+        return value
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Calls `call`, a draw from `generator`, and adds it to the ledger if it is not part of another draw."""

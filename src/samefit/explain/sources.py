@@ -1,0 +1,153 @@
+"""Every source of randomness of one run: what drew, from which line, and what decides its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from samefit.store.reader import Run
+from samefit.store.records import Event
+from samefit.types import Location, Role
+
+
+class Standing(StrEnum):
+    """What decides the values of a source."""
+
+    UNSEEDED = "unseeded"
+    """Nothing that is written down: another run gets other values."""
+    BY_POSITION = "by position"
+    """A seed, and how much was drawn since: a draw that is added before it changes its values."""
+    FIXED = "fixed"
+    """A seed of its own."""
+    PINNED = "pinned"
+    """The seed of the pinned scope, and the place in the model or in the training."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of randomness.
+
+    Attributes:
+        kind: "initial weights", "layer", "data order", "training", "your code" or "operating system".
+        what: What draws, in words.
+        standing: What decides its values.
+        seeded_by: By whom, in words; "" for an unseeded one.
+        remedy: What gives it a seed, or makes it independent of what is drawn before; "" where nothing is to be done.
+        count: How many draws or seeds of this kind came from this line.
+        location: The user's line, or None where a library draws by itself.
+    """
+
+    kind: str
+    what: str
+    standing: Standing
+    seeded_by: str = ""
+    remedy: str = ""
+    count: int = 1
+    location: Location | None = None
+
+
+_NAMES = {
+    "python": "Python's random",
+    "numpy": "numpy.random",
+    "tensorflow": "TensorFlow's generator",
+    "torch": "PyTorch's generator",
+    "keras": "Keras's global SeedGenerator",
+}
+
+_ORDERED = ("shuffle of", "first look at a batch", "data loader of", "order of batches")
+
+_SEED_ALL = "keras.utils.set_random_seed(SEED) at the top of the script"
+
+
+def sources(run: Run) -> tuple[Source, ...]:
+    """Lists the sources of randomness that a run has used, those that are unseeded first.
+
+    Draws that a library makes while it is imported shape no training and are left out.
+    """
+    pinned = run.manifest.get("pin")
+    seeds = {event.id: event for event in run.events if event.kind == "seed"}
+    found = [_of_draw(event, seeds, pinned) for event in run.events if event.kind == "draw" and not _importing(event)]
+    found += [_of_entropy(event) for event in run.events if event.kind == "entropy" and not _importing(event)]
+    found += [*_explicit(run)]
+    order = list(Standing)
+    return tuple(sorted(_merged(found), key=lambda source: order.index(source.standing)))
+
+
+def _importing(event: Event) -> bool:
+    """Whether a library drew while the user's line imported it."""
+    code = event.location.code if event.location is not None else None
+    return event.component == "" and code is not None and code.startswith(("import ", "from "))
+
+
+def _merged(found: Iterable[Source]) -> Iterator[Source]:
+    counts: dict[Source, int] = {}
+    for source in found:
+        key = replace(source, count=1)
+        counts[key] = counts.get(key, 0) + source.count
+    for source, count in counts.items():
+        yield replace(source, count=count)
+
+
+def _of_draw(event: Event, seeds: dict[int, Event], pinned: int | None) -> Source:
+    kind, what = _kind_of(event)
+    seed = seeds.get(event.seeded) if event.seeded is not None else None
+    if pinned is not None and kind in ("initial weights", "layer", "data order"):
+        return Source(kind, what, Standing.PINNED, f"samefit's pin, seed {pinned}", "", event.count, event.location)
+    if seed is None:
+        return Source(kind, what, Standing.UNSEEDED, "", _SEED_ALL, event.count, event.location)
+    where = f"line {seed.location.line}: " if seed.location is not None else ""
+    seeded_by = f"{where}{seed.function}({seed.value})"
+    return Source(kind, what, Standing.BY_POSITION, seeded_by, _own_seed(kind), event.count, event.location)
+
+
+def _kind_of(event: Event) -> tuple[str, str]:
+    component = event.component
+    if component.startswith("seed of"):
+        name = component.removeprefix("seed of ")
+        return ("initial weights", name) if " in " in name else ("layer", name)
+    if component.startswith(_ORDERED):
+        return "data order", f"the order of samples in {component.rpartition(' of ')[2].rpartition(' in ')[2]}"
+    if component:
+        return "training", f"{component}, from {_NAMES.get(event.generator, event.generator)}"
+    return "your code", f"{event.function}, from {_NAMES.get(event.generator, event.generator)}"
+
+
+def _own_seed(kind: str) -> str:
+    if kind in ("initial weights", "layer"):
+        return "a seed of its own (seed=...), or samefit.pinned(SEED)"
+    if kind == "your code":
+        return "a generator of its own: numpy.random.default_rng(SEED), random.Random(SEED)"
+    return "samefit.pinned(SEED)"
+
+
+def _of_entropy(event: Event) -> Source:
+    code = event.location.code if event.location is not None else None
+    generator = "default_rng" in (code or "")
+    what = "numpy.random.default_rng without a seed" if generator else f"{event.function}"
+    remedy = "numpy.random.default_rng(SEED)" if generator else "a seeded generator instead"
+    return Source("operating system", what, Standing.UNSEEDED, "", remedy, event.count, event.location)
+
+
+def _explicit(run: Run) -> Iterator[Source]:
+    """Yields layers and initialisers with a seed that the user wrote."""
+    for model in run.models.values():
+        for layer in model.layers:
+            if layer.seed_value is not None and layer.seed_draw is None and layer.seed_event is None:
+                own = f"its own seed {layer.seed_value}"
+                yield Source("layer", layer.class_name, Standing.FIXED, own, location=layer.location)
+    seen = set()
+    for training in run.trainings:
+        state = run.begin_state(training.number)
+        for variable in run.layouts[state.layout] if state is not None else ():
+            origin = variable.origin
+            key = (training.model, variable.path)
+            if origin is None or key in seen or variable.role is Role.SEED or not origin.seed_is_explicit:
+                continue
+            seen.add(key)
+            own = f"its own seed {origin.seed}"
+            what = f"{origin.initializer} of {variable.path}"
+            # Weights are made when a model is built; the seed stands where their layer was constructed.
+            owner = None if variable.layer is None else run.models[training.model].layers[variable.layer]
+            where = origin.location if owner is None or owner.location is None else owner.location
+            yield Source("initial weights", what, Standing.FIXED, own, location=where)

@@ -1,0 +1,66 @@
+"""The sources of randomness of a run, from its ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.handmade import make_run
+
+from samefit.explain.sources import Standing, sources
+from samefit.store.records import Event
+from samefit.types import Location
+
+
+def at(line: int, code: str = "x = 1") -> Location:
+    return Location("/code/train.py", line, code)
+
+
+def draw(number: int, **fields: Any) -> Event:
+    return Event(id=number, kind="draw", generator="numpy", function="numpy.random.normal", **fields)
+
+
+def test_a_run_without_draws_has_no_sources(tmp_path: Path) -> None:
+    assert sources(make_run(tmp_path / "a")) == ()
+
+
+def test_what_a_library_draws_at_its_import_is_left_out(tmp_path: Path) -> None:
+    events = [draw(0, location=at(1, "import keras")), draw(1, location=at(2, "from keras import layers"))]
+    assert sources(make_run(tmp_path / "a", events=events)) == ()
+
+
+def test_who_seeded_what(tmp_path: Path) -> None:
+    seed = Event(
+        id=1, kind="seed", generator="numpy", function="numpy.random.seed", value=7, location=at(2, "np.random.seed(7)")
+    )
+    events = [
+        draw(0, location=at(1)),
+        seed,
+        draw(2, location=at(3), seeded=1, count=4),
+        draw(3, location=at(4), seeded=1, component="seed of GlorotUniform in Dense"),
+        draw(4, location=at(4), seeded=1, component="seed of GlorotUniform in Dense"),
+        draw(5, location=at(5), seeded=1, component="first look at a batch in fit #1"),
+        draw(6, location=at(5), seeded=1, component="shuffle of fit #1"),
+        Event(id=7, kind="entropy", generator="os", function="os.urandom", location=at(6)),
+    ]
+    found = sources(make_run(tmp_path / "a", events=events))
+    assert [(s.kind, s.location and s.location.line, s.standing, s.count) for s in found] == [
+        ("your code", 1, Standing.UNSEEDED, 1),
+        ("operating system", 6, Standing.UNSEEDED, 1),
+        ("your code", 3, Standing.BY_POSITION, 4),
+        ("initial weights", 4, Standing.BY_POSITION, 2),
+        ("data order", 5, Standing.BY_POSITION, 2),
+    ]
+    assert all("line 2: numpy.random.seed(7)" in s.seeded_by for s in found[2:])
+
+
+def test_under_a_pin_weights_and_order_belong_to_it_and_own_draws_do_not(tmp_path: Path) -> None:
+    events = [
+        draw(0, location=at(4), component="seed of Dropout"),
+        draw(1, location=at(5)),
+    ]
+    found = sources(make_run(tmp_path / "a", events=events, manifest={"pin": 3}))
+    assert [(s.kind, s.standing) for s in found] == [
+        ("your code", Standing.UNSEEDED),
+        ("layer", Standing.PINNED),
+    ]
