@@ -5,6 +5,7 @@
 | to_numpy | zero-copy on the CPU | zero-copy on the CPU | zero-copy, may change in place |
 | host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
+| compute_alike | not needed | arithmetic rewrites of graphs, off | not needed |
 | generator_state | none: JAX has no global one | op seed counter of the eager context | default CPU generator |
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
 | seed | nothing to do | also restarts the ops' own counters | also seeds the accelerator |
@@ -65,6 +66,14 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def write(self, variable: Any, value: Array) -> None:
         """Puts `value` into a Keras variable that has storage already, outside of any trace or stateless scope."""
+
+    @abc.abstractmethod
+    def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
+        """Switches off what makes the arithmetic of a compiled step depend on the names of its operations.
+
+        Returns:
+            What was switched, by name, and a function that puts it back.
+        """
 
     @abc.abstractmethod
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:

@@ -64,6 +64,9 @@ class JaxBackend(Backend):
         with jax.ensure_compile_time_eval():
             variable._direct_assign(jax.numpy.asarray(value, dtype=variable._value.dtype))
 
+    def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
+        return {}, lambda: None
+
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         return None
 

@@ -76,6 +76,9 @@ class TorchBackend(Backend):
             wide = np.array(value, dtype=np.float32 if value.dtype.name == "bfloat16" else None)
             variable._value.data.copy_(torch.from_numpy(wide))
 
+    def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
+        return {}, lambda: None
+
     def evaluated(self, compute: Callable[[], Any]) -> Array | None:
         return None
 

@@ -38,6 +38,9 @@ def pin_weights(scope: PinScope) -> None:
     pin_layers.watch_layers(scope.patches, scope.backend, weights)
     pin_initializers.watch_initializers(scope.patches, weights)
     pin_layers.hand_on_training(scope.patches)
+    switched, put_back = backends.load(scope.backend).compute_alike()
+    scope.report.switched.update(switched)
+    scope.leaving.callback(put_back)
     _ACTIVE.append(weights)
     scope.leaving.callback(_ACTIVE.remove, weights)
 

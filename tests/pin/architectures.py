@@ -1,0 +1,563 @@
+"""Architectures of all layer families, each to be built in every style that can express it.
+
+An architecture names its layers once; `chain` runs them one after the other, `graph` by a function of its own. A style
+makes a model of them. Run as a script, this module trains architectures with the backend of the process and prints
+digests of what came out:
+
+    KERAS_BACKEND=jax python tests/pin/architectures.py --style subclassed [--only mlp,unet] [--seed 7]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+Layers = dict[str, Any]
+ROWS, BATCH = 12, 4
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a model is made of.
+
+    Attributes:
+        family: The family of layers, for the table.
+        shapes: Shapes of the inputs, without the batch.
+        make: Makes the layers, by name.
+        run: Runs them on the inputs; None if each takes what the one before gave.
+        words: The number of words if the inputs are numbers of words, else 0.
+        policy: The dtype policy of all layers.
+    """
+
+    family: str
+    shapes: tuple[tuple[int, ...], ...]
+    make: Callable[[], Layers]
+    run: Callable[..., Any] | None = None
+    words: int = 0
+    policy: str = "float32"
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        return ("sequential", "functional", "subclassed") if self.run is None else ("functional", "subclassed")
+
+
+def through(layer: Any, x: Any, training: bool | None) -> Any:
+    """Calls a layer, handing `training` on to those that take it, if it is known: None would override a default."""
+    return layer(x, training=training) if training is not None and layer._call_has_training_arg else layer(x)
+
+
+def in_turn(parts: Layers, inputs: Any, training: bool | None = None) -> Any:
+    for layer in parts.values():
+        inputs = through(layer, inputs, training)
+    return inputs
+
+
+class Subclassed(keras.Model):
+    """The layers as attributes, made in the reverse order, with one that is not used."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.unused = layers.Dropout(0.5)
+        made = architecture.make()
+        self.order = list(made)
+        for name in reversed(self.order):
+            setattr(self, f"part_{name}", made[name])
+        self.run = architecture.run or in_turn
+
+    def call(self, inputs, training=None):
+        parts = {name: getattr(self, f"part_{name}") for name in self.order}
+        return self.run(parts, inputs, training)
+
+
+def build(architecture: Architecture, style: str) -> keras.Model:
+    """Makes a model in a style."""
+    if style == "subclassed":
+        return Subclassed(architecture)
+    dtype = "int32" if architecture.words else "float32"
+    inputs = [keras.Input(shape, dtype=dtype) for shape in architecture.shapes]
+    if style == "sequential":
+        return keras.Sequential([inputs[0], *architecture.make().values()])
+    run = architecture.run or in_turn
+    given = inputs[0] if len(inputs) == 1 else inputs
+    return keras.Model(given, run(architecture.make(), given, None))
+
+
+def chain(family: str, shape: tuple[int, ...], make: Callable[[], Iterable[Any]], **more: Any) -> Architecture:
+    return Architecture(family, (shape,), lambda: {f"layer{n}": one for n, one in enumerate(make())}, None, **more)
+
+
+class Sampling(layers.Layer):
+    """A layer with a seed generator of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, inputs):
+        mean, log = inputs
+        return mean + ops.exp(0.5 * log) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+
+
+class Scale(layers.Layer):
+    """A layer with a random weight of its own."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="random_normal", name="scale")
+
+    def call(self, x):
+        return x * self.scale
+
+
+class Residual(layers.Layer):
+    """A composite layer."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.out, self.drop, self.inner = layers.Dense(units), layers.Dropout(0.2), layers.Dense(units, "relu")
+
+    def call(self, x, training=None):
+        return x + self.out(self.drop(self.inner(x), training=training))
+
+
+def residual(p: Layers, x: Any, training: bool | None) -> Any:
+    for n in range(2):
+        y = p[f"norm{n}"](p[f"first{n}"](x), training=training)
+        x = ops.relu(p[f"second{n}"](y) + p[f"skip{n}"](x))
+    return p["head"](p["pool"](x))
+
+
+def unet(p: Layers, x: Any, training: bool | None) -> Any:
+    top = p["down1"](x)
+    low = p["drop"](p["down2"](p["pool"](top)), training=training)
+    return p["head"](p["join"]([p["up"](low), top]))
+
+
+def transformer(p: Layers, x: Any, training: bool | None) -> Any:
+    x = p["words"](x)
+    x = p["norm1"](x + p["attention"](x, x, training=training))
+    x = p["norm2"](x + p["drop"](p["back"](p["wide"](x)), training=training))
+    return p["head"](p["pool"](x))
+
+
+def vae(p: Layers, x: Any, training: bool | None) -> Any:
+    hidden = p["encode"](x)
+    return p["decode"](p["sample"]([p["mean"](hidden), p["log"](hidden)]))
+
+
+def siamese(p: Layers, x: Any, training: bool | None) -> Any:
+    one, other = (p["drop"](p["shared"](side), training=training) for side in x)
+    return p["head"](p["join"]([one, other]))
+
+
+def wide_and_deep(p: Layers, x: Any, training: bool | None) -> Any:
+    deep = p["drop"](p["second"](p["first"](x[1])), training=training)
+    joined = p["join"]([p["wide"](x[0]), deep])
+    return [p["one"](joined), p["two"](joined)]
+
+
+def merging(p: Layers, x: Any, training: bool | None) -> Any:
+    a, b, c = p["a"](x), p["b"](x), p["c"](x)
+    joined = [p["add"]([a, b]), p["multiply"]([b, c]), p["average"]([a, c]), p["maximum"]([a, b])]
+    return p["head"](p["concatenate"]([*joined, p["minimum"]([b, c]), p["subtract"]([a, b]), p["dot"]([a, c])]))
+
+
+def seq2seq(p: Layers, x: Any, training: bool | None) -> Any:
+    _, *state = p["encoder"](x[0], training=training)
+    return p["head"](p["decoder"](x[1], initial_state=state, training=training))
+
+
+def two_attentions(p: Layers, x: Any, training: bool | None) -> Any:
+    x = p["plain"]([p["query"](x), p["value"](x)], training=training)
+    return p["head"](p["additive"]([x, p["other"](x)], training=training))
+
+
+def experts(p: Layers, x: Any, training: bool | None) -> Any:
+    gate = p["gate"](x)
+    return sum(p[f"expert{n}"](x) * gate[:, n : n + 1] for n in range(3))
+
+
+def inception(p: Layers, x: Any, training: bool | None) -> Any:
+    arms = [p[f"conv{n}"](x) for n in (1, 3, 5)]
+    return p["head"](p["pool"](p["join"]([*arms, p["after"](p["max"](x))])))
+
+
+IMAGE, SERIES, VOLUME = (8, 8, 3), (6, 4), (4, 4, 4, 2)
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mlp": chain("dense", (8,), lambda: [layers.Dense(16, "relu"), layers.Dense(8, "tanh"), layers.Dense(1)]),
+    "mlp-dropout": chain(
+        "dense",
+        (8,),
+        lambda: [layers.Dense(16, "relu"), layers.Dropout(0.3), layers.Dense(8), layers.Dropout(0.2), layers.Dense(1)],
+    ),
+    "mlp-initializers": chain(
+        "dense",
+        (8,),
+        lambda: [
+            layers.Dense(8, "selu", kernel_initializer="lecun_normal", bias_initializer="random_uniform"),
+            layers.Dense(8, kernel_initializer="orthogonal"),
+            layers.Dense(8, kernel_initializer="he_uniform"),
+            layers.PReLU("truncated_normal"),
+            layers.Dense(1, kernel_initializer="random_normal"),
+        ],
+    ),
+    "einsum": chain(
+        "dense", SERIES, lambda: [layers.EinsumDense("abc,cd->abd", (6, 5)), layers.Flatten(), layers.Dense(1)]
+    ),
+    "conv1d": chain("convolution", SERIES, lambda: [layers.Conv1D(4, 3), layers.GlobalMaxPooling1D(), layers.Dense(1)]),
+    "conv2d": chain(
+        "convolution",
+        IMAGE,
+        lambda: [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)],
+    ),
+    "conv3d": chain(
+        "convolution",
+        VOLUME,
+        lambda: [layers.Conv3D(3, 2), layers.AveragePooling3D(2), layers.Flatten(), layers.Dense(1)],
+    ),
+    "separable": chain(
+        "separable",
+        IMAGE,
+        lambda: [layers.SeparableConv2D(4, 3), layers.DepthwiseConv2D(3), layers.Flatten(), layers.Dense(1)],
+    ),
+    "separable1d": chain(
+        "separable",
+        SERIES,
+        lambda: [layers.SeparableConv1D(4, 3), layers.DepthwiseConv1D(2), layers.Flatten(), layers.Dense(1)],
+    ),
+    "transposed": chain(
+        "transposed", IMAGE, lambda: [layers.Conv2D(4, 3, 2), layers.Conv2DTranspose(3, 3, 2), layers.Conv2D(1, 1)]
+    ),
+    "transposed1d": chain("transposed", SERIES, lambda: [layers.Conv1DTranspose(3, 3), layers.Conv1D(1, 1)]),
+    "simple-rnn": chain("recurrent", SERIES, lambda: [layers.SimpleRNN(5, dropout=0.2), layers.Dense(1)]),
+    "lstm": chain(
+        "recurrent",
+        SERIES,
+        lambda: [layers.LSTM(5, return_sequences=True), layers.LSTM(4, dropout=0.2), layers.Dense(1)],
+    ),
+    "gru": chain("recurrent", SERIES, lambda: [layers.GRU(5, recurrent_dropout=0.2), layers.Dense(1)]),
+    "cells": chain("recurrent", SERIES, lambda: [layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)]), layers.Dense(1)]),
+    "conv-lstm": chain(
+        "recurrent", (4, 6, 3), lambda: [layers.ConvLSTM1D(2, 3, dropout=0.1), layers.Flatten(), layers.Dense(1)]
+    ),
+    "bidirectional": chain(
+        "wrappers", SERIES, lambda: [layers.Bidirectional(layers.LSTM(3, dropout=0.1)), layers.Dense(1)]
+    ),
+    "time-distributed": chain(
+        "wrappers",
+        SERIES,
+        lambda: [
+            layers.TimeDistributed(layers.Dense(3)),
+            layers.Flatten(),
+            layers.SpectralNormalization(layers.Dense(1)),
+        ],
+    ),
+    "embedding": chain(
+        "embedding",
+        (6,),
+        lambda: [layers.Embedding(20, 5, mask_zero=True), layers.LSTM(4), layers.Dense(1)],
+        words=20,
+    ),
+    "normalization": chain(
+        "normalisation",
+        IMAGE,
+        lambda: [
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.GroupNormalization(2),
+            layers.LayerNormalization(),
+            layers.RMSNormalization(),
+            layers.UnitNormalization(),
+            layers.Flatten(),
+            layers.Dense(1),
+        ],
+    ),
+    "random-dense": chain(
+        "random layers",
+        (8,),
+        lambda: [
+            layers.Dense(16),
+            layers.GaussianNoise(0.1),
+            layers.Dense(8, "selu"),
+            layers.AlphaDropout(0.2),
+            layers.GaussianDropout(0.2),
+            layers.ActivityRegularization(0.01),
+            layers.Dense(1),
+        ],
+    ),
+    "random-spatial": chain(
+        "random layers",
+        IMAGE,
+        lambda: [layers.Conv2D(4, 3), layers.SpatialDropout2D(0.3), layers.Flatten(), layers.Dense(1)],
+    ),
+    "random-spatial1d": chain(
+        "random layers",
+        SERIES,
+        lambda: [layers.Conv1D(4, 3), layers.SpatialDropout1D(0.3), layers.Flatten(), layers.Dense(1)],
+    ),
+    "augmentation": chain(
+        "augmentation",
+        IMAGE,
+        lambda: [
+            layers.RandomFlip(),
+            layers.RandomTranslation(0.1, 0.1),
+            layers.RandomContrast(0.2),
+            layers.RandomBrightness(0.1, value_range=(-3, 3)),
+            layers.Conv2D(2, 3),
+            layers.Flatten(),
+            layers.Dense(1),
+        ],
+    ),
+    "augmentation-affine": chain(
+        "augmentation",
+        IMAGE,
+        lambda: [layers.RandomRotation(0.1), layers.RandomZoom(0.1), layers.Flatten(), layers.Dense(1)],
+    ),
+    "own-layers": chain(
+        "own layers", (8,), lambda: [layers.Dense(6), Scale(), Residual(6), layers.Dropout(0.2), layers.Dense(1)]
+    ),
+    "nested": chain(
+        "nested",
+        (8,),
+        lambda: [
+            keras.Sequential([layers.Dense(6), keras.Sequential([layers.Dropout(0.2), layers.Dense(6)])]),
+            keras.Sequential([layers.Dense(6), layers.Dropout(0.2)]),
+            layers.Dense(1),
+        ],
+    ),
+    "mixed-bfloat16": chain(
+        "mixed precision",
+        IMAGE,
+        lambda: [
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.Dropout(0.2),
+            layers.Flatten(),
+            layers.Dense(1),
+        ],
+        policy="mixed_bfloat16",
+    ),
+    "mixed-float16": chain(
+        "mixed precision",
+        (8,),
+        lambda: [layers.Dense(8, "relu"), layers.Dropout(0.2), layers.Dense(1)],
+        policy="mixed_float16",
+    ),
+    "residual": Architecture(
+        "residual",
+        (IMAGE,),
+        lambda: {
+            **{f"first{n}": layers.Conv2D(4, 3, padding="same") for n in range(2)},
+            **{f"second{n}": layers.Conv2D(4, 3, padding="same") for n in range(2)},
+            **{f"skip{n}": layers.Conv2D(4, 1) for n in range(2)},
+            **{f"norm{n}": layers.BatchNormalization() for n in range(2)},
+            "pool": layers.GlobalAveragePooling2D(),
+            "head": layers.Dense(2),
+        },
+        residual,
+    ),
+    "unet": Architecture(
+        "encoder-decoder",
+        (IMAGE,),
+        lambda: {
+            "head": layers.Conv2D(1, 1),
+            "up": layers.Conv2DTranspose(3, 2, 2),
+            "join": layers.Concatenate(),
+            "down2": layers.Conv2D(5, 3, padding="same"),
+            "drop": layers.Dropout(0.3),
+            "pool": layers.MaxPooling2D(),
+            "down1": layers.Conv2D(4, 3, padding="same"),
+        },
+        unet,
+    ),
+    "vae": Architecture(
+        "encoder-decoder",
+        ((8,),),
+        lambda: {
+            "encode": layers.Dense(6, "relu"),
+            "log": layers.Dense(2),
+            "mean": layers.Dense(2),
+            "sample": Sampling(),
+            "decode": layers.Dense(8),
+        },
+        vae,
+    ),
+    "seq2seq": Architecture(
+        "encoder-decoder",
+        (SERIES, (5, 3)),
+        lambda: {
+            "decoder": layers.LSTM(4, return_sequences=True, dropout=0.1),
+            "encoder": layers.LSTM(4, return_state=True),
+            "head": layers.Dense(2),
+        },
+        seq2seq,
+    ),
+    "transformer": Architecture(
+        "attention",
+        ((6,),),
+        lambda: {
+            "words": layers.Embedding(20, 8),
+            "attention": layers.MultiHeadAttention(2, 4, dropout=0.1),
+            "norm1": layers.LayerNormalization(),
+            "norm2": layers.LayerNormalization(),
+            "back": layers.Dense(8),
+            "wide": layers.Dense(16, "gelu"),
+            "drop": layers.Dropout(0.1),
+            "pool": layers.GlobalAveragePooling1D(),
+            "head": layers.Dense(1),
+        },
+        transformer,
+        words=20,
+    ),
+    "attention": Architecture(
+        "attention",
+        (SERIES,),
+        lambda: {
+            "query": layers.Dense(4),
+            "value": layers.Dense(4),
+            "plain": layers.Attention(dropout=0.1),
+            "other": layers.Dense(4),
+            "additive": layers.AdditiveAttention(dropout=0.1),
+            "head": layers.Dense(1),
+        },
+        two_attentions,
+    ),
+    "siamese": Architecture(
+        "shared layers",
+        ((8,), (8,)),
+        lambda: {
+            "shared": layers.Dense(5),
+            "drop": layers.Dropout(0.3),
+            "join": layers.Subtract(),
+            "head": layers.Dense(1),
+        },
+        siamese,
+    ),
+    "wide-and-deep": Architecture(
+        "several inputs and outputs",
+        ((4,), (8,)),
+        lambda: {
+            "one": layers.Dense(1),
+            "two": layers.Dense(2),
+            "wide": layers.Dense(3),
+            "first": layers.Dense(6, "relu"),
+            "second": layers.Dense(5),
+            "drop": layers.Dropout(0.3),
+            "join": layers.Concatenate(),
+        },
+        wide_and_deep,
+    ),
+    "merging": Architecture(
+        "merging",
+        ((8,),),
+        lambda: {
+            **{name: layers.Dense(4) for name in "abc"},
+            "add": layers.Add(),
+            "multiply": layers.Multiply(),
+            "average": layers.Average(),
+            "maximum": layers.Maximum(),
+            "minimum": layers.Minimum(),
+            "subtract": layers.Subtract(),
+            "dot": layers.Dot(1),
+            "concatenate": layers.Concatenate(),
+            "head": layers.Dense(1),
+        },
+        merging,
+    ),
+    "experts": Architecture(
+        "merging",
+        ((8,),),
+        lambda: {**{f"expert{n}": layers.Dense(2) for n in range(3)}, "gate": layers.Dense(3, "softmax")},
+        experts,
+    ),
+    "inception": Architecture(
+        "convolution",
+        (IMAGE,),
+        lambda: {
+            **{f"conv{n}": layers.Conv2D(2, n, padding="same") for n in (1, 3, 5)},
+            "max": layers.MaxPooling2D(3, 1, padding="same"),
+            "after": layers.Conv2D(2, 1),
+            "join": layers.Concatenate(),
+            "pool": layers.GlobalAveragePooling2D(),
+            "head": layers.Dense(1),
+        },
+        inception,
+    ),
+}
+
+
+def digest(values: Iterable[Any]) -> str:
+    data = b"".join(np.ascontiguousarray(value).tobytes() for value in values)
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def numpy_of(variables: Iterable[Any]) -> list[Any]:
+    return [keras.ops.convert_to_numpy(variable).astype("float64") for variable in variables]
+
+
+def as_found(model: keras.Model) -> list[Any]:
+    """Values in an order that is the same for all styles: models list their layers in orders of their own."""
+    return sorted(numpy_of(model.weights), key=lambda value: (value.shape, value.tobytes()))
+
+
+def train(name: str, style: str) -> dict[str, Any]:
+    """Trains an architecture for two epochs; returns digests of its begin and its end."""
+    architecture = ARCHITECTURES[name]
+    keras.config.set_dtype_policy(architecture.policy)
+    try:
+        model = build(architecture, style)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    draw = np.random.default_rng(5)
+    inputs: list[Any] = [
+        draw.integers(1, architecture.words, (ROWS, *shape))
+        if architecture.words
+        else draw.normal(size=(ROWS, *shape)).astype("float32")
+        for shape in architecture.shapes
+    ]
+    given = inputs[0] if len(inputs) == 1 else inputs
+    first = model(inputs[0][:1] if len(inputs) == 1 else [one[:1] for one in inputs])
+    several = isinstance(first, list)
+    targets = [draw.normal(size=(ROWS, *one.shape[1:])).astype("float32") for one in (first if several else [first])]
+    begin = digest(as_found(model))
+    model.compile(keras.optimizers.Adam(0.01), ["mse"] * len(targets) if several else "mse")
+    history = model.fit(given, targets if several else targets[0], batch_size=BATCH, epochs=2, verbose=0)
+    optimizer = sorted(numpy_of(model.optimizer.variables), key=lambda value: (value.shape, value.tobytes()))
+    return {
+        "begin": begin,
+        "losses": history.history["loss"],
+        "end": digest(as_found(model)),
+        "optimizer": digest(optimizer),
+    }
+
+
+def main() -> None:
+    import samefit
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--style", default="functional", choices=["sequential", "functional", "subclassed"])
+    parser.add_argument("--only", default=",".join(ARCHITECTURES))
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore", category=UserWarning)
+    found: dict[str, Any] = {}
+    with samefit.pinned(options.seed) as scope:
+        for name in options.only.split(","):
+            if options.style in ARCHITECTURES[name].styles:
+                found[name] = train(name, options.style)
+        limits = sorted({limit.kind for limit in scope.report.limits})
+    json.dump({"trained": found, "limits": limits, "keras": keras.__version__}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
