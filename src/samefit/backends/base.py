@@ -10,6 +10,7 @@
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
 | seed | nothing to do | also restarts the ops' own counters | also seeds the accelerator |
 | reseed | nothing to do | leaves the ops' own counters alone | as seed |
+| unseed | nothing to do | no global seed | a seed of the operating system's |
 | mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
@@ -98,6 +99,10 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def reseed(self, seed: int) -> None:
         """Seeds the process-wide generator while a training runs, without a repeat of what ops drew before."""
+
+    @abc.abstractmethod
+    def unseed(self) -> None:
+        """Puts the process-wide generator to where the import of the framework leaves it."""
 
     @abc.abstractmethod
     def mark(self) -> Any:

@@ -82,6 +82,9 @@ class JaxBackend(Backend):
     def reseed(self, seed: int) -> None:
         pass
 
+    def unseed(self) -> None:
+        pass
+
     def mark(self) -> Any:
         return None
 

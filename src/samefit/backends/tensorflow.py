@@ -90,15 +90,16 @@ class TensorFlowBackend(Backend):
 
     def generator_state(self) -> bytes | None:
         context = tf_context.context()
-        # `_rng` exists only once a global seed was set (tensorflow/python/eager/context.py, 2.21).
-        rng = getattr(context, "_rng", None)
+        # `_rng` exists only once a global seed was set, and counts only while one is (eager/context.py of 2.21).
+        rng = getattr(context, "_rng", None) if context._seed is not None else None
         state = None if rng is None else _jsonable(rng.getstate())
         return json.dumps({"seed": context._seed, "rng": state}).encode()
 
     def set_generator_state(self, state: bytes) -> None:
         wanted = json.loads(state)
         if wanted["seed"] is None:
-            # An unseeded context draws its op seeds from the operating system: there is nothing to put back.
+            # An unseeded context draws its op seeds from the operating system: there is no position to put back.
+            self.unseed()
             return
         tf.random.set_seed(wanted["seed"])
         if wanted["rng"] is not None:
@@ -116,6 +117,10 @@ class TensorFlowBackend(Backend):
             tf.random.set_seed(seed)
         else:
             rng.seed(seed)
+
+    def unseed(self) -> None:
+        if tf_context.context()._seed is not None:
+            tf.random.set_seed(None)
 
     def mark(self) -> Any:
         context = tf_context.context()

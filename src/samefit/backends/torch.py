@@ -94,6 +94,9 @@ class TorchBackend(Backend):
     def reseed(self, seed: int) -> None:
         torch.manual_seed(seed)
 
+    def unseed(self) -> None:
+        torch.seed()
+
     def mark(self) -> Any:
         on_accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
         return torch.get_rng_state(), on_accelerators

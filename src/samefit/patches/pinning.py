@@ -27,6 +27,9 @@ class TrainingObserver(Protocol):
     def epoch(self, epoch: int) -> None:
         """An epoch (0-based) of the training begins; its data is not drawn yet."""
 
+    def single_step(self) -> None:
+        """`train_on_batch` was called."""
+
     def other(self, model: Any) -> AbstractContextManager[None]:
         """An `evaluate`, `predict`, … runs within."""
 
@@ -36,6 +39,7 @@ def watch_trainings(patches: Patches, backend: str, observer: TrainingObserver) 
     trainer = trainer_class(backend)
     callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
     patches.replace(trainer, "fit", functools.partial(_fit, observer), checked_on=_CHECKED)
+    patches.replace(trainer, "train_on_batch", functools.partial(_single_step, observer), checked_on=_CHECKED)
     for name in _OTHERS:
         patches.replace(trainer, name, functools.partial(_other, observer), checked_on=_CHECKED)
     patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
@@ -57,6 +61,15 @@ def _fit(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[.
     return fit
 
 
+def _single_step(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def train_on_batch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.single_step()
+        return original(self, *args, **kwargs)
+
+    return train_on_batch
+
+
 def _other(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def other(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,15 +89,29 @@ def _epoch(observer: TrainingObserver, original: Callable[..., Any]) -> Callable
 
 
 def take_state_back(model: Any) -> None:
-    """Puts the state that JAX's training loop holds into the model's variables: they are empty in between."""
+    """Puts the state that JAX's training loop holds into the model's variables, which are empty in between."""
     sync = getattr(model, "jax_state_sync", None)
     if sync is not None:
         sync()
 
 
+def held_state(model: Any) -> dict[int, Any] | None:
+    """Returns the non-trainable state that JAX's training loop holds now, by id of the variable; None if none."""
+    state = getattr(model, "_jax_state", None)
+    if not state or model._jax_state_synced:
+        return None
+    held = state["non_trainable_variables"]
+    return {id(variable): value for variable, value in zip(model.non_trainable_variables, held, strict=True)}
+
+
 def seed_states(model: Any) -> list[Any]:
     """Returns the states of all seed generators of a model (`SeedGenerator.__init__` gives them their name)."""
     return [variable for variable in model.variables if variable.name == "seed_generator_state"]
+
+
+def import_what_keras_seeds() -> None:
+    """Imports TensorFlow if it is installed, as `keras.utils.set_random_seed` does on every backend."""
+    importlib.import_module("keras.src.utils.module_utils").tensorflow.available  # noqa: B018 - a property that imports
 
 
 def keras_seed() -> dict[str, Any]:

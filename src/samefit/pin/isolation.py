@@ -1,7 +1,7 @@
 """What keeps a training apart from everything around it.
 
-`evaluate`, `predict` and their kind leave the generators and the seeds of the model as they found them; callbacks draw
-from generators of their own.
+`evaluate`, `predict` and their kind leave the generators and the seeds of the model as they found them. Callbacks draw
+from process-wide generators of their own, and leave the seeds of the model as they found them unless they train it.
 """
 
 from __future__ import annotations
@@ -70,33 +70,34 @@ class Generators:
             adapter.return_to(its_mark)
         pinning.set_keras_seed(keras_seed)
         state = global_seed_state()
-        if state is not None and value is not None:
-            self._put(state, value)
+        if state is not None and value is not None and not np.array_equal(self._value(state), value):
+            self._backend.write(state, value)
 
-    def seeds_of(self, model: Any) -> list[tuple[Any, Array]]:
-        """Returns the states of a model's seed generators, with their variables."""
-        return [(state, self._value(state)) for state in pinning.seed_states(model)]
+    def seeds_of(self, model: Any) -> dict[int, Array]:
+        """Returns the states of a model's seed generators, by id of the variable."""
+        held = pinning.held_state(model)
+        if held is None:
+            return {id(state): self._value(state) for state in pinning.seed_states(model)}
+        return {id(state): self._backend.to_numpy(held[id(state)]).copy() for state in pinning.seed_states(model)}
 
-    def put_seeds_back(self, model: Any, before: list[tuple[Any, Array]]) -> None:
+    def put_seeds_back(self, model: Any, before: dict[int, Array]) -> None:
         """Puts the seed generators of a model back to where `seeds_of` found them.
 
         One that was made since then goes back to its first draw; one that was given another seed is left alone.
         """
-        known = {id(state): value for state, value in before}
+        if pinning.held_state(model) is not None:
+            # JAX's training loop still holds the state: what is in the variables meanwhile is overwritten by it.
+            return
         for state in pinning.seed_states(model):
             now = self._value(state)
-            wanted = known.get(id(state), np.array([now[0], 0], dtype=now.dtype))
-            if now[0] == wanted[0]:
-                self._put(state, wanted)
+            wanted = before.get(id(state), np.array([now[0], 0], dtype=now.dtype))
+            if now[0] == wanted[0] and now[1] != wanted[1]:
+                self._backend.write(state, wanted)
 
     def _value(self, state: Any) -> Array:
         value = self._backend.host_value(state)
         assert value is not None, f"{state.path} has no value outside of a training step"
         return value.copy()
-
-    def _put(self, state: Any, value: Array) -> None:
-        if not np.array_equal(self._value(state), value):
-            self._backend.write(state, value)
 
 
 @contextlib.contextmanager
@@ -118,13 +119,21 @@ class Callbacks:
         generators: The generators of the process.
         stream: The seed of the callbacks' own stream.
         model: The model that is trained.
+
+    Attributes:
+        stream: Where the callbacks' own stream stands, or the seed that it will begin with.
     """
 
     def __init__(self, generators: Generators, stream: int, model: Any) -> None:
         self._generators = generators
-        self._stream: Any = stream
+        self.stream: Any = stream
         self._model = model
         self._inside = False
+        self._trained = False
+
+    def single_step(self) -> None:
+        """`train_on_batch` was called: if a callback did it, what it drew from the model's seeds is used up."""
+        self._trained = True
 
     @contextlib.contextmanager
     def isolated(self, callbacks: Any) -> Iterator[None]:
@@ -142,17 +151,19 @@ class Callbacks:
             # A hook may call another one of its object.
             if self._inside:
                 return hook(*args, **kwargs)
-            mark = self._generators.mark()
-            if isinstance(self._stream, int):
-                self._generators.reseed(self._stream)
+            mark, seeds = self._generators.mark(), self._generators.seeds_of(self._model)
+            if isinstance(self.stream, int):
+                self._generators.reseed(self.stream)
             else:
-                self._generators.return_to(self._stream)
-            self._inside = True
+                self._generators.return_to(self.stream)
+            self._inside, self._trained = True, False
             try:
                 return hook(*args, **kwargs)
             finally:
                 self._inside = False
-                self._stream = self._generators.mark()
+                if not self._trained:
+                    self._generators.put_seeds_back(self._model, seeds)
+                self.stream = self._generators.mark()
                 self._generators.return_to(mark)
 
         return isolated

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from samefit.patches.patching import Patches
 from samefit.pin.report import PinReport
 from samefit.pin.trainings import pin_trainings
 from samefit.pin.weights import pin_weights
+
+if TYPE_CHECKING:
+    from samefit.backends.base import Backend
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,18 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
 
         self.report = PinReport(self.seed)
         with contextlib.ExitStack() as stack:
-            adapters = backends.loaded()
+            # The first seeding imports TensorFlow, where it is installed: its state must be known before.
+            pinning.import_what_keras_seeds()
             stack.callback(generators.write_python, generators.read_python())
             numpy_state = generators.read_numpy()
             if numpy_state is not None:
                 stack.callback(generators.write_numpy, numpy_state)
-            for adapter in adapters:
+            known = backends.loaded()
+            stack.callback(_unseed_others, known)
+            for adapter in known:
                 state = adapter.generator_state()
                 if state is not None:
+                    stack.callback(adapter.return_to, adapter.mark())
                     stack.callback(adapter.set_generator_state, state)
             stack.enter_context(pinning.keras_seed_kept())
             patches = Patches()
@@ -86,3 +94,12 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.pop().close()
+
+
+def _unseed_others(known: list[Backend]) -> None:
+    """Puts the generators of frameworks that were imported inside of the scope to where an import leaves them."""
+    from samefit import backends
+
+    for adapter in backends.loaded():
+        if adapter not in known:
+            adapter.unseed()

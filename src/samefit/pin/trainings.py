@@ -40,7 +40,9 @@ class Training:
     """A `fit` that runs.
 
     Attributes:
+        model: The model that is trained.
         number: How many trainings of the same model came before it.
+        callbacks: Its callbacks.
         epoch: The epoch that runs, or the one to come.
         has_data: Whether the iterator over its data was made.
         counted: Whether an epoch has begun: a `fit` that fails on its arguments is no training.
@@ -48,6 +50,7 @@ class Training:
 
     model: Any
     number: int
+    callbacks: Callbacks
     epoch: int = 0
     has_data: bool = False
     counted: bool = False
@@ -92,14 +95,15 @@ class Trainings:
         if self._idle:
             yield
             return
-        training = Training(model, self._count(model).trainings)
+        number = self._count(model).trainings
+        callbacks = Callbacks(self._generators, key(self._scope.seed, "callbacks", number), model)
+        training = Training(model, number, callbacks)
         with contextlib.ExitStack() as leaving:
             if self._stack:
                 # A training inside of another one, in a callback: the outer one goes on where it was.
                 leaving.callback(self._generators.return_to, self._generators.mark())
             self._generators.seed(self._key(training, 0))
-            stream = key(self._scope.seed, "callbacks", training.number)
-            leaving.enter_context(Callbacks(self._generators, stream, model).isolated(arguments.get("callbacks")))
+            leaving.enter_context(callbacks.isolated(arguments.get("callbacks")))
             self._stack.append(training)
             leaving.callback(self._stack.remove, training)
             yield
@@ -113,6 +117,11 @@ class Trainings:
             training.counted = True
             self._count(training.model).trainings += 1
         self._generators.reseed(self._key(training, epoch))
+
+    def single_step(self) -> None:
+        training = self.current()
+        if training is not None:
+            training.callbacks.single_step()
 
     @contextlib.contextmanager
     def other(self, model: Any) -> Iterator[None]:

@@ -1,7 +1,8 @@
-"""Prints, as JSON, the order in which samples went to training in many situations; argument: the seed."""
+"""Prints, as JSON, the order in which samples went to training in many situations."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import warnings
@@ -15,17 +16,6 @@ warnings.filterwarnings("ignore", message=".*ran out of data.*")
 N, BATCH = 22, 4  # the last batch is a partial one
 X = np.arange(N, dtype="float32")[:, None]
 Y = np.arange(N, dtype="float32") % 2
-
-
-class Seen(keras.layers.Layer):
-    """Notes the samples that pass while training."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def compute_output_shape(self, shape):
-        return shape
 
 
 class Model(keras.Model):
@@ -110,6 +100,71 @@ def situations():
     yield "PyDataset not shuffled", order(Batches(workers=3), shuffle=False)
 
 
-with samefit.pinned(int(sys.argv[1])) as scope:
-    found = dict(situations())
-json.dump({"orders": found, "limits": [limit.text for limit in scope.report.limits]}, sys.stdout)
+class Drawing(Batches):
+    """Draws while it reads."""
+
+    def __getitem__(self, index):
+        x, y = super().__getitem__(index)
+        return x + np.random.random(x.shape).astype("float32"), y
+
+
+class Values(Model):
+    """Notes the values of each step to the last bit."""
+
+    def train_step(self, *args):
+        self.steps.append(keras.ops.convert_to_numpy(args[-1][0]).tobytes().hex())
+        return keras.Model.train_step(self, *args)
+
+
+def augmented(data):
+    made = Values()
+    made.compile("sgd", "mse", run_eagerly=True, jit_compile=False)
+    return order(data, made=made, epochs=2)
+
+
+def generator():
+    for index in range(18):
+        yield Batches()[index % 6]
+
+
+def dataset():
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(N).batch(BATCH)
+
+
+def loader(**options):
+    import torch
+
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*map(torch.as_tensor, (X, Y))), BATCH, **options)
+
+
+def own_order(make, **options):
+    """The order in a first training, and in the same one after others; and what the report says."""
+    with samefit.pinned(42) as scope:
+        first = order(make(), **options)
+        order(X, Y)
+        np.random.random(5)
+        return first, order(make(), **options), [(limit.kind, limit.text) for limit in scope.report.limits]
+
+
+with samefit.pinned(42) as scope:
+    found = {"orders": dict(situations())}
+    found["augmented"] = {
+        name: augmented(Drawing(**options))
+        for name, options in (("plain", {}), ("processes", {"workers": 2, "use_multiprocessing": True}))
+    }
+    found["limits"] = [limit.kind for limit in scope.report.limits]
+with samefit.pinned(42) as scope:
+    augmented(Drawing(workers=2))
+    found["drawn in threads"] = [(limit.kind, limit.text) for limit in scope.report.limits]
+with samefit.pinned(43):
+    found["another seed"] = order(X, Y, epochs=1)
+own = {"generator": own_order(generator, steps_per_epoch=6, shuffle=False)}
+if keras.config.backend() == "tensorflow":
+    own["tf.data"] = own_order(dataset, shuffle=False)
+elif importlib.util.find_spec("torch"):
+    own["DataLoader"] = own_order(lambda: loader(shuffle=True), shuffle=False)
+    own["DataLoader in order"] = own_order(loader, shuffle=False)
+found["own"] = own
+json.dump(found, sys.stdout)

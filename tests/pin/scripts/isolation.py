@@ -1,0 +1,150 @@
+"""What surrounds a training must not shift it: prints, as JSON, the digest of the training in many surroundings."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import sys
+
+import keras
+import numpy as np
+from one_training import X, Y, fit
+from one_training import make as make_any
+
+import samefit
+
+FOUND: dict[str, object] = {}
+make = functools.partial(make_any, eager=True)
+
+
+class Draws(keras.callbacks.Callback):
+    """Draws from every generator at every hook, and runs the model."""
+
+    def __init__(self, runs: bool = True):
+        super().__init__()
+        self.runs = runs
+        self.drawn: list[float] = []
+
+    def draw(self, *_, logs=None):
+        self.drawn.append(random.random())
+        np.random.random(3)
+        keras.random.normal((2,))
+        framework_draw()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.draw()
+        if self.runs:
+            self.model.evaluate(X[:5], Y[:5], verbose=0)
+            self.model.predict(X[:5], verbose=0)
+            self.model(X[:5], training=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.draw()
+        if self.runs:
+            self.model(X[:5], training=True)
+
+    on_train_begin = on_epoch_begin = on_train_batch_begin = draw
+
+
+class Stumble(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 1:
+            raise KeyboardInterrupt
+
+
+class TrainsAnother(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.digest = fit(make())
+
+
+def framework_draw() -> None:
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.rand(3)
+    else:
+        import tensorflow as tf
+
+        tf.random.uniform((3,))
+
+
+def stumble() -> str:
+    model = make()
+    try:
+        fit(model, callbacks=[Stumble()])
+    except KeyboardInterrupt:
+        return fit(make())
+    raise AssertionError("it did not stumble")
+
+
+def before(*steps) -> str:
+    model = make()
+    for step in steps:
+        step(model)
+    return fit(model)
+
+
+def twice() -> str:
+    model = make()
+    fit(model)
+    return fit(model)
+
+
+def wrong_arguments_first() -> str:
+    model = make()
+    try:
+        model.fit(X, Y[:5], verbose=0)
+    except ValueError:
+        return fit(model)
+    raise AssertionError("it trained on arrays of different lengths")
+
+
+with samefit.pinned(42):
+    FOUND["alone"] = fit(make())
+with samefit.pinned(42):
+    FOUND["surroundings"] = {
+        "again": fit(make()),
+        "after draws": before(lambda _: (Draws().draw(), np.random.seed(5), random.seed(6))),
+        "after evaluate": before(lambda model: model.evaluate(X, Y, verbose=0)),
+        "after predict": before(lambda model: model.predict(X, verbose=0)),
+        "after single batches": before(
+            lambda model: model.test_on_batch(X, Y), lambda model: model.predict_on_batch(X)
+        ),
+        "after summary": before(lambda model: model.summary(print_fn=lambda *_, **__: None)),
+        "with validation": fit(make(), validation_data=(X, Y)),
+        "with draws in callbacks": fit(make(), callbacks=[Draws()]),
+        "with a lambda callback": fit(make(), callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=Draws().draw)]),
+        "with a random schedule": fit(
+            make(), callbacks=[keras.callbacks.LearningRateScheduler(lambda e, rate: (np.random.random(), rate)[1])]
+        ),
+        "after an exception": stumble(),
+        "after wrong arguments": wrong_arguments_first(),
+        "with another training inside": fit(make(), callbacks=[another := TrainsAnother()]),
+        "the training inside": another.digest,
+    }
+    FOUND["compiled"] = {
+        "alone": fit(make_any()),
+        "with evaluation and draws": fit(make_any(), callbacks=[Draws()], validation_data=(X, Y)),
+    }
+    FOUND["second"] = twice()
+    callback = Draws(runs=False)
+    fit(make(), callbacks=[callback])
+    FOUND["draws of a callback"] = callback.drawn
+    model = make()
+    fit(model, callbacks=[callback])
+    FOUND["hooks are the user's again"] = not [name for name in vars(callback) if name.startswith("on_")]
+    with samefit.pinned(43):
+        FOUND["another seed"] = fit(make())
+    FOUND["after an inner scope"] = fit(make())
+with samefit.pinned(42):
+    FOUND["second again"] = twice()
+    model = make()
+    losses = []
+    for _ in range(3):
+        losses.append(float(model.train_on_batch(X, Y)))
+        model.evaluate(X, Y, verbose=0)
+    FOUND["by hand, evaluated"] = losses
+    model = make()
+    FOUND["by hand"] = [float(model.train_on_batch(X, Y)) for _ in range(3)]
+json.dump(FOUND, sys.stdout)

@@ -1,0 +1,64 @@
+"""Nothing around a training shifts it, and leaving the scope puts everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def found(run_script: Run, each_backend: str) -> dict[str, Any]:
+    return run_script("isolation.py", each_backend)
+
+
+def test_every_training_is_the_one_alone(found: dict[str, Any]) -> None:
+    assert len(found["surroundings"]) == 14
+    assert {name for name, digest in found["surroundings"].items() if digest != found["alone"]} == set()
+    assert len(set(found["compiled"].values())) == 1
+
+
+def test_alone_is_alone_in_a_fresh_process(found: dict[str, Any], run_script: Run, each_backend: str) -> None:
+    assert run_script("any_sequence.py", each_backend, "6")["compiled"] == found["compiled"]["alone"]
+
+
+def test_the_second_training_of_a_model_is_another_one_and_the_same_each_time(found: dict[str, Any]) -> None:
+    assert found["second"] == found["second again"] != found["alone"]
+
+
+def test_the_inner_scope_pins(found: dict[str, Any]) -> None:
+    assert found["another seed"] != found["alone"] == found["after an inner scope"]
+
+
+def test_callbacks_draw_other_numbers_each_time_and_the_same_in_each_training(found: dict[str, Any]) -> None:
+    drawn = found["draws of a callback"]
+    half = len(drawn) // 2
+    assert half == 17
+    assert drawn[:half] == drawn[half:]
+    assert len(set(drawn)) == half
+
+
+def test_callbacks_are_the_users_again(found: dict[str, Any]) -> None:
+    assert found["hooks are the user's again"]
+
+
+def test_evaluation_does_not_shift_a_loop_by_hand(found: dict[str, Any]) -> None:
+    assert found["by hand, evaluated"] == found["by hand"]
+
+
+def test_any_sequence_of_other_things(run_script: Run, each_backend: str) -> None:
+    assert run_script("any_sequence.py", each_backend, "6")["tried"] >= 6
+
+
+@pytest.mark.slow
+def test_any_sequence_of_other_things_at_length(run_script: Run, each_backend: str) -> None:
+    assert run_script("any_sequence.py", each_backend, "60")["tried"] >= 60
+
+
+def test_leaving_puts_everything_back(run_script: Run, each_backend: str) -> None:
+    found = run_script("restored.py", each_backend)
+    assert found["changed"] == []
+    assert found["hooks"] > 100
