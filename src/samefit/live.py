@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import sys
@@ -98,12 +99,13 @@ class Live:
         trainer.watch_trainer(self.patches, name, self.recorder)
         # `__main__` has no file any more when the interpreter ends.
         self._code = code_digests()
-        self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
         if self.session.get("pin") is not None:
             from samefit.pin import pinned
 
             self._pin = pinned(int(self.session["pin"]))
             self._pin.__enter__()
+        # After pinning: to ask JAX for its device makes it read the flags that pinning sets.
+        self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
         self.transplants.keras_ready()
 
     def watch_frameworks(self) -> None:
@@ -168,6 +170,7 @@ class Live:
             "flags": dict(backend.flags()),
             "threads": dict(backend.threads()),
             "code": {**code_digests(), **self._code},
+            "pin_report": _pin_report(),
             "versions": _versions(),
             "globals": {
                 "floatx": keras.config.floatx(),
@@ -176,6 +179,19 @@ class Live:
                 "epsilon": keras.config.epsilon(),
             },
         }
+
+
+def _pin_report() -> dict[str, Any] | None:
+    """What the pinned scopes of this process did, or None if there was none."""
+    module = sys.modules.get("samefit.pin.scope")
+    found = module.reports() if module is not None else ()
+    if not found:
+        return None
+    limits = {limit: None for report in found for limit in report.limits}
+    return {
+        "limits": [dataclasses.asdict(limit) for limit in limits],
+        "switched": {name: value for report in found for name, value in report.switched.items()},
+    }
 
 
 def _is_complete(name: str) -> bool:

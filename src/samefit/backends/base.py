@@ -12,6 +12,7 @@
 | reseed | nothing to do | leaves the ops' own counters alone | as seed |
 | unseed | nothing to do | no global seed | a seed of the operating system's |
 | mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
+| enable_determinism | XLA's flags, before the first use | op determinism, no TF32 | deterministic algorithms, no TF32 |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
@@ -22,6 +23,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,36 @@ Array = np.ndarray[Any, Any]
 
 HookPoint = tuple[object, str, str]
 """An owner, the name of an attribute of it, and what to call it in the ledger."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A determinism switch that could not be set.
+
+    Attributes:
+        name: The switch.
+        why: Why it could not be set.
+        remedy: What the user can do.
+    """
+
+    name: str
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Determinism:
+    """What `enable_determinism` did.
+
+    Attributes:
+        switched: The switches that are set now, with their values, also those that were set before.
+        refused: The switches that could not be set.
+        undo: Puts back what was there before.
+    """
+
+    switched: Mapping[str, str]
+    refused: Sequence[Refused]
+    undo: Callable[[], None]
 
 
 class Backend(abc.ABC):
@@ -111,6 +143,10 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def return_to(self, mark: Any) -> None:
         """Puts the process-wide generator back to where `mark` found it."""
+
+    @abc.abstractmethod
+    def enable_determinism(self) -> Determinism:
+        """Switches the framework to those of its operations that give the same bits each time."""
 
     @abc.abstractmethod
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:

@@ -10,8 +10,9 @@ from typing import Any, final
 
 import jax
 import numpy as np
+from jax._src import xla_bridge
 
-from samefit.backends.base import Array, Backend, HookPoint
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
 
 _FLAGS = (
     "jax_enable_x64",
@@ -21,6 +22,8 @@ _FLAGS = (
     "jax_disable_jit",
     "jax_numpy_dtype_promotion",
 )
+
+_XLA_FLAGS = ("--xla_gpu_deterministic_ops=true",)
 
 
 @final
@@ -90,6 +93,31 @@ class JaxBackend(Backend):
 
     def return_to(self, mark: Any) -> None:
         pass
+
+    def enable_determinism(self) -> Determinism:
+        # XLA on the CPU gives the same bits each time. On a GPU it reads these flags once, when it is first used.
+        before = os.environ.get("XLA_FLAGS")
+        flags = (before or "").split()
+        missing = [flag for flag in _XLA_FLAGS if flag not in flags]
+        switched = {"XLA_FLAGS": " ".join(_XLA_FLAGS)}
+        if not missing:
+            return Determinism(switched, (), lambda: None)
+        if xla_bridge.backends_are_initialized():
+            if jax.default_backend() == "cpu":
+                return Determinism({}, (), lambda: None)
+            why = "JAX was in use before the pinned scope was entered, and reads the flags only once"
+            remedy = f"Set it for the whole process:  XLA_FLAGS='{' '.join(_XLA_FLAGS)}'"
+            return Determinism({}, (Refused("XLA_FLAGS", why, remedy),), lambda: None)
+        os.environ["XLA_FLAGS"] = " ".join([*flags, *missing])
+
+        def undo() -> None:
+            # If JAX was used meanwhile, it stays deterministic for the rest of the process.
+            if before is None:
+                os.environ.pop("XLA_FLAGS", None)
+            else:
+                os.environ["XLA_FLAGS"] = before
+
+        return Determinism(switched, (), undo)
 
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
         return contextlib.nullcontext()

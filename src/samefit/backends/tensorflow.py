@@ -11,8 +11,9 @@ from typing import Any, final
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
+from tensorflow.python.framework import config as tf_config
 
-from samefit.backends.base import Array, Backend, HookPoint
+from samefit.backends.base import Array, Backend, Determinism, HookPoint
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
 _VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
@@ -33,9 +34,7 @@ class TensorFlowBackend(Backend):
 
     def flags(self) -> Mapping[str, Any]:
         return {
-            "op_determinism": bool(tf.config.experimental.is_op_determinism_enabled())
-            if hasattr(tf.config.experimental, "is_op_determinism_enabled")
-            else None,
+            "op_determinism": bool(tf_config.is_op_determinism_enabled()),
             "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
             "run_functions_eagerly": tf.config.functions_run_eagerly(),
             **{name: os.environ.get(name) for name in _VARIABLES},
@@ -132,6 +131,22 @@ class TensorFlowBackend(Backend):
             context = tf_context.context()
             context._seed, state = mark
             context._rng.setstate(state)
+
+    def enable_determinism(self) -> Determinism:
+        undo = contextlib.ExitStack()
+        if not tf_config.is_op_determinism_enabled():
+            # It may be switched off again: what was compiled meanwhile stays deterministic.
+            undo.callback(tf_config.disable_op_determinism)
+            tf.config.experimental.enable_op_determinism()
+        switched = {"op determinism": "on"}
+        if tf.config.list_physical_devices("GPU"):
+            undo.callback(
+                tf.config.experimental.enable_tensor_float_32_execution,
+                tf.config.experimental.tensor_float_32_execution_enabled(),
+            )
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+            switched["TensorFloat-32"] = "off"
+        return Determinism(switched, (), undo.close)
 
     @contextlib.contextmanager
     def shuffling(self, rows: Callable[[], Array]) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, final
@@ -10,7 +11,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from samefit.backends.base import Array, Backend, HookPoint
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
 
 _FUNCTIONS = (
     "rand",
@@ -25,6 +26,8 @@ _FUNCTIONS = (
     "poisson",
 )
 _METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_")
+
+_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @final
@@ -107,6 +110,35 @@ class TorchBackend(Backend):
         if on_accelerators is not None:
             torch.cuda.set_rng_state_all(on_accelerators)
 
+    def enable_determinism(self) -> Determinism:
+        undo = contextlib.ExitStack()
+        undo.callback(
+            torch.use_deterministic_algorithms,
+            torch.are_deterministic_algorithms_enabled(),
+            warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
+        )
+        torch.use_deterministic_algorithms(True)
+        switched, refused = {"deterministic algorithms": "on"}, []
+        if torch.cuda.is_available():
+            cudnn = torch.backends.cudnn
+            for name, value in (("deterministic", True), ("benchmark", False), ("allow_tf32", False)):
+                undo.callback(setattr, cudnn, name, getattr(cudnn, name))
+                setattr(cudnn, name, value)
+                switched[f"cudnn.{name}"] = "on" if value else "off"
+            undo.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("highest")
+            switched["float32 matmul precision"] = "highest"
+            if os.environ.get(_CUBLAS) not in (":4096:8", ":16:8"):
+                if torch.cuda.is_initialized():
+                    why = "CUDA was in use before the pinned scope was entered, and reads it only once"
+                    refused.append(Refused(_CUBLAS, why, f"Set it for the whole process:  {_CUBLAS}=:4096:8"))
+                # PyTorch refuses to multiply matrices without it.
+                undo.callback(_set_variable, _CUBLAS, os.environ.get(_CUBLAS))
+                os.environ[_CUBLAS] = ":4096:8"
+            if not refused:
+                switched[_CUBLAS] = os.environ[_CUBLAS]
+        return Determinism(switched, refused, undo.close)
+
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
 
@@ -122,6 +154,13 @@ class TorchBackend(Backend):
 
     def batch_source(self, iterator: Any) -> Any:
         return None
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 ADAPTER = TorchBackend()

@@ -8,6 +8,25 @@ import platform
 from dataclasses import dataclass
 
 _PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy")
+_PINNED = {
+    "jax": (
+        "XLA flags",
+        "XLA repeats its bits on a CPU; for a GPU --pin sets --xla_gpu_deterministic_ops=true before JAX starts "
+        "(samefit.pinned in a script does so only if JAX has not computed yet)",
+    ),
+    "tensorflow": (
+        "op determinism",
+        "switched on while pinned, TensorFloat-32 off on a GPU: some operations are slower, and one without a "
+        "deterministic form stops with an error",
+    ),
+    "torch": (
+        "deterministic algorithms",
+        "switched on while pinned, TensorFloat-32 and cuDNN's benchmarking off on a GPU: some operations are slower, "
+        "and one without a deterministic form stops with an error",
+    ),
+}
+"""What pinning switches in each framework, and what it costs: samefit.backends.<name>.enable_determinism."""
+
 _ALIASES = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos")}
 
 
@@ -47,6 +66,10 @@ def doctor() -> DoctorReport:
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     rows.append(DoctorRow("cores", str(cores), "ok", "the number of threads can change rounding"))
+    installed = {row.name for row in rows if row.status == "ok"}
+    rows.extend(
+        DoctorRow(f"pinned {name}", switch, "ok", note) for name, (switch, note) in _PINNED.items() if name in installed
+    )
     return DoctorReport(tuple(rows))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samefit.patches.patching import Patches
+from samefit.pin.determinism import pin_determinism
 from samefit.pin.report import PinReport
 from samefit.pin.trainings import pin_trainings
 from samefit.pin.weights import pin_weights
@@ -35,8 +36,17 @@ class PinScope:
     leaving: contextlib.ExitStack
 
 
-_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_weights, pin_trainings)
+_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_determinism, pin_weights, pin_trainings)
 """The parts of the scope, in the order in which they are put in place."""
+
+
+_REPORTS: list[PinReport] = []
+"""Of all scopes of this process, in the order in which they were entered."""
+
+
+def reports() -> Sequence[PinReport]:
+    """Returns the reports of all pinned scopes that were entered in this process."""
+    return tuple(_REPORTS)
 
 
 class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function: `with samefit.pinned(42):`
@@ -70,6 +80,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         from samefit.patches import generators, pinning
 
         self.report = PinReport(self.seed)
+        _REPORTS.append(self.report)
         with contextlib.ExitStack() as stack:
             # The first seeding imports TensorFlow, where it is installed: its state must be known before.
             pinning.import_what_keras_seeds()

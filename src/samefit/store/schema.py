@@ -60,7 +60,11 @@ CREATE TABLE warnings (    -- what the recorder could not do
 
 
 _FILES = (
-    ("manifest.json", "versions, devices, flags, threads, environment, arguments, seeds; replaced as a whole"),
+    (
+        "manifest.json",
+        "versions, devices, flags, threads, environment, arguments, seeds, `pin_report` (the switches that pinning set "
+        "and what it could not pin); replaced as a whole",
+    ),
     ("run.sqlite", "what is appended while the training runs (SQLite, write-ahead log)"),
     ("run.sqlite-wal", "what is not yet merged into `run.sqlite`; gone once the run has been closed"),
     ("run.sqlite-shm", "SQLite's index of the log; gone once the run has been closed"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import random
 import sys
 
@@ -95,4 +96,17 @@ for prepare, scopes in cases:
             if value != before.get(name, UNSEEDED.get(name))
         ]
         changed += [f"{within.__name__}: {name}" for name, value in attributes().items() if hooks.get(name) != value]
-json.dump({"changed": changed, "hooks": len(hooks)}, sys.stdout)
+
+
+def switches() -> dict[str, object]:
+    return {**backends.load(backend).flags(), "XLA_FLAGS": os.environ.get("XLA_FLAGS")}
+
+
+before = switches()
+with samefit.pinned(1) as scope:
+    found = {"switched": dict(scope.report.switched), "inside": switches(), "refused": scope.report.limits}
+    with samefit.pinned(2):
+        pass
+    found["after the inner scope"] = switches()
+found |= {"before": before, "after": switches()}
+json.dump({**found, "changed": changed, "hooks": len(hooks)}, sys.stdout)

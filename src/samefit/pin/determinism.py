@@ -1,0 +1,21 @@
+"""The determinism switches of the framework: set on entering a scope, put back on leaving where that is possible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samefit import backends
+from samefit.pin.report import Limit
+
+if TYPE_CHECKING:
+    from samefit.pin.scope import PinScope
+
+
+def pin_determinism(scope: PinScope) -> None:
+    """Sets the switches of Keras's framework, and says which could not be set."""
+    determinism = backends.load(scope.backend).enable_determinism()
+    scope.leaving.callback(determinism.undo)
+    scope.report.switched.update(determinism.switched)
+    for refused in determinism.refused:
+        text = f"{refused.name} could not be set: {refused.why}. Some operations may give other bits each time."
+        scope.report.limit(Limit("switch-refused", text, refused.remedy))
