@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from samefit.comparison.compare import compare as compare
     from samefit.comparison.result import Comparison as Comparison
     from samefit.pin import pinned as pinned
+    from samefit.pin.checkpoint import Checkpoint as Checkpoint
     from samefit.record.callback import Recorder as Recorder
     from samefit.store.reader import Run as Run
     from samefit.testing import assert_same_training as assert_same_training
 
 _HOMES = {
+    "Checkpoint": "samefit.pin.checkpoint",
     "Comparison": "samefit.comparison.result",
     "Recorder": "samefit.record.callback",
     "Run": "samefit.store.reader",
@@ -30,7 +32,7 @@ _HOMES = {
     "pinned": "samefit.pin",
 }
 
-__all__ = ["Comparison", "Recorder", "Run", "assert_same_training", "check", "compare", "pinned"]
+__all__ = ["Checkpoint", "Comparison", "Recorder", "Run", "assert_same_training", "check", "compare", "pinned"]
 
 
 def __getattr__(name: str) -> object:

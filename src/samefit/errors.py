@@ -8,6 +8,7 @@
     ├── NoTrainingError                          the script ran, but nothing that samefit can record was trained
     ├── BackendError         (also ImportError)  a backend was asked for that is not installed
     ├── KerasChanged                             a non-public part of Keras is not what this samefit was checked on
+    ├── CheckpointError      (also ValueError)   a checkpoint cannot be used for this training
     └── NotTheSameTraining   (also AssertionError)  raised by `assert_same_training`
 
 The command line prints the message of a `SamefitError` in one line, without a traceback, and exits with status 1.
@@ -53,6 +54,10 @@ class NoTrainingError(SamefitError):
 
 class BackendError(SamefitError, ImportError):
     """A Keras backend was asked for that is not installed or not known."""
+
+
+class CheckpointError(SamefitError, ValueError):
+    """A checkpoint cannot be used: it is damaged, of another training, or there is no pinned scope."""
 
 
 class KerasChanged(SamefitError):

@@ -61,9 +61,16 @@ def in_stateless_scope() -> bool:
 def global_seed_state() -> Any | None:
     """Returns the state variable of Keras's global `SeedGenerator`, or None if there is none yet."""
     state = importlib.import_module("keras.src.backend.common.global_state")
-    name = importlib.import_module("keras.src.random.seed_generator").GLOBAL_SEED_GENERATOR
+    generators = importlib.import_module("keras.src.random.seed_generator")
+    # Keras 3.12 spells the name out.
+    name = getattr(generators, "GLOBAL_SEED_GENERATOR", "global_seed_generator")
     generator = state.get_global_attribute(name)
     return None if generator is None else generator.state
+
+
+def made_global_seed_state() -> Any:
+    """Returns the state variable of Keras's global `SeedGenerator`, which is made if there is none yet."""
+    return importlib.import_module("keras.src.random.seed_generator").global_seed_generator().state
 
 
 def use_own_seed(generator: Any, key: int) -> None:

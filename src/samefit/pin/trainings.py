@@ -18,6 +18,7 @@ from samefit.pin.isolation import Callbacks, Generators, kept
 from samefit.pin.keys import key
 from samefit.pin.order import pin_order
 from samefit.pin.registry import Table
+from samefit.pin.resume import pin_resuming
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -31,6 +32,7 @@ def pin_trainings(scope: PinScope) -> None:
     trainings = Trainings(scope)
     pin_order(scope, trainings)
     pinning.watch_trainings(scope.patches, scope.backend, trainings)
+    pin_resuming(scope, trainings)
     _ACTIVE.append(trainings)
     scope.leaving.callback(_ACTIVE.remove, trainings)
 

@@ -1,0 +1,154 @@
+"""The touches of Keras that taking a training up again needs. Checked on Keras 3.15.1.
+
+Keras's own `BackupAndRestore` takes a training up at the begin of an epoch; here it is at any step. The loops of all
+three backends ask the epoch iterator for the next step once every callback of the last one has run: that is the moment
+between two steps at which a training is saved, and up to which a new one is brought forward.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from samefit.patches.patching import Patches
+from samefit.patches.trainer import trainer_class
+
+_CHECKED = "Keras 3.15.1"
+
+
+class ResumeObserver(Protocol):
+    """What resuming does with what the trainers show."""
+
+    def fitting(self, model: Any, arguments: dict[str, Any]) -> AbstractContextManager[None]:
+        """A `fit` with these arguments runs within."""
+
+    def epoch(self, epoch: int) -> None:
+        """An epoch (0-based) begins; no callback has been told."""
+
+    def data(self, epoch_iterator: Any) -> None:
+        """An epoch iterator was made: the first one in a `fit` is that of its training data."""
+
+    def steps(self, epoch_iterator: Any, steps: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        """Returns the steps of one epoch; `steps()` are those of the iterator, (first, last, iterator of batches)."""
+
+
+def watch_resuming(patches: Patches, backend: str, observer: ResumeObserver) -> None:
+    """Puts all hooks in place."""
+    callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
+    iterators = importlib.import_module("keras.src.trainers.epoch_iterator").EpochIterator
+    patches.replace(trainer_class(backend), "fit", functools.partial(_fit, observer), checked_on=_CHECKED)
+    patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
+    patches.replace(iterators, "__init__", functools.partial(_data, observer), checked_on=_CHECKED)
+    patches.replace(iterators, "_enumerate_iterator", functools.partial(_steps, observer), checked_on=_CHECKED)
+
+
+def _fit(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            arguments = dict(signature.bind(self, *args, **kwargs).arguments)
+        except TypeError:
+            # The user's mistake: let Keras say so.
+            return original(self, *args, **kwargs)
+        with observer.fitting(self, arguments):
+            return original(self, *args, **kwargs)
+
+    return fit
+
+
+def _epoch(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> Any:
+        observer.epoch(epoch)
+        return original(self, epoch, logs)
+
+    return on_epoch_begin
+
+
+def _data(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+        original(self, *args, **kwargs)
+        observer.data(self)
+
+    return __init__
+
+
+def _steps(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def _enumerate_iterator(self: Any) -> Iterator[Any]:
+        yield from observer.steps(self, functools.partial(original, self))
+
+    return _enumerate_iterator
+
+
+def start_at_epoch(model: Any, epoch: int | None) -> None:
+    """Lets the `fit` that begins start at an epoch; None takes that back.
+
+    `fit` reads the attribute after `on_train_begin`; `BackupAndRestore` sets it (keras/src/callbacks).
+    """
+    model._initial_epoch = epoch
+
+
+def build(model: Any, epoch_iterator: Any) -> None:
+    """Builds a model, its metrics and its optimizer, as far as `fit` has not done so before its first step.
+
+    On JAX and PyTorch it has (`Trainer._symbolic_build`). On TensorFlow they are built by the first step; the shapes
+    are those of the dataset, so that no batch is read for it.
+    """
+    dataset = getattr(epoch_iterator, "_distributed_dataset", None)
+    if dataset is not None:
+        model._symbolic_build(data_batch=dataset.element_spec)
+
+
+def all_variables(model: Any) -> list[Any]:
+    """Returns everything that a training changes in a model: weights, states of layers, optimizer, metrics."""
+    optimizer = getattr(model, "optimizer", None)
+    return [*model.variables, *(optimizer.variables if optimizer is not None else ()), *model.metrics_variables]
+
+
+def callbacks_of(model: Any, callbacks: Any) -> list[Any]:
+    """Returns the callbacks of a `fit`, in order, with the `History` that Keras adds."""
+    if callbacks is None:
+        found = []
+    elif isinstance(callbacks, (list, tuple)):
+        found = [one for item in callbacks for one in callbacks_of(None, item)]
+    elif type(callbacks).__name__ == "CallbackList":
+        found = list(callbacks.callbacks)
+    else:
+        found = [callbacks]
+    history = getattr(model, "history", None)
+    return found if history is None or history in found else [*found, history]
+
+
+def skip_pass(epoch_iterator: Any, steps: Callable[[], Iterator[Any]]) -> None:
+    """Reads the batches of one epoch and drops them."""
+    with epoch_iterator.catch_stop_iteration():
+        for _, _, batches in steps():
+            skip_step(epoch_iterator, batches)
+
+
+def skip_step(epoch_iterator: Any, batches: Iterator[Any]) -> None:
+    """Reads the batches of one step and drops them."""
+    for _ in range(epoch_iterator.steps_per_execution):
+        next(batches)
+
+
+def length_is_known(epoch_iterator: Any) -> bool:
+    """Whether Keras knows how many steps an epoch has."""
+    return bool(epoch_iterator.steps_per_epoch or epoch_iterator.num_batches)
+
+
+def begins_anew_each_epoch(epoch_iterator: Any) -> bool:
+    """Whether an epoch's data does not depend on what earlier epochs have read."""
+    kind = type(epoch_iterator.data_adapter).__name__
+    finite = kind == "ArrayDataAdapter" or (
+        kind == "PyDatasetAdapter" and epoch_iterator.data_adapter.py_dataset.num_batches is not None
+    )
+    return finite and not epoch_iterator.steps_per_epoch

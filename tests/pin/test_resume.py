@@ -1,0 +1,104 @@
+"""A pinned training that was killed, started again, ends with the bits of one that was not."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent / "scripts" / "resumed.py"
+STEPS = {"array": 36, "steps": 16, "dataset": 36, "generator": 20}
+
+
+def run(backend: str, kill_after: int, directory: Path | str, data: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, str(SCRIPT), str(kill_after), str(directory), data]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def ended(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def killed_and_resumed(backend: str, data: str, kill_after: int, directory: Path) -> str:
+    done = run(backend, kill_after, directory, data)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return ended(run(backend, 0, directory, data))
+
+
+def test_killed_at_a_random_step(tmp_path: Path, each_backend: str) -> None:
+    # Seeded by the backend's name: the same step in each run of the suite, another one on each backend.
+    kill_after = random.Random(each_backend).randrange(3, STEPS["array"])
+    expected = ended(run(each_backend, 0, "-", "array"))
+    assert killed_and_resumed(each_backend, "array", kill_after, tmp_path / "checkpoints") == expected
+    # Once more, when all is done: nothing is trained, and everything is there again.
+    assert ended(run(each_backend, 0, tmp_path / "checkpoints", "array")) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", list(STEPS))
+def test_killed_at_several_steps(tmp_path: Path, each_backend: str, data: str) -> None:
+    expected = ended(run(each_backend, 0, "-", data))
+    for kill_after in (1, STEPS[data] // 3, STEPS[data] - 1):
+        assert killed_and_resumed(each_backend, data, kill_after, tmp_path / str(kill_after)) == expected, kill_after
+
+
+def test_a_checkpoint_is_used_for_its_own_training_only(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, str(tmp_path)],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+REFUSED = """
+import pathlib, sys
+import keras, numpy as np, samefit
+from samefit.errors import CheckpointError
+
+home = pathlib.Path(sys.argv[1])
+x = np.ones((8, 4), "float32")
+
+def train(seed, units=2, callbacks=()):
+    def fit():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, :units], verbose=0, callbacks=[samefit.Checkpoint(home / "a"), *callbacks])
+    if seed is None:
+        fit()
+    else:
+        with samefit.pinned(seed):
+            fit()
+
+def refused(text, *args, **kwargs):
+    try:
+        train(*args, **kwargs)
+    except CheckpointError as error:
+        assert text in str(error), str(error)
+    else:
+        raise AssertionError("not refused: " + text)
+
+refused("pinned", None)
+train(1)
+refused("seed 1", 2)
+refused("another model", 1, units=3)
+refused("callbacks", 1, callbacks=[keras.callbacks.TerminateOnNaN()])
+file = next((home / "a").iterdir())
+file.write_bytes(file.read_bytes()[:100])
+refused("damaged", 1)
+try:
+    samefit.Checkpoint(home, every=0)
+except ValueError:
+    pass
+else:
+    raise AssertionError("every=0 was taken")
+"""
