@@ -4,7 +4,7 @@ An architecture names its layers once; `chain` runs them one after the other, `g
 makes a model of them. Run as a script, this module trains architectures with the backend of the process and prints
 digests of what came out:
 
-    KERAS_BACKEND=jax python tests/pin/architectures.py --style subclassed [--only mlp,unet] [--seed 7]
+    KERAS_BACKEND=jax python tests/pin/architectures.py [--styles subclassed] [--only mlp,unet] [--backwards]
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from keras import layers, ops
 
 Layers = dict[str, Any]
 ROWS, BATCH = 12, 4
+STYLES = ("sequential", "functional", "subclassed")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Architecture:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        return ("sequential", "functional", "subclassed") if self.run is None else ("functional", "subclassed")
+        return STYLES if self.run is None else STYLES[1:]
 
 
 def through(layer: Any, x: Any, training: bool | None) -> Any:
@@ -541,22 +542,33 @@ def train(name: str, style: str) -> dict[str, Any]:
     }
 
 
+def versions() -> dict[str, str]:
+    names = ("keras", "numpy", "jax", "tensorflow", "torch")
+    return {name: sys.modules[name].__version__ for name in names if name in sys.modules}
+
+
 def main() -> None:
     import samefit
 
     parser = argparse.ArgumentParser()
-    parser.add_argument("--style", default="functional", choices=["sequential", "functional", "subclassed"])
+    parser.add_argument("--styles", default=",".join(STYLES))
     parser.add_argument("--only", default=",".join(ARCHITECTURES))
+    parser.add_argument("--backwards", action="store_true", help="begin with the last architecture and style")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning)
-    found: dict[str, Any] = {}
+    wanted = [
+        (name, style)
+        for name in options.only.split(",")
+        for style in options.styles.split(",")
+        if style in ARCHITECTURES[name].styles
+    ]
+    found: dict[str, dict[str, Any]] = {}
     with samefit.pinned(options.seed) as scope:
-        for name in options.only.split(","):
-            if options.style in ARCHITECTURES[name].styles:
-                found[name] = train(name, options.style)
+        for name, style in reversed(wanted) if options.backwards else wanted:
+            found.setdefault(name, {})[style] = train(name, style)
         limits = sorted({limit.kind for limit in scope.report.limits})
-    json.dump({"trained": found, "limits": limits, "keras": keras.__version__}, sys.stdout)
+    json.dump({"trained": found, "limits": limits, "versions": versions()}, sys.stdout)
 
 
 if __name__ == "__main__":

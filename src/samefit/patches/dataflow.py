@@ -239,7 +239,7 @@ def _run_graph(graph: Any, inputs: Any) -> Any:
     flat = _flat(inputs)
     if len(flat) != len(graph._inputs):
         raise ValueError(f"{graph.name} has {len(graph._inputs)} inputs and was called with {len(flat)}.")
-    return graph._run_through_graph(flat)
+    return graph._run_through_graph(flat, operation_fn=lambda operation: operation)
 
 
 def _read(flow: Flow, outputs: list[Any], stop: set[int]) -> None:

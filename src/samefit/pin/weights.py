@@ -45,6 +45,14 @@ def pin_weights(scope: PinScope) -> None:
     scope.leaving.callback(_ACTIVE.remove, weights)
 
 
+def first_value(variable: Any) -> Array | None:
+    """Returns the value that the open scope gives to a variable, or None if it gives it none.
+
+    For a recorder: a variable that is made inside of a trace has no value to be read before the trace has run.
+    """
+    return _ACTIVE[-1].first_value(variable) if _ACTIVE else None
+
+
 class _Home:
     """The model that numbered a layer, and what else it numbered."""
 
@@ -301,15 +309,23 @@ class Weights:
         if value is not None and entry.digest is not None and digest(value) != entry.digest:
             return  # assigned, loaded or trained: it is the user's
         entry.key = its_key
-        dtype = variable._dtype
-
-        def make() -> Any:
-            return self._evaluate(entry, its_key, tuple(variable._shape), dtype)
-
-        made = self._adapter.evaluated(make)
-        self._adapter.write(variable, self._adapter.to_numpy(make()) if made is None else made)
+        self._adapter.write(variable, self._computed(variable, entry, its_key))
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
+
+    def _computed(self, variable: Any, entry: Weight, its_key: int) -> Array:
+        def make() -> Any:
+            return self._evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
+
+        made = self._adapter.evaluated(make)
+        return self._adapter.to_numpy(make()) if made is None else made
+
+    def first_value(self, variable: Any) -> Array | None:
+        """Returns the value that belongs to the key of a variable, or None if it has none."""
+        entry = self._weights.get(variable)
+        if entry is None or entry.key is None or entry.explicit or not (entry.keras or entry.drew):
+            return None
+        return self._computed(variable, entry, entry.key)
 
     def _pin_generator(self, generator: Any, entry: Generator, its_key: int) -> None:
         if entry.explicit or entry.key == its_key:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.backends.base import Array, Backend
+from samefit.pin.weights import first_value
 from samefit.record import batches, models
 from samefit.record.attribution import caller
 from samefit.record.guard import Guard
@@ -346,6 +347,8 @@ class Recorder:
         value = begin.get(id(variable))
         if value is None:
             # Made inside the first step (a subclassed model on TensorFlow): its first value was kept when it was made.
+            value = first_value(variable)
+        if value is None:
             made = self.provenance.made(variable)
             value = made.value if made is not None else None
         return value
