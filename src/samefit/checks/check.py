@@ -11,6 +11,7 @@ from typing import Any
 from samefit.checks.conclude import concluded
 from samefit.checks.confirm import case_of, confirmed_causes, suspected
 from samefit.checks.execution import Execution
+from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch, parted_for_good
 from samefit.checks.workshop import Workshop, new_directory
@@ -79,8 +80,8 @@ def check(
 
     if pin is None:
         return once(None, home)
-    unpinned = once(None, home / "unpinned")
-    return replace(once(pin, home / "pinned"), unpinned=unpinned)
+    unpinned, pinned = once(None, home / "unpinned"), once(pin, home / "pinned")
+    return replace(pinned, unpinned=unpinned, notes=(what_pinning_changed(unpinned, pinned), *pinned.notes))
 
 
 def _run_pair(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
-from samefit.types import Verdict
+from samefit.types import Stage, Verdict
 
 
 def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     """Returns notes for the report."""
-    return (*_tensorflow_order(pair, comparison), *_warnings(pair), *_unseen(pair))
+    return (*_tensorflow_order(pair, comparison), *_not_pinned(pair), *_warnings(pair), *_unseen(pair))
 
 
 def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
@@ -20,7 +20,9 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
         comparison.verdict is not Verdict.IDENTICAL
         or comparison.baseline.backend != "tensorflow"
         or not pair.same_process
+        or pair.execution_a.pin is not None
     ):
+        # Under a pin the order is samefit's own, on every backend.
         return
     shuffled = [t for part in (pair.a, pair.b) for t in part.selected() if t.options.get("shuffle", True) is not False]
     if len(shuffled) < 2:
@@ -34,6 +36,31 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
             "On TensorFlow each fit call repeats the very same shuffle order: the op seed comes from the global seed, "
             "not from how much was drawn before. On JAX and PyTorch the same script draws on, and the orders differ."
         )
+
+
+def what_pinning_changed(unpinned: Comparison, pinned: Comparison) -> str:
+    """Says in one sentence what came of the pin."""
+    before, after = unpinned.first_divergence, pinned.first_divergence
+    if before is None:
+        return "As it is, the two agree already." if after is None else "As it is, the two agree; pinned they part."
+    text = f"As it is, the two part at step {before.step} ({_STAGES[before.stage]})"
+    if after is None:
+        return f"{text}; pinned they agree." if pinned.same else f"{text}; pinned, nothing of what was compared differs."
+    return f"{text}; pinned at step {after.step} ({_STAGES[after.stage]})."
+
+
+_STAGES = {stage: stage.value.replace("_", " ") for stage in Stage}
+
+
+def _not_pinned(pair: Pair) -> Iterator[str]:
+    """What the pinned scopes could not pin: each run says it."""
+    seen = set()
+    for part in (pair.a, pair.b):
+        for limit in (part.run.manifest.get("pin_report") or {}).get("limits") or ():
+            text = f"Not pinned: {limit['text']} {limit.get('remedy') or ''}".strip()
+            if text not in seen:
+                seen.add(text)
+                yield text
 
 
 def _warnings(pair: Pair) -> Iterator[str]:

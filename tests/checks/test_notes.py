@@ -1,0 +1,38 @@
+"""What a pinned check says of both verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from samefit.checks.notes import what_pinning_changed
+from samefit.comparison.result import Comparison, Divergence
+from samefit.types import Stage, Verdict
+
+
+def parted(step: int, stage: Stage) -> Divergence:
+    return Divergence(1, 2, 1, step, step, stage, "inputs")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (None, None, "As it is, the two agree already."),
+        (parted(1, Stage.DATA), None, "As it is, the two part at step 1 (data); pinned they agree."),
+        (
+            parted(1, Stage.INITIAL_WEIGHTS),
+            parted(3, Stage.UPDATE),
+            "As it is, the two part at step 1 (initial weights); pinned at step 3 (update).",
+        ),
+        (None, parted(3, Stage.UPDATE), "As it is, the two agree; pinned they part."),
+    ],
+)
+def test_what_pinning_changed(
+    make_comparison: Callable[..., Comparison], before: Divergence | None, after: Divergence | None, said: str
+) -> None:
+    def comparison(divergence: Divergence | None) -> Comparison:
+        verdict = Verdict.IDENTICAL if divergence is None else Verdict.DIVERGED
+        return make_comparison(verdict=verdict, first_divergence=divergence)
+
+    assert what_pinning_changed(comparison(before), comparison(after)) == said
