@@ -45,7 +45,7 @@ def what_pinning_changed(unpinned: Comparison, pinned: Comparison) -> str:
         return "As it is, the two agree already." if after is None else "As it is, the two agree; pinned they part."
     text = f"As it is, the two part at step {before.step} ({_STAGES[before.stage]})"
     if after is None:
-        return f"{text}; pinned they agree." if pinned.same else f"{text}; pinned, nothing of what was compared differs."
+        return f"{text}; pinned {'they agree' if pinned.same else 'nothing that was compared differs'}."
     return f"{text}; pinned at step {after.step} ({_STAGES[after.stage]})."
 
 
