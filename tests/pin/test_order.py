@@ -196,9 +196,10 @@ def test_a_pass_goes_on_where_it_was_left() -> None:
     batches = OrderedBatches(Dataset(), order)
     whole = [batches[k] for k in range(6)]
     order.begin_pass_of_next_epoch()
-    batches.begin(4)
+    batches.taken = 4
+    batches.begin(continues=True)
     assert [batches[k] for k in range(batches.num_batches)] == whole[4:]
-    batches.begin(0)
+    batches.begin(continues=False)
     assert sorted(batches[k] for k in range(6)) == list(range(6)) != whole
 
 

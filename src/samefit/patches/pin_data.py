@@ -1,4 +1,4 @@
-"""Where Keras decides in which order data goes to training: what pinning hooks into. Checked on Keras 3.15.1.
+"""Where Keras decides in which order data goes to training: what pinning hooks into. Checked on Keras 3.12 to 3.15.1.
 
 Every epoch iterator gets its data from an adapter; the order that samefit gives is bound to the adapter when the epoch
 iterator is made. Iterators are never counted: Keras makes one more to look at a first batch, and one more at the end of
@@ -24,7 +24,7 @@ from samefit.backends.base import Array, Backend
 from samefit.errors import KerasChanged
 from samefit.patches.patching import Patches
 
-_CHECKED = "Keras 3.15.1"
+_CHECKED = "Keras 3.12 to 3.15.1"
 _ORDER = "_samefit_order"
 
 
@@ -91,6 +91,7 @@ def watch_data(patches: Patches, backend: str, observer: DataObserver) -> None:
     replace(arrays, "get_torch_dataloader", _array_loader)
     replace(arrays, "get_tf_dataset", functools.partial(_array_dataset, backends.load(backend)))
     replace(datasets.PyDatasetAdapter, "_finite_generator", _dataset_batches)
+    replace(datasets.OrderedEnqueuer, "get", _get)
     replace(datasets.OrderedEnqueuer, "stop", _stop)
 
 
@@ -157,11 +158,12 @@ def _enumerate(original: Callable[..., Any]) -> Callable[..., Any]:
             yield from original(self)
             return
         steps = original(self)
-        continues = bool(_read(self, "_current_iterator") is not None and self.steps_per_epoch)
+        begun = _read(self, "_current_iterator") is not None and _read(self, "_steps_seen") > 0
+        continues = bool(begun and self.steps_per_epoch)
         order.begin_epoch(continues=continues)
         enqueuer = getattr(self.data_adapter, "enqueuer", None)
         if enqueuer is not None:
-            enqueuer.py_dataset.begin(_read(self, "_steps_seen") if continues else 0)
+            enqueuer.py_dataset.begin(continues=continues)
         for step in steps:
             yield step
             # Past the last step Keras makes the iterator of the next pass.
@@ -259,21 +261,25 @@ class OrderedBatches:
         dataset: The user's `PyDataset`.
         order: The order.
         in_threads: Whether several threads read the batches.
+
+    Attributes:
+        taken: How many batches of the pass were taken from the workers.
     """
 
     def __init__(self, dataset: Any, order: PassOrder, *, in_threads: bool = False) -> None:
         self._dataset = dataset
         self._order: PassOrder | None = order
         self._in_threads = in_threads
-        self.begin(0)
+        self.begin(continues=False)
 
-    def begin(self, start: int) -> None:
-        """Begins a pass (0), or goes on with one of which `start` batches were used."""
+    def begin(self, *, continues: bool) -> None:
+        """Begins a pass, or goes on with one: with the first batch that was not taken."""
         assert self._order is not None, "only the copy of a worker has no order, and it begins no pass"
-        self._start = start
-        if start == 0:
+        if not continues:
+            self.taken = 0
             self._rows = self._order.rows(self._dataset.num_batches)
             self._reading = self._order.watching if self._in_threads else self._order.reading()
+        self._start = self.taken
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_order": None}
@@ -287,6 +293,18 @@ class OrderedBatches:
         number = int(self._rows[self._start + index])
         with self._reading(number):
             return self._dataset[number]
+
+
+def _get(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def get(self: Any) -> Iterator[Any]:
+        # What was taken may wait for its step: on a GPU, and before 3.15 on every device, JAX reads one batch ahead.
+        for batch in original(self):
+            if isinstance(self.py_dataset, OrderedBatches):
+                self.py_dataset.taken += 1
+            yield batch
+
+    return get
 
 
 def _stop(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The touches of Keras's trainers, callbacks and seeds that pinning needs. Checked on Keras 3.15.1."""
+"""The touches of Keras's trainers, callbacks and seeds that pinning needs. Checked on Keras 3.12 to 3.15.1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
-_CHECKED = "Keras 3.15.1"
+_CHECKED = "Keras 3.12 to 3.15.1"
 _OTHERS = ("evaluate", "predict", "test_on_batch", "predict_on_batch")
 _ABSENT = object()
 
@@ -117,7 +117,9 @@ def import_what_keras_seeds() -> None:
 def keras_seed() -> dict[str, Any]:
     """Returns Keras's own seed and its global `SeedGenerator` (keras/src/utils/rng_utils.py), for `set_keras_seed`."""
     state = importlib.import_module("keras.src.backend.common.global_state")
-    generator = importlib.import_module("keras.src.random.seed_generator").GLOBAL_SEED_GENERATOR
+    # The name is a constant from 3.13 on, and written out before.
+    module = importlib.import_module("keras.src.random.seed_generator")
+    generator = getattr(module, "GLOBAL_SEED_GENERATOR", "global_seed_generator")
     seed = importlib.import_module("keras.src.utils.rng_utils").GLOBAL_RANDOM_SEED
     return {name: state.get_global_attribute(name) for name in (generator, seed)}
 
