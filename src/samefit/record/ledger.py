@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.record.attribution import Caller, caller, kind_of
+from samefit.record.calls import makes_seeded_generator
 from samefit.store.records import Event
 
 _FULL_STATES = 400
@@ -156,12 +157,12 @@ class Ledger:
     def entropy(self, function: str, arguments: tuple[Any, ...], take: Callable[[], Any]) -> Any:
         """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
 
-        What samefit takes itself (NumPy does so for every bit generator, a keyed one as well) and what no line of the
-        user is behind stay out of it, in the run that is recorded and in the one that replays it.
+        What samefit takes itself, what no line of the user is behind, and what NumPy takes for a generator that has a
+        seed stay out of it, in the run that is recorded and in the one that replays it.
         """
         frame = sys._getframe(2)
         who = caller(frame)
-        if kind_of(frame.f_code) == "own" or who.location is None:
+        if kind_of(frame.f_code) == "own" or who.location is None or makes_seeded_generator(frame):
             return take()
         value = self.replay_entropy(function, arguments) if self.replay_entropy is not None else None
         if value is None:

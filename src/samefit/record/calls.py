@@ -1,0 +1,58 @@
+"""What a line of Python is calling right now, read from its source."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import linecache
+from types import FrameType
+
+_SEEDED = ("RandomState", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+"""NumPy's classes that take entropy even if they are given a seed or a key, and then drop it
+(numpy/random/mtrand.pyx, numpy/random/_philox.pyx, NumPy 1.26 to 2.4)."""
+
+
+def makes_seeded_generator(frame: FrameType) -> bool:
+    """Whether a frame is at the call of one of NumPy's generators, with a seed or a key.
+
+    Without the source (code from a string, a compiled extension) the answer is no.
+    """
+    call = _call(frame)
+    if call is None or _last_name(call.func) not in _SEEDED:
+        return False
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("seed", "key"))]
+    return any(not _is_none(argument, frame) for argument in arguments)
+
+
+def _call(frame: FrameType) -> ast.Call | None:
+    positions = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
+    if positions is None or None in positions:
+        return None
+    line, end_line, column, end_column = positions
+    assert line is not None
+    assert end_line is not None
+    lines = [text.encode() for text in linecache.getlines(frame.f_code.co_filename)[line - 1 : end_line]]
+    if len(lines) != end_line - line + 1:
+        return None
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    try:
+        expression = ast.parse(b"".join(lines).decode(), mode="eval").body
+    except SyntaxError:
+        # The file was edited since it was imported.
+        return None
+    return expression if isinstance(expression, ast.Call) else None
+
+
+def _last_name(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_none(argument: ast.expr, frame: FrameType) -> bool:
+    if isinstance(argument, ast.Constant):
+        return argument.value is None
+    if isinstance(argument, ast.Name):
+        return frame.f_locals.get(argument.id, frame.f_globals.get(argument.id, 0)) is None
+    return False

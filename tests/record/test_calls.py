@@ -1,0 +1,44 @@
+"""Entropy that NumPy takes and drops is told from entropy that is used."""
+
+from __future__ import annotations
+
+import sys
+
+from samefit.record.calls import makes_seeded_generator
+
+
+def RandomState(seed: object = None) -> bool:  # noqa: N802 - stands for NumPy's
+    return makes_seeded_generator(sys._getframe(1))
+
+
+def Philox(seed: object = None, key: object = None) -> bool:  # noqa: N802 - stands for NumPy's
+    return makes_seeded_generator(sys._getframe(1))
+
+
+def default_rng(seed: object = None) -> bool:
+    return makes_seeded_generator(sys._getframe(1))
+
+
+class Random:
+    RandomState = staticmethod(RandomState)
+
+
+def test_a_seed_or_a_key_is_seen() -> None:
+    seed, nothing, numbers = 3, None, [1, 2]
+    assert RandomState(3)
+    assert RandomState(seed)
+    assert RandomState(seed=seed)
+    assert RandomState(numbers[0] + 1)
+    assert Random.RandomState(
+        seed,
+    )
+    assert Philox(key=7)
+    assert not RandomState()
+    assert not RandomState(None)
+    assert not RandomState(nothing)
+    assert not RandomState(seed=nothing)
+    assert not default_rng(3), "its seed is used, so it takes no entropy: what takes some is unseeded"
+
+
+def test_code_without_a_source_counts_as_unseeded() -> None:
+    assert not eval("RandomState(3)")
