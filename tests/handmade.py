@@ -16,20 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from samefit.store.digest import chain
+from samefit.store.digest import chain, state_digest
 from samefit.store.reader import Run
 from samefit.store.records import (
     CallRecord,
     Event,
     LayerRecord,
     ModelRecord,
+    Origin,
     StateRecord,
     StepRecord,
     TrainingRecord,
     VariableRecord,
 )
 from samefit.store.writer import RunWriter
-from samefit.types import Build, Role
+from samefit.types import Build, Location, Role
 
 NO_PROCESS = 2**22 + 1
 """A process number above the largest that Linux gives."""
@@ -48,7 +49,10 @@ MANIFEST: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer; `weights` and `state` are {name: shape}; `seeded`: it has a seed generator; `key`: who it truly is."""
+    """A layer; `weights` and `state` are {name: shape}; `seeded`: it has a seed generator; `key`: who it truly is.
+
+    `origins` says by name where first values came from; `record` holds more of the `LayerRecord`.
+    """
 
     class_name: str
     weights: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -60,6 +64,8 @@ class Layer:
     key: str = ""
     trainable: bool = True
     is_leaf: bool = True
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 def dense(inputs: int, units: int, **options: Any) -> Layer:
@@ -92,6 +98,8 @@ class Training:
         default_factory=lambda: {"optimizer": {"class": "Adam", "config": {"learning_rate": 0.001}}, "loss": "mse"}
     )
     metrics: Mapping[str, float] = field(default_factory=lambda: {"loss": 0.5, "val_loss": 0.75})
+    location: Location | None = None
+    begin_event: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,11 +110,13 @@ class Change:
         what: "batch" (its digest), "rows" (which samples), "swap rows" (with the next step's), "no batch", "loss",
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
-            "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out).
+            "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
+            "set" (a variable has the value `array`).
         step: Index of the step in the run; for variables -1 is the state before the first step.
         path: Path of the variable, name of the log or of the generator.
         lasting: Whether all later steps are changed as well (nothing else follows from it).
         value: The new loss or log.
+        array: The new value of a variable.
     """
 
     what: str
@@ -114,6 +124,7 @@ class Change:
     path: str = ""
     lasting: bool = True
     value: float | None = None
+    array: np.ndarray[Any, Any] | None = None
 
 
 def make_run(
@@ -131,6 +142,7 @@ def make_run(
     slots: Sequence[str] = ("momentum", "velocity"),
     arrays: bool = True,
     events: Sequence[Event] = (),
+    states: Mapping[str, Mapping[str, bytes]] | None = None,
     class_name: str = "Sequential",
     build: Build = Build.SEQUENTIAL,
     batch_size: int = 32,
@@ -152,6 +164,7 @@ def make_run(
         slots: Slots of the optimizer.
         arrays: Whether initial and final arrays are written.
         events: The ledger.
+        states: Generator states that were kept, {moment: {generator: state}}.
         class_name: Of the models.
         build: Of the models.
         batch_size: Samples in a step.
@@ -166,6 +179,8 @@ def make_run(
         maker.training(number, training)
     for event in events:
         writer.event(event)
+    for point, kept in (states or {}).items():
+        writer.generator_states(point, kept)
     if status in ("killed", "running"):
         writer.flush()
     else:
@@ -227,7 +242,8 @@ class _Maker:
         role: Role, layer: Layer, name: str, shape: tuple[int, ...], position: int, index: int
     ) -> tuple[VariableRecord, bytes]:
         key = f"{layer.key}/{name}".encode()
-        return VariableRecord(role, f"{layer.name}/{name}", shape, "float32", position, index), key
+        path, origin = f"{layer.name}/{name}", layer.origins.get(name)
+        return VariableRecord(role, path, shape, "float32", position, index, origin=origin), key
 
     def _variables(self, listing: Sequence[int] | None) -> tuple[tuple[VariableRecord, ...], list[bytes]]:
         own = list(self._own())
@@ -247,7 +263,14 @@ class _Maker:
 
     def model(self, number: int, class_name: str, build: Build, order: str, calls: Sequence[CallRecord] | None) -> None:
         records = tuple(
-            LayerRecord(layer.class_name, layer.name, layer.config, trainable=layer.trainable, is_leaf=layer.is_leaf)
+            LayerRecord(
+                layer.class_name,
+                layer.name,
+                layer.config,
+                trainable=layer.trainable,
+                is_leaf=layer.is_leaf,
+                **layer.record,
+            )
             for layer in self.layers
         )
         seen = [CallRecord("layer", layer.class_name, i) for i, layer in enumerate(self.layers)]
@@ -265,9 +288,10 @@ class _Maker:
             training.kind,
             training.options,
             training.compiled,
-            0,
+            training.begin_event,
             training.status,
-            metrics=training.metrics,
+            training.location,
+            training.metrics,
         )
         self.writer.training(record)
         before = self._digests(training.model, self.index - 1)
@@ -285,7 +309,8 @@ class _Maker:
         self._arrays(f"final-{number}", self._digests(training.model, self.index - 1))
 
     def _step(self, number: int, training: Training, epoch: int, step: int, link: bytes) -> bytes:
-        before = self._generator("numpy", self.index, number)
+        names = sorted({"numpy", *(c.path for c in self.changes if c.what in ("generator", "moving"))})
+        before = {name: self._generator(name, self.index) for name in names}
         done = self.updates[training.model] = self.updates.get(training.model, 0) + 1
         after = self._digests(training.model, self.index)
         batch: bytes | None = chain(self.seed, b"batch", f"{epoch} {step}".encode())
@@ -325,8 +350,8 @@ class _Maker:
                 rows,
                 self.batch_size,
                 logs,
-                {"numpy": before},
-                {"numpy": self._moved(before)},
+                before,
+                {name: self._moved(name, state) for name, state in before.items()},
                 chain=link,
             )
         )
@@ -345,7 +370,7 @@ class _Maker:
     def _active(self, step: int) -> list[Change]:
         return [c for c in self.changes if c.step == step or (c.lasting and 0 <= c.step < step)]
 
-    def _generator(self, name: str, step: int, number: int) -> bytes:
+    def _generator(self, name: str, step: int) -> bytes:
         state = chain(self.seed, name.encode(), str(step if self._moves(name) else 0).encode())
         changed = [c for c in self._active(step) if c.what == "generator" and c.path == name]
         return chain(state, b"changed") if changed else state
@@ -353,8 +378,8 @@ class _Maker:
     def _moves(self, name: str) -> bool:
         return any(c.what == "moving" and c.path == name for c in self.changes)
 
-    def _moved(self, before: bytes) -> bytes:
-        return chain(before, b"moved") if self._moves("numpy") else before
+    def _moved(self, name: str, before: bytes) -> bytes:
+        return chain(before, b"moved") if self._moves(name) else before
 
     def _digests(self, model: int, step: int) -> bytes:
         updates = self.updates.get(model, 0)
@@ -371,6 +396,8 @@ class _Maker:
                     value = chain(value, b"changed")
                 elif change.what == "unreadable" and hit:
                     value = bytes(16)
+                elif change.what == "set" and hit and change.array is not None:
+                    value = state_digest(change.array)
             digests.append(value)
         return b"".join(digests)
 

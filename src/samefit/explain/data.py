@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.store.records import Event
 
@@ -31,8 +31,9 @@ def _options(case: Case) -> Iterator[Suspect]:
         if isinstance(first, dict) and isinstance(second, dict):
             options[name] = (first, second)
     for holder, (first, second) in options.items():
+        defaults = _DEFAULTS if holder == "fit" else {}
         for name in _ORDER_OPTIONS:
-            one, other = first.get(name, _DEFAULTS.get(name)), second.get(name, _DEFAULTS.get(name))
+            one, other = first.get(name, defaults.get(name)), second.get(name, defaults.get(name))
             if one == other:
                 continue
             fixes: tuple[Counterfactual, ...] = ()
@@ -53,7 +54,8 @@ def _options(case: Case) -> Iterator[Suspect]:
             )
 
 
-_DEFAULTS = {"shuffle": True, "validation_split": 0.0}
+_DEFAULTS = {"shuffle": True, "validation_split": 0.0, "batch_size": 32}
+"""What `fit` does where nothing was written (Keras 3.15: 32 samples of an array)."""
 
 
 def _in_training(case_side_events: tuple[Event, ...], training: int) -> list[Event]:
@@ -167,15 +169,7 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
         if draws[0] and draws[1]:
             yield _other_backend(case, draws[0][-1], draws[1][-1])
         return
-    draws = [
-        [
-            e
-            for e in side.run.events
-            if e.kind == "draw" and e.generator == "tensorflow" and e.id > side.training.begin_event
-        ]
-        for side in (case.a, case.b)
-    ]
-    anchors = [d[0] if d else case.b.run.events[-1] for d in draws]
+    anchors = [_tensorflow_draw(side) for side in (case.a, case.b)]
     seeds = [side.seeding("tensorflow", side.training.begin_event) for side in (case.a, case.b)]
     if all(seeds) and seeds[0].value == seeds[1].value:  # type: ignore[union-attr]
         return
@@ -190,6 +184,16 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
     )
     if suspect is not None:
         yield suspect
+
+
+def _tensorflow_draw(side: Side) -> Event | None:
+    """Returns where a training takes its order from TensorFlow, or None if it takes none."""
+    draws = [e for e in side.run.events if e.kind == "draw" and e.generator == "tensorflow"]
+    inside = next((e for e in draws if e.id > side.training.begin_event), None)
+    if inside is not None or _digest(side.training.options.get("x")) is not None:
+        return inside
+    # The shuffle of a dataset of the user's own is no Python function: nothing shows when it takes its seed.
+    return side.run.events[-1] if side.run.events else None
 
 
 def _own_draws(case: Case) -> Iterator[Suspect]:
@@ -241,17 +245,22 @@ def _hidden_draws(case: Case) -> Iterator[Suspect]:
         seeds = [side.seeding(generator, side.training.begin_event) for side in (case.a, case.b)]
         if plan is None or all(seeds):
             continue
+        name = generators.name_of(generator)
         yield Suspect(
             slug="unseeded",
-            summary=f"{generators.name_of(generator)} was never seeded, and the data depends on it.",
+            summary=f"{name} was never seeded, and the data may depend on it.",
             evidence=(
-                Evidence(f"{generators.name_of(generator)} stood elsewhere when each side began, and nobody seeded it"),
+                Evidence(f"{name} stood elsewhere when each side began"),
+                *(
+                    Evidence(f"{name} was never seeded before the training", side.role, side.training.location)
+                    if seed is None
+                    else Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location)
+                    for side, seed in zip((case.a, case.b), seeds, strict=True)
+                ),
             ),
             location=case.b.training.location,
             remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
-            counterfactuals=(
-                Counterfactual(f"{generators.name_of(generator)} put into the baseline's first state", (plan,)),
-            ),
+            counterfactuals=(Counterfactual(f"{name} put into the baseline's first state", (plan,)),),
             weak=True,
         )
 

@@ -1,0 +1,321 @@
+"""Causes of a divergence at the stage `data`: each must speak where it is there, and be silent where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
+from tests.handmade import Change, Training, make_run
+
+from samefit.explain.case import Case
+from samefit.types import Stage
+
+OTHER = (Change("batch"), Change("rows"))
+REORDERED = (Change("batch"), Change("swap rows"))
+
+
+def training(**options: Any) -> Training:
+    return Training(options={"batch_size": 32, **options}, location=at(9))
+
+
+def two(tmp_path: Path, a: Story | None, b: Story | None, changes: Any = OTHER, **both: Any) -> Case:
+    """A baseline and a candidate in processes of their own, which get other batches from the first step on."""
+    runs = []
+    for name, story in (("a", a), ("b", b)):
+        options = both.get("options", ({}, {}))[name == "b"]
+        begin = story.begin.get(1, 0) if story is not None else 0
+        trainings = [Training(options={"batch_size": 32, **options}, location=at(9), begin_event=begin)]
+        runs.append(
+            make_run(
+                tmp_path / name,
+                trainings=trainings,
+                events=story.events if story is not None else (),
+                states=story.states if story is not None else None,
+                changes=changes if name == "b" else (),
+                manifest=both.get("manifest", ({}, {}))[name == "b"],
+            )
+        )
+    case = case_between(*runs)
+    assert case.divergence.stage is Stage.DATA
+    return case
+
+
+# -- options of fit -----------------------------------------------------------------------------------------------
+
+
+def test_an_option_of_fit_that_orders_the_data(tmp_path: Path) -> None:
+    case = two(tmp_path, None, None, options=({"shuffle": True}, {"shuffle": False}))
+    first = found(case)[0]
+    assert first.slug == "data-order"
+    assert "fit(shuffle=True) at line 9 of train.py" in texts(first)
+    assert "shuffle=False" in texts(first)
+    assert first.location == at(9)
+    assert "shuffle=True" in first.remedy
+    assert plans(first) == ["fit"]
+    assert first.counterfactuals[0].transplants[0]["arguments"] == {"shuffle": True}
+
+
+def test_another_split_is_other_content(tmp_path: Path) -> None:
+    case = two(tmp_path, None, None, options=({}, {"validation_split": 0.25}))
+    assert slugs(case)[0] == "data-content"
+    assert found(case)[0].counterfactuals[0].transplants[0]["arguments"] == {"validation_split": 0.0}
+
+
+@pytest.mark.parametrize(
+    "candidate", [{"shuffle": True}, {"batch_size": 32}, {"validation_split": 0.0}, {"shuffle": True, "epochs": 2}]
+)
+def test_a_default_that_is_written_out_is_no_difference(tmp_path: Path, candidate: dict[str, Any]) -> None:
+    a = make_run(tmp_path / "a", trainings=[Training(options={})])
+    b = make_run(tmp_path / "b", trainings=[Training(options=candidate)], changes=OTHER)
+    assert not [s for s in found(case_between(a, b)) if "batch the data" in s.summary]
+
+
+def test_an_option_of_the_dataset_cannot_be_put_in(tmp_path: Path) -> None:
+    options = tuple({"x": {"type": "Batches", "batch_size": size}} for size in (16, 32))
+    first = found(two(tmp_path, None, None, options=options))[0]
+    assert (first.slug, first.counterfactuals) == ("data-order", ())
+    assert "x(batch_size=16)" in texts(first)
+    assert "your own" in first.no_counterfactual
+
+
+# -- Keras's own shuffle ------------------------------------------------------------------------------------------
+
+
+def shuffled(story: Story, **draw: Any) -> Story:
+    story.training(1)
+    story.epoch(0)
+    return story.draw(9, "numpy", "shuffle of fit #1", function="numpy.random.permutation", **draw)
+
+
+def test_a_shuffle_that_begins_at_another_draw(tmp_path: Path) -> None:
+    a = shuffled(Story().seed(1, generator="numpy"))
+    b = shuffled(Story().seed(1, generator="numpy").draw(6, "numpy", component="evaluate", count=3))
+    first = found(two(tmp_path, a, b, REORDERED))[0]
+    assert first.slug == "generator-advanced"
+    assert "the baseline began at draw 0, the candidate at draw 3" in texts(first)
+    assert "3 draws: evaluate" in texts(first)
+    assert 6 in lines(first)
+    assert first.location == at(9)
+    assert first.remedy.startswith("put  keras.utils.set_random_seed(1)  before line 9 of train.py")
+    assert plans(first)[:2] == ["generators", "generators"]
+    assert first.counterfactuals[0].transplants[0] == {
+        "do": "generators",
+        "at": "training",
+        "training": 1,
+        "states": {"numpy": a.states["training:1"]["numpy"].hex()},
+    }
+
+
+def test_a_shuffle_of_an_unseeded_generator(tmp_path: Path) -> None:
+    first = found(two(tmp_path, shuffled(Story("a")), shuffled(Story("b")), REORDERED))[0]
+    assert first.slug == "unseeded"
+    assert "numpy.random was never seeded before the order of the samples" in texts(first)
+    assert "seed_first both" in plans(first)
+
+
+def test_a_shuffle_with_another_seed(tmp_path: Path) -> None:
+    stories = [shuffled(Story().seed(value, line, generator="numpy")) for value, line in ((1, 3), (2, 4))]
+    first = found(two(tmp_path, stories[0], stories[1], REORDERED))[0]
+    assert first.slug == "different-seed"
+    assert "keras.utils.set_random_seed(1) at line 3 of train.py" in texts(first)
+    assert "keras.utils.set_random_seed(2) at line 4 of train.py" in texts(first)
+    assert first.location == at(4)
+    assert "use one seed:  keras.utils.set_random_seed(1)" in first.remedy
+
+
+def test_a_later_epoch_is_put_back_at_every_epoch(tmp_path: Path) -> None:
+    a, b = (shuffled(Story().seed(1, generator="numpy")) for _ in range(2))
+    b.draw(9, "numpy", component="evaluate")
+    for story in (a, b):
+        story.epoch(1).draw(9, "numpy", "shuffle of fit #1")
+    case = two(tmp_path, a, b, (Change("batch", step=4), Change("swap rows", step=4)))
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert first.counterfactuals[0].text == "numpy.random put back before every epoch"
+    assert [plan["epoch"] for plan in first.counterfactuals[0].transplants] == [0, 1]
+
+
+def test_equal_shuffles_are_not_blamed(tmp_path: Path) -> None:
+    stories = [shuffled(Story().seed(1, generator="numpy")) for _ in range(2)]
+    assert not {"unseeded", "generator-advanced", "different-seed"} & {*slugs(two(tmp_path, *stories))}
+
+
+def test_a_shuffle_that_was_switched_off_is_not_blamed(tmp_path: Path) -> None:
+    stories = [shuffled(Story("a")), shuffled(Story("b"))]
+    options = ({"shuffle": False}, {"shuffle": False})
+    assert "the order of the samples" not in texts(found(two(tmp_path, *stories, options=options))[0])
+
+
+def test_two_backends_shuffle_with_two_generators(tmp_path: Path) -> None:
+    a = shuffled(Story().seed(1, generator="numpy"))
+    b = Story().seed(1, generator="torch").training(1).draw(9, "torch", "shuffle of fit #1")
+    case = two(tmp_path, a, b, REORDERED, manifest=({"backend": "jax"}, {"backend": "torch"}))
+    first = found(case)[0]
+    assert first.slug == "backend-generator"
+    assert "one seed, two orders" in first.summary
+    assert plans(first) == ["fit both"]
+    assert first.counterfactuals[0].both[0]["arguments"] == {"shuffle": False}
+
+
+def test_a_run_without_a_ledger_is_no_failure(tmp_path: Path) -> None:
+    for backend in ("jax", "tensorflow", "torch"):
+        case = two(tmp_path / backend, None, None, manifest=({"backend": backend}, {"backend": backend}))
+        assert slugs(case)[-1] == "data-content"
+
+
+def test_an_unseeded_shuffle_of_tensorflow(tmp_path: Path) -> None:
+    stories = [Story(name).training(1).draw(9, "tensorflow", "shuffle of fit #1") for name in "ab"]
+    tensorflow = {"backend": "tensorflow"}
+    first = found(two(tmp_path, *stories, REORDERED, manifest=(tensorflow, tensorflow)))[0]
+    assert first.slug == "unseeded"
+    assert first.location == at(9)
+
+
+def test_a_seeded_shuffle_of_tensorflow_is_not_blamed(tmp_path: Path) -> None:
+    stories = [
+        Story(name).seed(1, generator="tensorflow").training(1).draw(9, "tensorflow", "shuffle of fit #1")
+        for name in "ab"
+    ]
+    tensorflow = {"backend": "tensorflow"}
+    assert slugs(two(tmp_path, *stories, manifest=(tensorflow, tensorflow))) == ["data-content"]
+
+
+# -- the user's own draws -----------------------------------------------------------------------------------------
+
+
+def test_the_users_own_draw(tmp_path: Path) -> None:
+    a = Story().seed(1, generator="numpy").draw(5, "numpy", function="numpy.random.normal").training(1)
+    b = Story().seed(1, generator="numpy").draw(4, "numpy", function="numpy.random.uniform")
+    b.draw(5, "numpy", function="numpy.random.normal").training(1)
+    first = found(two(tmp_path, a, b))[0]
+    assert first.slug == "generator-advanced"
+    assert "what numpy.random.normal gave" in texts(first)
+    assert first.location == at(5)
+    plan = first.counterfactuals[0].transplants[0]
+    assert (plan["at"], plan["draw"]) == ("draw", 1)
+    assert plan["states"] == {"numpy": a.states["draw::numpy:0"]["numpy"].hex()}
+
+
+def test_the_users_own_draw_before_the_seed(tmp_path: Path) -> None:
+    stories = [
+        Story(name).draw(5, "numpy", function="numpy.random.normal").seed(1, 6, "numpy").training(1) for name in "ab"
+    ]
+    first = found(two(tmp_path, *stories))[0]
+    assert first.slug == "seed-too-late"
+    assert "before line 5 of train.py:  x = numpy.random.normal(size=(96, 4))" in first.remedy
+    assert lines(first) == [5, 6]
+    assert plans(first)[0] == "seed_first both"
+
+
+def test_draws_after_the_training_began_are_not_the_users_data(tmp_path: Path) -> None:
+    stories = [Story(name).training(1).draw(5, "numpy", function="numpy.random.normal") for name in "ab"]
+    assert not [s for s in found(two(tmp_path, *stories)) if "numpy.random.normal" in texts(s)]
+
+
+def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
+    stories = [Story().entropy(value).training(1) for value in (11, 12)]
+    first = found(two(tmp_path, *stories))[0]
+    assert (first.slug, first.location) == ("unseeded", at(5))
+    assert "took entropy at line 5 of train.py" in texts(first)
+    assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "values": [11]}
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ((11, 11), "rng = numpy.random.default_rng()"),
+        ((11, 12), "rng = numpy.random.RandomState(3)"),
+        ((11, 12), "import tensorflow"),
+    ],
+)
+def test_entropy_that_shapes_nothing(tmp_path: Path, values: tuple[int, int], code: str) -> None:
+    stories = [Story().entropy(value, 5, code).training(1) for value in values]
+    assert slugs(two(tmp_path, *stories)) == ["data-content"]
+
+
+def test_draws_that_no_function_shows(tmp_path: Path) -> None:
+    stories = [Story(name).side("").training(1) for name in "ab"]
+    suspects = [s for s in found(two(tmp_path, *stories)) if s.slug == "unseeded"]
+    assert [s.weak for s in suspects] == [True] * len(suspects)
+    numpy = next(s for s in suspects if "numpy" in s.summary)
+    assert texts(numpy).count("never seeded before the training") == 2
+    assert plans(numpy) == ["generators"]
+
+
+def test_hidden_draws_after_a_seed_are_not_unseeded(tmp_path: Path) -> None:
+    stories = []
+    for name in "ab":
+        story = Story(name).side("")
+        for generator in ("python", "numpy", "torch"):
+            story.seed(1, generator=generator)
+        stories.append(story.training(1))
+    assert "unseeded" not in slugs(two(tmp_path, *stories))
+
+
+def test_a_generator_that_one_side_seeded_is_named_so(tmp_path: Path) -> None:
+    a, b = Story("a").side("").seed(1, generator="numpy").training(1), Story("b").side("").training(1)
+    numpy = next(s for s in found(two(tmp_path, a, b)) if s.slug == "unseeded" and "numpy" in s.summary)
+    assert "keras.utils.set_random_seed(1) at line 3 of train.py" in texts(numpy)
+    assert "never seeded" in texts(numpy)
+
+
+# -- the arrays ---------------------------------------------------------------------------------------------------
+
+
+def test_other_arrays(tmp_path: Path) -> None:
+    options = tuple({"x": {"type": "ndarray", "shape": [96, 4], "dtype": "float32", "digest": d}} for d in "cd")
+    suspects = found(two(tmp_path, None, None, options=options))
+    assert [(s.slug, s.weak) for s in suspects] == [("data-content", True)]
+    assert "x: ndarray (96, 4) float32 and ndarray (96, 4) float32" in texts(suspects[0])
+    assert plans(suspects[0]) == ["keep data"]
+
+
+def test_the_same_arrays_in_another_order(tmp_path: Path) -> None:
+    options = tuple({"rows": "ab", "x": {"type": "ndarray", "digest": d}} for d in "cd")
+    assert slugs(two(tmp_path, None, None, options=options)) == ["data-order"]
+    case = two(tmp_path / "rows", None, None, REORDERED)
+    assert [(s.slug, s.summary) for s in found(case)] == [("data-order", "The same samples arrive in another order.")]
+
+
+def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:
+    only = found(two(tmp_path, None, None))[0]
+    assert only.counterfactuals == ()
+    assert "iterator of your own" in only.no_counterfactual
+
+
+# -- the whole process --------------------------------------------------------------------------------------------
+
+
+def test_a_side_of_one_process_is_first_of_all_run_alone(tmp_path: Path) -> None:
+    story = Story().side("a").seed(1, generator="numpy")
+    story.training(1).epoch(0).draw(9, "numpy", "shuffle of fit #1", count=3).end()
+    story.side("b").training(2).epoch(0).draw(10, "numpy", "shuffle of fit #2")
+    trainings = [
+        Training(side=side, model=number, location=at(8 + number), begin_event=story.begin[number])
+        for number, side in ((1, "a"), (2, "b"))
+    ]
+    run = make_run(
+        tmp_path / "run",
+        trainings=trainings,
+        events=story.events,
+        states=story.states,
+        changes=[Change("batch", 8), Change("rows", 8)],
+    )
+    case = case_between(run, run, sides=("a", "b"))
+    assert (case.same_process, case.separable) == (True, True)
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert "3 draws: shuffle of fit #1" in texts(first)
+    assert "alone" in plans(first)
+
+
+def test_hash_seeds_of_two_processes(tmp_path: Path) -> None:
+    random = {"hash_seed": "random"}
+    case = two(tmp_path, None, None, manifest=(random, random))
+    suspect = found(case)[0]
+    assert suspect.slug == "environment"
+    assert suspect.counterfactuals[0].environment_both == {"PYTHONHASHSEED": "0"}
+    fixed = {"hash_seed": "0"}
+    assert slugs(two(tmp_path / "fixed", None, None, manifest=(fixed, fixed))) == ["data-content"]
