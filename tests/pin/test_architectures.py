@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parent / "architectures.py"
-SUBSET = "unet,transformer,random-dense"
+SUBSET = "mlp-dropout,attention"
 
 
 def in_two_processes(backend: str, *arguments: list[str]) -> list[dict[str, Any]]:

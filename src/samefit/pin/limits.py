@@ -24,7 +24,7 @@ def untraceable(layer: Any, why: Exception | None) -> Limit:
     reason = "" if why is None else f" ({type(why).__name__}: {_first_line(why)})"
     return Limit(
         "untraceable-model",
-        f"{_name(layer)}: its `call` cannot be run on symbolic tensors{reason}, so its layers are numbered in the "
+        f"{name_of(layer)}: its `call` cannot be run on symbolic tensors{reason}, so its layers are numbered in the "
         "order in which they first ran. A build that runs them in another order starts from other weights.",
         "Use keras.ops instead of NumPy or the functions of one framework in `call`.",
         location_of(layer),
@@ -35,8 +35,8 @@ def unbuildable(layer: Any) -> Limit:
     """A model's `call` must see values: Keras cannot build it before it runs."""
     return Limit(
         "untraceable-model",
-        f"{_name(layer)}: Keras cannot build it before it runs, so its layers are numbered in the order in which they "
-        "first run. A build that runs them in another order starts from other weights.",
+        f"{name_of(layer)}: Keras cannot build it before it runs, so its layers are numbered in the order in which "
+        "they first run. A build that runs them in another order starts from other weights.",
         "Let `call` not decide by values (use keras.ops.where or keras.ops.cond), or give the class a `build` method.",
         location_of(layer),
     )
@@ -46,8 +46,8 @@ def ambiguous(where: Any, one: Any, other: Any) -> Limit:
     """Two branches that are built alike meet where their order does not matter."""
     return Limit(
         "ambiguous-order",
-        f"{_name(where)} takes two branches that are built alike (they end in {_name(one)} and {_name(other)}). Which "
-        "of them is the first is decided by the order of its arguments: a build that gives them the other way round "
+        f"{name_of(where)} takes two branches that are built alike (they end in {name_of(one)} and {name_of(other)}). "
+        "Which of them is the first is decided by the order of its arguments: a build that gives them the other way round "
         "has their weights exchanged.",
         "Give the branches in the same order in every build.",
     )
@@ -57,7 +57,7 @@ def no_training(layer: Any) -> Limit:
     """The `call` of a model takes no `training`, and there are layers inside that need it."""
     return Limit(
         "dropout-off",
-        f"{_name(layer)}: its `call` takes no `training`, so Keras trains it without its dropout and other noise, on "
+        f"{name_of(layer)}: its `call` takes no `training`, so Keras trains it without its dropout and other noise, on "
         "every backend; a Sequential model of the same layers has them.",
         "Write  def call(self, inputs, training=None)  and hand `training` on to the layers.",
         location_of(layer),
@@ -66,21 +66,21 @@ def no_training(layer: Any) -> Limit:
 
 def training_lost(layer: Any, inner: list[Any]) -> Limit:
     """The `call` of a model does not hand `training` on, and Keras on JAX would train it without its dropout."""
-    names = ", ".join(dict.fromkeys(_name(one) for one in inner))
+    names = ", ".join(dict.fromkeys(name_of(one) for one in inner))
     return Limit(
         "dropout-off",
-        f"{_name(layer)}: its `call` takes `training` and does not hand it on to {names}. Before Keras 3.16, JAX "
+        f"{name_of(layer)}: its `call` takes `training` and does not hand it on to {names}. Before Keras 3.16, JAX "
         "trains such a model as if it were not training; inside the pinned scope it trains as on the other backends.",
         "Hand it on, as in  self.dropout(x, training=training) , and the model trains alike without samefit as well.",
         location_of(layer),
     )
 
 
-def equal_models(model: Any, other: Any) -> Limit:
+def equal_models(model: Any, other: str) -> Limit:
     """Two models that are trained in one scope start from the same weights."""
     return Limit(
         "equal-models",
-        f"{_name(model)} is built like {_name(other)}, which was trained in the same scope: both start from "
+        f"{name_of(model)} is built like {other}, which was trained in the same scope: both start from "
         "the same weights.",
         "For members of an ensemble that are to differ, build and train each in a scope of its own: "
         "with samefit.pinned(seed + i).",
@@ -91,7 +91,7 @@ def built_outside(model: Any) -> Limit:
     """A model was built before the scope was entered."""
     return Limit(
         "built-outside",
-        f"{_name(model)} was built before the pinned scope was entered: its initial weights and the seeds of its "
+        f"{name_of(model)} was built before the pinned scope was entered: its initial weights and the seeds of its "
         "layers are what they were.",
         "Build the model inside of the scope.",
     )
@@ -108,7 +108,8 @@ def backend_draw(initializer: Any) -> Limit:
     )
 
 
-def _name(layer: Any) -> str:
+def name_of(layer: Any) -> str:
+    """Returns what a layer or model is called in a report."""
     return f"{type(layer).__name__} '{getattr(layer, 'name', '?')}'"
 
 

@@ -29,7 +29,9 @@ class Remarks:
         self._scope = scope
         self._weights_of = weights_of
         self._said: set[tuple[str, Any]] = set()
-        self._trained: weakref.WeakKeyDictionary[Any, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+        self._trained: weakref.WeakSet[Any] = weakref.WeakSet()
+        # How the first model of each kind was called; kept when it is gone, or a report would depend on when that is.
+        self._first_of: dict[tuple[Any, ...], str] = {}
 
     def say(self, limit: Limit) -> None:
         """Says a limit; once for all models of a class, whatever their names."""
@@ -72,11 +74,13 @@ class Remarks:
         if not pairs and model.trainable_weights:
             self._scope.report.limit(limits.built_outside(model))
         # Said once for all that are alike: a cross-validation trains many.
-        alike = [other for other, its in list(self._trained.items()) if keyed and keyed == its]
-        if alike and ("equal-models", keyed) not in self._said:
+        self._trained.add(model)
+        if not keyed:
+            return
+        if keyed in self._first_of and ("equal-models", keyed) not in self._said:
             self._said.add(("equal-models", keyed))
-            self._scope.report.limit(limits.equal_models(model, alike[0]))
-        self._trained[model] = keyed
+            self._scope.report.limit(limits.equal_models(model, self._first_of[keyed]))
+        self._first_of.setdefault(keyed, limits.name_of(model))
 
 
 def _kind(operation: Any) -> Any:

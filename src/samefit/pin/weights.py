@@ -9,9 +9,11 @@ takes in others renumbers their layers, if nobody trained, loaded or compiled th
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,12 +55,18 @@ def first_value(variable: Any) -> Array | None:
     return _ACTIVE[-1].first_value(variable) if _ACTIVE else None
 
 
+@dataclass(frozen=True)
 class _Home:
-    """The model that numbered a layer, and what else it numbered."""
+    """What numbered a layer.
 
-    def __init__(self, members: Sequence[Any], loose: bool) -> None:
-        self.members: weakref.WeakSet[Any] = weakref.WeakSet(members)
-        self.loose = loose
+    Attributes:
+        members: What was numbered with it, also what is gone by now: what happens next must not depend on when Python
+            collects its garbage.
+        loose: Whether that was no model.
+    """
+
+    members: frozenset[int]
+    loose: bool
 
 
 class Weights:
@@ -75,6 +83,9 @@ class Weights:
         self._weights: Table[Weight] = Table()
         self._generators: Table[Generator] = Table()
         self._homes: weakref.WeakKeyDictionary[Any, _Home] = weakref.WeakKeyDictionary()
+        self._counter = itertools.count()
+        self._serials: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._places: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
         self._runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
         self._depth = 0
@@ -179,7 +190,7 @@ class Weights:
         if self._idle:
             yield
             return
-        self._runs.setdefault(layer, len(self._runs))
+        self._runs.setdefault(layer, next(self._counter))
         # An outermost model that cannot be built before it runs: its layers come one by one, in the order of their run.
         if self._depth == 0 and dataflow.is_model(layer):
             self._loose_prefix, self._loose = "flow", [0, 0]
@@ -206,7 +217,7 @@ class Weights:
     def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
         if self._idle or layer in self._runs:
             return
-        self._runs[layer] = len(self._runs)
+        self._runs[layer] = next(self._counter)
         if self._depth == 0:
             self._number_loose(layer, arguments)
 
@@ -216,7 +227,18 @@ class Weights:
         if model not in self._homes and not dataflow.has_call(model):
             # A class around several models, with a `train_step` of its own: nothing else completes it.
             self._number(model, None)
+        for layer in model._flatten_layers():
+            self._place_late(layer)
         self._remarks.on_training(model)
+
+    def _place_late(self, layer: Any) -> None:
+        """Gives keys to weights that were added to a layer after its model was complete: those of LoRA, say."""
+        where = self._places.get(layer)
+        if where is None:
+            return
+        for n, (variable, entry) in enumerate(self._entries(layer)[0]):
+            if entry.key is None:
+                self._pin_weight(variable, entry, key(self._scope.seed, "late", *where, n))
 
     def _number_loose(self, layer: Any, arguments: dict[str, Any]) -> None:
         """Numbers a layer that runs on values outside of any model that was numbered."""
@@ -243,14 +265,14 @@ class Weights:
     def _place(self, root: Any, order: LayerOrder, prefix: str, *, loose: bool) -> None:
         """Gives every weight and generator of a model its position."""
         owners = [layer for group in order.groups.values() for layer in group if self._owns(layer)]
-        alive = set(map(id, owners))
+        together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
-        home = _Home(owners, loose)
+        home = _Home(together, loose)
         for name, group in order.groups.items():
             counts = self._loose if loose else [0, 0]
             for layer in group:
                 weights, generators = self._entries(layer)
-                free = id(layer) not in kept and self._may_move(layer, alive)
+                free = id(layer) not in kept and self._may_move(layer, together)
                 where = prefix if name == "flow" else name
                 if free:
                     for n, (variable, entry) in enumerate(weights):
@@ -259,20 +281,18 @@ class Weights:
                         self._pin_generator(generator, made, key(self._scope.seed, "generator", where, counts[1], n))
                     if weights or generators or layer is root:
                         self._homes[layer] = home
+                    self._places[layer] = where, counts[0]
                 counts[0] += bool(weights)
                 counts[1] += bool(generators)
         self._homes.setdefault(root, home)
 
-    def _may_move(self, layer: Any, alive: set[int]) -> bool:
+    def _may_move(self, layer: Any, together: frozenset[int]) -> bool:
         """Says whether a layer may get another position: it has none, or all that was numbered with it moves along.
 
         A second model over the same layers, or over some of them (to look at what is inside), moves nothing.
         """
         home = self._homes.get(layer)
-        if home is None or home.loose:
-            return True
-        members = {id(member) for member in home.members}
-        return members < alive
+        return home is None or home.loose or home.members < together
 
     def _compiled_inside(self, root: Any) -> set[int]:
         """Returns the layers of models that were complete and compiled before they were put into `root`."""

@@ -40,7 +40,8 @@ def built(model: keras.Model) -> list[object]:
 
 
 def trained(model: keras.Model) -> list[object]:
-    model.compile("adam", "mse")
+    # Without compiling, this takes a third of the time on JAX; the slow test compiles.
+    model.compile("adam", "mse", jit_compile="auto" if "--all" in sys.argv else False)
     losses = model.fit(X, Y, epochs=2, batch_size=16, verbose=0).history["loss"]
     return [digest(model), *losses]
 
@@ -193,7 +194,7 @@ STYLES = (
     from_config,
 )
 
-TRAINED = (functional_backwards, NotHandedOn, Raw, Nested, ran_before, sequential_deferred)
+TRAINED = (functional_backwards, NotHandedOn, Raw, Nested, sequential_deferred)
 
 with samefit.pinned(11) as scope:
     FOUND["built"] = {style.__name__: built(style()) for style in STYLES}
