@@ -47,8 +47,8 @@ def ambiguous(where: Any, one: Any, other: Any) -> Limit:
     return Limit(
         "ambiguous-order",
         f"{name_of(where)} takes two branches that are built alike (they end in {name_of(one)} and {name_of(other)}). "
-        "Which of them is the first is decided by the order of its arguments: a build that gives them the other way round "
-        "has their weights exchanged.",
+        "Which of them is the first is decided by the order of its arguments: a build that gives them the other way "
+        "round has their weights exchanged.",
         "Give the branches in the same order in every build.",
     )
 
