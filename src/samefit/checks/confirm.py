@@ -11,6 +11,7 @@ from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Divergence
+from samefit.comparison.steps import BEFORE_STEP
 from samefit.errors import SamefitError
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import excluded, suspects
@@ -106,8 +107,9 @@ def _went_away(before: Comparison, after: Comparison) -> bool:
     return _place(after.first_divergence) > _place(before.first_divergence)
 
 
-def _place(divergence: Divergence) -> tuple[int, int]:
-    return divergence.step, _STAGES.index(divergence.stage)
+def _place(divergence: Divergence) -> tuple[int, bool, int]:
+    # The state of the optimizer is a late stage, but what a step begins with comes before all that it does.
+    return divergence.step, divergence.detail != BEFORE_STEP, _STAGES.index(divergence.stage)
 
 
 def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Comparison) -> Cause:

@@ -15,6 +15,9 @@ from samefit.types import Role, Stage
 _STEERING = ("iteration", "learning_rate")
 _COMPLETE = "complete"
 
+BEFORE_STEP = "before the step"
+"""Detail of a finding in what a training begins with; it precedes all that the step itself does."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -150,7 +153,7 @@ class StepScan:
             # The learning rate acts in the update, and is found there.
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
-                yield Finding(position, stage, layout[found[0]].path, "before the step", len(found))
+                yield Finding(position, stage, layout[found[0]].path, BEFORE_STEP, len(found))
 
     def _unpaired(
         self, position: int, alignment: Alignment, first: StateRecord, second: StateRecord

@@ -20,6 +20,7 @@ def explain(case: Case) -> Iterator[Suspect]:
     seeds = case.differing_of(Role.SEED)
     for i, j in seeds[:1]:
         yield from _restarted(case, i, j)
+        yield from _made_anew(case, seeds)
         yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
     if case.divergence.path in ("torch", "numpy", "python", "tensorflow"):
         yield from _process_generator(case, case.divergence.path)
@@ -65,6 +66,46 @@ def _restarted(case: Case, i: int, j: int) -> Iterator[Suspect]:
             no_counterfactual="" if fixes else "the counter's value could not be read from the run",
         )
         return
+
+
+def _made_anew(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
+    """One side goes on with its model, the other with a copy, whose random layers have seeds of their own."""
+    for side, other, lost in ((case.b, case.a, True), (case.a, case.b, False)):
+        if not _is_new(side) or _is_new(other) or case.differing_of(Role.TRAINABLE):
+            continue
+        values = {case.b.layout[j].path: _find_state(case.a, i) for i, j in seeds}
+        fixes: tuple[Counterfactual, ...] = ()
+        if lost and None not in values.values():
+            plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
+            fixes = (Counterfactual("the states of the baseline's random layers", (plan,)),)
+        paths = ", ".join(side.layout[pair[1] if lost else pair[0]].path for pair in seeds[:3])
+        yield Suspect(
+            slug="state-lost" if lost else "state-carried-over",
+            summary=f"The {side.role} goes on with a copy of the model, whose random layers draw from new seeds.",
+            evidence=(
+                Evidence(
+                    f"the model of #{side.training.number} was not trained before", side.role, side.model.location
+                ),
+                Evidence(
+                    f"that of #{other.training.number} was, and its weights are bit-equal",
+                    other.role,
+                    other.model.location,
+                ),
+                Evidence(f"another seed or counter: {paths}", side.role),
+            ),
+            location=side.training.location,
+            remedy="give the layers explicit seeds, or carry the states over after loading:  "
+            "new.seed_generator.state.assign(old.seed_generator.state)  (.keras files do not hold them)",
+            counterfactuals=fixes,
+            no_counterfactual="" if fixes else "the states could not be read from the run",
+        )
+        return
+
+
+def _is_new(side: Side) -> bool:
+    """Whether a side's model was not trained before the training in which the sides part."""
+    earlier = [training for training in side.trainings if training.number < side.training.number]
+    return bool(earlier) and all(training.model != side.training.model for training in earlier)
 
 
 def _first_digest(side: Side, position: int) -> bytes | None:
