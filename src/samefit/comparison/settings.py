@@ -50,6 +50,7 @@ def differences(
     return (
         *manifest_differences(run_a.manifest, run_b.manifest),
         *_layers(model_a, model_b, alignment),
+        *_trainable(model_a, training_a, model_b, training_b, alignment),
         *_structure(model_a, model_b),
         *_compiled(training_a.compiled, training_b.compiled),
         *_fit(training_a.options, training_b.options),
@@ -117,10 +118,19 @@ def _layers(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> Iterator[Se
 
 
 def _attributes(first: LayerRecord, second: LayerRecord) -> Iterator[SettingDifference]:
-    for name in ("dtype_policy", "trainable"):
-        one, other = getattr(first, name), getattr(second, name)
+    if first.dtype_policy != second.dtype_policy:
+        name = f"{second.name}.dtype_policy"
+        yield SettingDifference("layer", name, first.dtype_policy, second.dtype_policy, second.location)
+
+
+def _trainable(
+    a: ModelRecord, training_a: TrainingRecord, b: ModelRecord, training_b: TrainingRecord, alignment: Alignment
+) -> Iterator[SettingDifference]:
+    for i, j in alignment.layers:
+        one, other = i not in training_a.frozen, j not in training_b.frozen
         if one != other:
-            yield SettingDifference("layer", f"{second.name}.{name}", one, other, second.location)
+            layer = b.layers[j]
+            yield SettingDifference("layer", f"{layer.name}.trainable", one, other, layer.location)
 
 
 def _structure(a: ModelRecord, b: ModelRecord) -> Iterator[SettingDifference]:

@@ -102,7 +102,7 @@ class Recorder:
         self._on_batch.pop(id(trainer), None)
         self._trainings += 1
         number = self._trainings
-        self._transplants.training(number, arguments)
+        self._transplants.training(number, trainer, arguments)
         if self._keep_data:
             self.writer.arrays(f"data-{number}", models.data_arrays(arguments, self._backend.to_numpy))
         options = models.describe_arguments(arguments, self._backend.to_numpy) if kind == "fit" else {}
@@ -335,7 +335,8 @@ class Recorder:
             trainer, training.variables, training.optimizer_variables, layers, self.provenance
         )
         training.layout = self.writer.layout(training.variable_records)
-        training.record = replace(training.record, model=record.id)
+        frozen = tuple(i for i, layer in enumerate(layers) if not layer.trainable)
+        training.record = replace(training.record, model=record.id, frozen=frozen)
         self.writer.training(training.record)
         if training.steps == 0:
             before = [self._begin_value(v, begin or {}) for v in training.all_variables]

@@ -87,7 +87,7 @@ class LayerRecord:
         construction: How many layers of this class the side had constructed before (0-based).
         calls: How many times it was called in the first forward pass; 0 if it was never seen to run.
         is_leaf: Whether it contains no other layers.
-        trainable: Its `trainable` attribute when the training began.
+        trainable: Its `trainable` attribute when the first training of the model began (see `TrainingRecord.frozen`).
         dtype_policy: Name of its dtype policy.
         seed_draw: Number of the `make_default_seed` call (0-based, within the side) that seeded its generator, or None.
         seed_event: Id of the ledger event of that draw, or None.
@@ -175,6 +175,7 @@ class TrainingRecord:
         status: "complete", "failed", "stopped" (samefit stopped it), or "running" (killed, or still going).
         location: The user's line that called `fit` (or the first `train_on_batch`).
         metrics: The last logs of the training, by name (validation included).
+        frozen: Indices into `ModelRecord.layers` of the layers that were not trainable when the training began.
     """
 
     number: int
@@ -187,6 +188,7 @@ class TrainingRecord:
     status: str
     location: Location | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    frozen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

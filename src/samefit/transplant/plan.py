@@ -14,6 +14,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | layer | class, construction, arguments | when that layer is constructed |
 | compile | compile, optimizer, loss, jit_compile | when that `compile` is called |
 | fit | training, arguments | when that `fit` is called |
+| trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | data | training, file | when that `fit` is called |
 | weights | training, from, arrays, pairs {own path: their path} | before the training's first step |
 | seed_states | training, values {own path: [seed, counter]} | before the training's first step |
@@ -96,8 +97,10 @@ class Transplants:
             keras.utils.set_random_seed(item["seed"])
             self._note(f"seed {item['seed']}")
 
-    def training(self, number: int, arguments: dict[str, Any]) -> None:
+    def training(self, number: int, trainer: Any, arguments: dict[str, Any]) -> None:
         """Applies what belongs before a `fit`; may change its arguments."""
+        for item in self._wanted("trainable", training=number):
+            self._set_trainable(trainer, item["values"])
         for item in self._wanted("generators", at="training", training=number):
             self._restore(item["states"], f"training {number}")
         for item in self._wanted("fit", training=number):
@@ -245,6 +248,14 @@ class Transplants:
                 towards = numpy.where(signs.random(value.shape) < 0.5, -numpy.inf, numpy.inf).astype(value.dtype)
                 variable.assign(numpy.where(value == 0, value, numpy.nextafter(value, towards)))
         self._note("one unit in the last place")
+
+    def _set_trainable(self, trainer: Any, values: Mapping[str, bool]) -> None:
+        for layer in trainer._flatten_layers(include_self=False):
+            if layer.name in values:
+                layer.trainable = values[layer.name]
+                self._note(f"{layer.name}.trainable")
+        # The step that Keras has compiled trains the set that there was.
+        trainer.train_function = None
 
     def _data(self, file: str, arguments: dict[str, Any]) -> None:
         from safetensors.numpy import load_file
