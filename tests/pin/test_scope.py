@@ -43,3 +43,22 @@ def test_pinned(each_backend: str) -> None:
     environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_keras_is_refused() -> None:
+    code = """
+import keras, samefit
+from samefit.errors import KerasChanged
+for version, known in (("3.11.3", False), ("3.12.0", True), ("3.15.1", True), ("3.16.0.dev1", False), ("4.0.0", False)):
+    keras.__version__ = version
+    try:
+        with samefit.pinned(1):
+            pass
+    except KerasChanged as error:
+        assert not known and version in str(error) and "pip install" in str(error), error
+    else:
+        assert known, version
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

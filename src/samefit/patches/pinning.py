@@ -10,12 +10,34 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.errors import KerasChanged
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
 _CHECKED = "Keras 3.12 to 3.15.1"
+_OLDEST, _NEWEST = (3, 12), (3, 15)
 _OTHERS = ("evaluate", "predict", "test_on_batch", "predict_on_batch")
 _ABSENT = object()
+
+
+def require_known_keras() -> None:
+    """Refuses a Keras whose data order and initial weights nobody has looked at.
+
+    A missing attribute is noticed by `Patches`; what stays in place and works otherwise is not: Keras 3.16 gives
+    TensorFlow's data its order in a new place, and would go on unpinned without an error.
+
+    Raises:
+        KerasChanged: If this Keras is older or newer than those that were checked.
+    """
+    import keras
+
+    major, minor = (int(part) for part in keras.__version__.split(".")[:2])
+    if not _OLDEST <= (major, minor) <= _NEWEST:
+        known = f"{_OLDEST[0]}.{_OLDEST[1]} to {_NEWEST[0]}.{_NEWEST[1]}"
+        raise KerasChanged(
+            f"samefit.pinned was checked on Keras {known}; this is {keras.__version__}. "
+            f"Install one of these (pip install 'keras<{_NEWEST[0]}.{_NEWEST[1] + 1}'), or a newer samefit."
+        )
 
 
 class TrainingObserver(Protocol):

@@ -79,6 +79,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         from samefit import backends
         from samefit.patches import generators, pinning
 
+        pinning.require_known_keras()
         self.report = PinReport(self.seed)
         _REPORTS.append(self.report)
         with contextlib.ExitStack() as stack:
