@@ -62,3 +62,27 @@ for version, known in (("3.11.3", False), ("3.12.0", True), ("3.15.1", True), ("
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_initialiser_that_draws_natively_is_said(each_backend: str) -> None:
+    code = """
+import keras, numpy as np, samefit
+
+def said(initializer):
+    with samefit.pinned(3) as scope:
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, kernel_initializer=initializer)])
+    return [limit.kind for limit in scope.report.limits]
+
+def native(shape, dtype=None):
+    return keras.random.normal(shape, dtype=dtype)
+
+def portable(shape, dtype=None):
+    return np.random.normal(size=shape).astype(dtype)
+
+assert said(native) == ["native-draw"], said(native)
+assert said(portable) == [], said(portable)
+assert said("glorot_uniform") == [], said("glorot_uniform")
+"""
+    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

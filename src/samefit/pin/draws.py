@@ -29,6 +29,10 @@ def keyed(key: int) -> Iterator[None]:
         yield
 
 
+PORTABLE = 2
+"""How many of `states`, the first ones, are those of generators that give the same numbers on every backend."""
+
+
 def states(backend: str) -> tuple[bytes | None, ...]:
     """Returns the states of all process-wide generators, to see whether one of them moved."""
     variable = global_seed_state()

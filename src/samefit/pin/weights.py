@@ -157,7 +157,11 @@ class Weights:
             if entry.keras and pin_initializers.wanted(initializer, shape) is not None:
                 return initializer(shape, dtype=dtype, **kwargs)
             with draws.keyed(its_key), _other_seed(initializer, its_key):
-                return initializer(shape, dtype=dtype, **kwargs)
+                before = draws.states(self._scope.backend)[draws.PORTABLE :]
+                value = initializer(shape, dtype=dtype, **kwargs)
+                if draws.states(self._scope.backend)[draws.PORTABLE :] != before:
+                    self._scope.report.limit(limits.backend_draw(initializer))
+                return value
         finally:
             self._stream = None
 
