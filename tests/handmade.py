@@ -86,7 +86,7 @@ LAYERS = (dense(4, 8), normalization(8), dropout(), dense(8, 3))
 
 @dataclass(frozen=True)
 class Training:
-    """One training; `steps` a number for each epoch."""
+    """One training; `steps` a number for each epoch; `frozen` are the layers that are not trainable by default."""
 
     steps: Sequence[int] = (4, 4)
     side: str = ""
@@ -100,6 +100,7 @@ class Training:
     metrics: Mapping[str, float] = field(default_factory=lambda: {"loss": 0.5, "val_loss": 0.75})
     location: Location | None = None
     begin_event: int = 0
+    frozen: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -292,6 +293,7 @@ class _Maker:
             training.status,
             training.location,
             training.metrics,
+            tuple(i for i, layer in enumerate(self.layers) if not layer.trainable),
         )
         self.writer.training(record)
         before = self._digests(training.model, self.index - 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from samefit.checks.conclude import concluded
-from samefit.checks.confirm import case_of, confirmed_causes, suspected
+from samefit.checks.confirm import case_of, confirmed_causes, explained, suspected
 from samefit.checks.execution import Execution
 from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
@@ -196,9 +196,9 @@ def _explained(
     pair = Pair(Part(run_a, "", numbers_a), Part(run_b, "", numbers_b), executions[0], executions[1])
     if not confirm:
         case = case_of(pair, comparison)
-        return comparison if case is None else comparison.with_causes(suspected(case))
+        return comparison if case is None else explained(comparison, suspected(case))
     with Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None) as workshop:
-        return comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
+        return explained(comparison, confirmed_causes(pair, comparison, workshop, workshop.say))
 
 
 def execution_of(run: Run) -> Execution:

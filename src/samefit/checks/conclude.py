@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from samefit.checks.confirm import confirmed_causes
+from samefit.checks.confirm import confirmed_causes, explained
 from samefit.checks.notes import notes_of
 from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
@@ -34,7 +34,7 @@ def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, conf
         pair = pair.ending_after(comparison.steps_compared)
         comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
     if confirm and comparison.verdict is Verdict.DIVERGED:
-        comparison = comparison.with_causes(confirmed_causes(pair, comparison, workshop, workshop.say))
+        comparison = explained(comparison, confirmed_causes(pair, comparison, workshop, workshop.say))
         comparison = _judged(pair, comparison, workshop)
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
     return replace(comparison, timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))

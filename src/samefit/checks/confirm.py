@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch
 from samefit.checks.workshop import Workshop
-from samefit.comparison.result import Cause, Comparison, Divergence
+from samefit.comparison.result import Cause, Comparison, Divergence, Evidence
 from samefit.comparison.steps import BEFORE_STEP
 from samefit.errors import SamefitError
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.suspects import excluded, suspects
+from samefit.explain.suspects import FAILED, excluded, suspects
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
@@ -73,6 +72,19 @@ def confirmed_causes(
         if not cause.confirmed or comparison.first_divergence is None:
             break
     return tuple(causes)
+
+
+def explained(comparison: Comparison, causes: tuple[Cause, ...]) -> Comparison:
+    """Returns the comparison with its causes, and with a note if samefit itself failed while it looked for them."""
+    comparison = comparison.with_causes(causes)
+    failed = any(line.text.startswith(FAILED) for cause in causes for line in cause.evidence)
+    return replace(comparison, notes=(*comparison.notes, _REPORT)) if failed else comparison
+
+
+_REPORT = (
+    f"{FAILED} while it looked for a cause; where the two part, and how, does not depend on that. Please report it "
+    "with the evidence above and the two runs."
+)
 
 
 def _one(
@@ -145,21 +157,20 @@ def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspe
             unconfirmed_because="no suspect is left",
         )
     suspect = standing[0]
+    failures = [line for other in standing[1:] if other.slug == "unknown" for line in other.evidence]
     because = next((text for other, text in tried if other is suspect), suspect.no_counterfactual)
     return Cause(
         slug=suspect.slug,
         confirmed=False,
         summary=suspect.summary,
-        evidence=suspect.evidence,
+        evidence=(*suspect.evidence, *failures),
         location=suspect.location,
         remedy=suspect.remedy,
         unconfirmed_because=because or "it was not re-run",
     )
 
 
-def _tried(suspect: Suspect, text: str) -> Any:
-    from samefit.comparison.result import Evidence
-
+def _tried(suspect: Suspect, text: str) -> Evidence:
     return Evidence(f"not {suspect.slug}: {text}")
 
 

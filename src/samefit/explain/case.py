@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -106,6 +106,14 @@ class Side:
         state = self.run.state_before(self.step.index)
         return None if state is None else state.digests[16 * position : 16 * position + 16]
 
+    def moves(self, position: int) -> bool | None:
+        """Whether the diverging step changes a variable; None where a state was not recorded."""
+        before, after = self.run.state_before(self.step.index), self.run.state_after(self.step.index)
+        if before is None or after is None or before.layout != after.layout:
+            return None
+        part = slice(16 * position, 16 * position + 16)
+        return before.digests[part] != after.digests[part]
+
     def layer_of(self, variable: VariableRecord) -> LayerRecord | None:
         """Returns the layer that owns a variable."""
         return None if variable.layer is None else self.model.layers[variable.layer]
@@ -158,13 +166,3 @@ class Case:
     def differing_of(self, *roles: Role) -> list[tuple[int, int]]:
         """Returns those of `differing` whose variables have one of `roles`."""
         return [(i, j) for i, j in self.differing if self.a.layout[i].role in roles]
-
-
-Detector = Any
-"""A function from a `Case` to an iterator of `Suspect`."""
-
-
-def sides(case: Case) -> Iterator[Side]:
-    """Yields the two sides."""
-    yield case.a
-    yield case.b

@@ -8,17 +8,19 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
+from samefit.explain.workers import explain_workers
 from samefit.store.records import Event
 
 _ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch", "workers", "use_multiprocessing")
 
 
-def explain(case: Case) -> Iterator[Suspect]:
+def explain_data(case: Case) -> Iterator[Suspect]:
     """Yields suspects, most telling first."""
     yield from _options(case)
     yield from _shuffle(case)
     yield from _own_draws(case)
     yield from _tensorflow_shuffle(case)
+    yield from explain_workers(case)
     yield from _arrays(case)
 
 

@@ -15,57 +15,55 @@ from samefit.store.records import Event, VariableRecord
 from samefit.types import Role
 
 
-def explain(case: Case) -> Iterator[Suspect]:
+def explain_randomness(case: Case) -> Iterator[Suspect]:
     """Yields suspects for random layers whose state differs."""
     seeds = case.differing_of(Role.SEED)
+    yield from _restarted(case, seeds)
     for i, j in seeds[:1]:
-        yield from _restarted(case, i, j)
         yield from _made_anew(case, seeds)
         yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
     if case.divergence.path in ("torch", "numpy", "python", "tensorflow"):
         yield from _process_generator(case, case.divergence.path)
 
 
-def _restarted(case: Case, i: int, j: int) -> Iterator[Suspect]:
-    """A random layer's counter went on to zero on one side."""
-    a, b = case.a.digest_before(i), case.b.digest_before(j)
-    for side, mine, other_side, others, lost in (
-        (case.b, b, case.a, a, True),
-        (case.a, a, case.b, b, False),
-    ):
-        position = i if other_side is case.a else j
-        first = _first_digest(other_side, position)
-        if first is None or mine != first or others == first:
+def _restarted(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
+    """The counters of random layers went back to zero on one side."""
+    for side, other, lost in ((case.b, case.a, True), (case.a, case.b, False)):
+        anew = [pair for pair in seeds if _is_first(side, other, pair[lost], pair[not lost])]
+        if not anew:
             continue
-        layer = side.layer_of(side.layout[j if side is case.b else i])
+        paths = [side.layout[pair[lost]].path for pair in anew]
+        layer = side.layer_of(side.layout[anew[0][lost]])
         name = layer.class_name if layer is not None else "random layer"
-        value = _find_state(other_side, position)
+        values = {case.b.layout[j].path: _find_state(case.a, i) for i, j in anew}
+        standing = _find_state(other, anew[0][not lost])
         fixes: tuple[Counterfactual, ...] = ()
-        if value is not None and lost:
-            plan = {
-                "do": "seed_states",
-                "training": case.b.training.number,
-                "values": {case.b.layout[j].path: value},
-            }
-            fixes = (Counterfactual(f"the {name}'s counter taken from the baseline", (plan,)),)
+        if None not in values.values():
+            plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
+            fixes = (Counterfactual(f"the counter of {name} taken from the baseline", (plan,)),)
         yield Suspect(
             slug="state-lost" if lost else "state-carried-over",
-            summary=f"The {name}'s seed generator started anew: its counter is at zero again, and its masks repeat.",
+            summary=f"The seed generator of {name} started anew on the side of the {side.role}: its counter is at zero "
+            "again, and its masks repeat.",
             evidence=(
                 Evidence(
-                    f"{side.layout[j if side is case.b else i].path} is what it was before the first step",
-                    side.role,
-                    side.training.location,
+                    f"what they were before the first step: {', '.join(paths[:4])}", side.role, side.training.location
                 ),
-                *((Evidence(f"on the other side its counter stands at {value[1]}", other_side.role),) if value else ()),
+                *((Evidence(f"on this side the counter stands at {standing[1]}", other.role),) if standing else ()),
             ),
-            location=side.training.location,
+            location=case.b.training.location,
             remedy="carry it over after loading:  new.seed_generator.state.assign(old.seed_generator.state)  "
             "(.keras files do not hold it)",
             counterfactuals=fixes,
             no_counterfactual="" if fixes else "the counter's value could not be read from the run",
         )
         return
+
+
+def _is_first(side: Side, other: Side, position: int, others: int) -> bool:
+    """Whether a generator stands on `side` where the other side's stood before its first step, and no longer stands."""
+    first = _first_digest(other, others)
+    return first is not None and side.digest_before(position) == first != other.digest_before(others)
 
 
 def _made_anew(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from samefit.comparison.result import Evidence
-from samefit.explain import data, randomness, settings, weights
+from samefit.explain import compiled, data, layers, randomness, reporting, settings, slots, weights
 from samefit.explain.case import Case, Suspect
 from samefit.types import Stage
 
@@ -14,61 +16,99 @@ Detector = Callable[[Case], Iterator[Suspect]]
 _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
     Stage.INITIAL_WEIGHTS: (
         settings.explain_environment,
-        settings.explain_precision,
+        layers.explain_precision,
         weights.explain_initial,
-        settings.explain_layers,
+        layers.explain_layers,
     ),
-    Stage.DATA: (settings.explain_environment, data.explain, settings.explain_hash_seed),
-    Stage.RANDOMNESS: (settings.explain_environment, randomness.explain, settings.explain_layers),
+    Stage.DATA: (settings.explain_environment, data.explain_data, settings.explain_hash_seed),
+    Stage.RANDOMNESS: (settings.explain_environment, randomness.explain_randomness, layers.explain_layers),
     Stage.FORWARD: (
         settings.explain_environment,
-        settings.explain_training_flag,
-        settings.explain_precision,
-        settings.explain_layers,
-        settings.explain_compiled,
-        settings.explain_fit,
+        layers.explain_training_flag,
+        layers.explain_trainable,
+        layers.explain_precision,
+        layers.explain_layers,
+        compiled.explain_compiled,
+        compiled.explain_fit,
         settings.explain_backend,
+        settings.explain_nondeterminism,
     ),
     Stage.BACKWARD: (
         settings.explain_environment,
-        settings.explain_trainable,
-        settings.explain_compiled,
-        settings.explain_layers,
-        weights.explain_slots,
+        layers.explain_trainable,
+        compiled.explain_compiled,
+        layers.explain_layers,
+        slots.explain_slots,
         settings.explain_backend,
+        settings.explain_nondeterminism,
     ),
     Stage.UPDATE: (
         settings.explain_environment,
-        settings.explain_compiled,
-        weights.explain_slots,
-        settings.explain_trainable,
+        compiled.explain_compiled,
+        slots.explain_slots,
+        slots.explain_schedule,
+        layers.explain_trainable,
         settings.explain_backend,
     ),
     Stage.STATE: (
-        weights.explain_slots,
+        slots.explain_slots,
         settings.explain_environment,
-        settings.explain_layers,
-        settings.explain_compiled,
+        layers.explain_layers,
+        compiled.explain_compiled,
         weights.explain_initial,
         settings.explain_backend,
     ),
-    Stage.REPORTING: (settings.explain_compiled,),
+    Stage.REPORTING: (reporting.explain_reporting,),
 }
 
 
+FAILED = "samefit itself failed"
+"""How evidence begins that tells of a detector that failed."""
+
+
 def suspects(case: Case) -> tuple[Suspect, ...]:
-    """Returns the suspects for a divergence, most telling first; empty if nothing fits."""
-    found = [suspect for detector in _DETECTORS[case.divergence.stage] for suspect in detector(case)]
+    """Returns the suspects for a divergence, most telling first; empty if nothing fits.
+
+    A detector that fails is a suspect as well, of the slug `unknown`, behind all others: the verdict stands, and what
+    was not looked at is said.
+    """
+    found: list[Suspect] = []
+    for detector in _DETECTORS[case.divergence.stage]:
+        try:
+            found.extend(detector(case))
+        except Exception as error:  # a mistake of ours must cost neither the verdict nor the other suspects
+            found.append(_failed(detector, error))
     # A fact about the very thing that differs comes first, then variables of the environment that merely differ, and
     # last what only repeats that something differs.
-    return tuple(sorted(found, key=lambda suspect: 2 * suspect.weak + (suspect.slug == "environment")))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(suspect: Suspect) -> tuple[bool, bool, bool]:
+    return suspect.slug == "unknown", suspect.weak, suspect.slug == "environment"
+
+
+def _failed(detector: Detector, error: Exception) -> Suspect:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"line {last.lineno} of {Path(last.filename).name}"
+    text = f"{FAILED} while it looked at {_words(detector)}: {type(error).__name__}: {error} ({where})"
+    return Suspect(
+        slug="unknown",
+        summary=f"{text}.",
+        evidence=(Evidence(text),),
+        remedy="please report this, with the line above and the two runs: what samefit says about where the two part "
+        "does not depend on it",
+        no_counterfactual=f"{FAILED} on the way to a cause",
+        weak=True,
+    )
+
+
+def _words(detector: Detector) -> str:
+    return detector.__name__.removeprefix("explain_").replace("_", " ")
 
 
 def excluded(case: Case) -> tuple[Evidence, ...]:
     """Returns what was looked at and found equal, for a verdict of `unknown`."""
-    names = [
-        detector.__name__.removeprefix("explain_").replace("_", " ") for detector in _DETECTORS[case.divergence.stage]
-    ]
+    names = [_words(detector) for detector in _DETECTORS[case.divergence.stage]]
     return (
         *(Evidence(f"equal: {text}") for text in case.comparison.equal),
         Evidence(f"looked at without a finding: {', '.join(dict.fromkeys(names))}"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
+from samefit.explain.carried import explain_carried
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.generators import place
-from samefit.store.digest import state_digest
+from samefit.explain.mapping import explain_assigned
+from samefit.explain.slots import explain_slots
+from samefit.explain.values import layer_location, taken_from_baseline
 from samefit.store.records import Event, Origin, VariableRecord
 from samefit.types import Location, Role
 
@@ -18,145 +18,19 @@ from samefit.types import Location, Role
 def explain_initial(case: Case) -> Iterator[Suspect]:
     """Yields suspects for first weights that differ."""
     weights = case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE)
-    yield from _carried_over(case, weights)
+    yield from explain_carried(case, weights)
+    yield from explain_assigned(case, weights)
     for i, j in weights[:1]:
         a, b = case.a.layout[i], case.b.layout[j]
-        if a.origin is None or b.origin is None:
+        if a.origin is None or b.origin is None or a.origin.assigned or b.origin.assigned:
             continue
-        yield from _assigned(case, weights)
         yield from _shared(case, i, j)
         yield from _seeds(case, a, b)
         yield from _initializer(case, a, b)
+    if weights:
         yield from _own_initializer(case)
     if not weights:
         yield from explain_slots(case)
-
-
-def explain_slots(case: Case) -> Iterator[Suspect]:
-    """Yields suspects for optimizer slots that differ before a step."""
-    slots = case.differing_of(Role.OPTIMIZER)
-    if not slots:
-        return
-    fresh_b = _is_zero(case.b, [j for _, j in slots])
-    fresh_a = _is_zero(case.a, [i for i, _ in slots])
-    names = ", ".join(dict.fromkeys(case.b.layout[j].slot or "" for _, j in slots[:6]))
-    if fresh_b == fresh_a:
-        return
-    begun_anew = fresh_b
-    side = case.b if fresh_b else case.a
-    yield Suspect(
-        slug="state-lost" if begun_anew else "state-carried-over",
-        summary="The optimizer started anew on one side and went on with its state on the other.",
-        evidence=(Evidence(f"zero on one side only: {names}", side.role, side.training.location),),
-        location=side.training.location,
-        remedy="save and load the optimizer with the model (a .keras file after fit), or compile anew on both sides",
-        counterfactuals=_weights(case, slots, "the optimizer's state taken from the baseline"),
-    )
-
-
-def _is_zero(side: Side, positions: list[int]) -> bool:
-    for position in positions:
-        variable = side.layout[position]
-        if variable.slot == "learning_rate":
-            continue
-        zero = state_digest(np.zeros(variable.shape, dtype=_dtype(variable)))
-        if side.digest_before(position) != zero:
-            return False
-    return True
-
-
-def _dtype(variable: VariableRecord) -> str:
-    return variable.dtype if variable.dtype != "bfloat16" else "float32"
-
-
-def _weights(case: Case, pairs: list[tuple[int, int]], text: str) -> tuple[Counterfactual, ...]:
-    """Returns the transplant of the state before the diverging step, if that state is in the run."""
-    name = f"initial-{case.a.training.number}"
-    arrays = case.a.run.arrays(name)
-    first = case.a.run.begin_state(case.a.training.number)
-    if arrays is None or first is None or first.step != case.a.step.index:
-        return ()
-    plan = {
-        "do": "weights",
-        "training": case.b.training.number,
-        "from": str(case.a.run.path),
-        "arrays": name,
-        "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
-    }
-    return (Counterfactual(text, (plan,)),)
-
-
-def _carried_over(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspect]:
-    """What one side starts from is where an earlier training of its process ended."""
-    for side, index in ((case.b, 1), (case.a, 0)):
-        earlier = [t for t in side.run.trainings if t.number < side.training.number]
-        for training in reversed(earlier):
-            steps = side.run.steps([training.number])
-            state = side.run.state_after(steps[-1].index) if steps else None
-            if state is None:
-                continue
-            ends = {state.digests[k : k + 16] for k in range(0, len(state.digests), 16)}
-            carried = [
-                pair
-                for pair in weights
-                if side.digest_before(pair[index]) in ends and not _is_first_value(side, pair[index])
-            ]
-            if not carried or len(carried) < len(weights):
-                continue
-            paths = ", ".join(side.layout[pair[index]].path for pair in carried[:3])
-            fixes = []
-            if case.separable and case.same_process and side is case.b:
-                fixes.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
-            fixes += _weights(case, weights, "the first weights taken from the baseline")
-            yield Suspect(
-                slug="state-carried-over",
-                summary=f"The {side.role} starts from the weights with which training #{training.number} ended.",
-                evidence=(
-                    Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
-                    Evidence(
-                        f"their layers were constructed at {place(_layer_location(side, carried[0][index]))}",
-                        side.role,
-                        _layer_location(side, carried[0][index]),
-                    ),
-                ),
-                location=_layer_location(side, carried[0][index]) or side.training.location,
-                remedy="construct new layers (and a new model) for each training",
-                counterfactuals=tuple(fixes),
-            )
-            return
-
-
-def _layer_location(side: Side, position: int) -> Location | None:
-    layer = side.layer_of(side.layout[position])
-    origin = side.layout[position].origin
-    return layer.location if layer is not None else origin.location if origin is not None else None
-
-
-def _is_first_value(side: Side, position: int) -> bool:
-    origin = side.layout[position].origin
-    return origin is not None and origin.digest is not None and origin.digest == side.digest_before(position)
-
-
-def _assigned(case: Case, weights: list[tuple[int, int]]) -> Iterator[Suspect]:
-    """The weights were put there by the user's code: in another order?"""
-    origins = [case.b.layout[j].origin for _, j in weights]
-    origin = next((o for o in origins if o is not None and o.assigned), None)
-    if origin is None:
-        return
-    ours = sorted(case.a.digest_before(i) or b"" for i, _ in case.alignment.pairs)
-    theirs = sorted(case.b.digest_before(j) or b"" for _, j in case.alignment.pairs)
-    if ours != theirs:
-        return
-    yield Suspect(
-        slug="weight-mapping",
-        summary="The same arrays are in both models, but in other places.",
-        evidence=(
-            Evidence(f"{origin.assigned} at {place(origin.assigned_location)}", "candidate", origin.assigned_location),
-        ),
-        location=origin.assigned_location,
-        remedy="load weights by the names of the layers, or check the order in which the layers were made",
-        counterfactuals=_weights(case, weights, "the weights put in the baseline's places"),
-    )
 
 
 def _shared(case: Case, i: int, j: int) -> Iterator[Suspect]:
@@ -176,15 +50,15 @@ def _shared(case: Case, i: int, j: int) -> Iterator[Suspect]:
                 Evidence(
                     f"one {origin.initializer} (seed {origin.seed}) made {paths}",
                     side.role,
-                    _layer_location(side, position),
+                    layer_location(side, position),
                 ),
                 Evidence(
                     "on the other side each weight has an initialiser of its own",
                     other.role,
-                    _layer_location(other, other_position),
+                    layer_location(other, other_position),
                 ),
             ),
-            location=_layer_location(side, position),
+            location=layer_location(side, position),
             remedy=f"give each layer an initialiser of its own:  keras.initializers.{origin.initializer}(...)",
             counterfactuals=_unshared(case),
         )
@@ -285,7 +159,7 @@ def _one_sided(case: Case, a: VariableRecord, b: VariableRecord) -> Suspect:
     event = event_of(side, variable.origin.seed_event)
     seeded = event is not None and side.seeding("python", event.id) is not None
     return Suspect(
-        slug="model-config" if seeded else "unseeded",
+        slug="different-seed" if seeded else "unseeded",
         summary=f"{variable.origin.initializer} of {variable.path} has a seed on one side only.",
         evidence=(
             Evidence(f"{variable.origin.initializer}() without a seed", side.role, _origin_line(side, variable)),
@@ -320,7 +194,7 @@ def _initializer(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[S
             ),
             location=_origin_line(case.b, b),
             remedy="start both from the same weights: save them on one backend and load them on the other",
-            counterfactuals=_weights(
+            counterfactuals=taken_from_baseline(
                 case,
                 case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE),
                 "the baseline's first weights in the candidate",

@@ -249,7 +249,7 @@ def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str,
     options = {name: plain(value) for name, value in arguments.items() if name not in (*_DATA, "validation_data")}
     options["callbacks"] = [type(c).__name__ for c in _list(arguments.get("callbacks"))]
     if arguments.get("validation_data") is not None:
-        options["validation_data"] = True
+        options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     arrays: list[Any] = []
     for name in _DATA:
         value = arguments.get(name)
@@ -310,10 +310,14 @@ def describe_compiled(model: Any) -> dict[str, Any]:
     weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
     if weights is not None:
         compiled["loss_weights"] = plain(weights)
+    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    if metrics is not None:
+        compiled["metrics"] = _describe_loss(metrics)
     return compiled
 
 
 def _describe_loss(loss: Any) -> Any:
+    """Describes a loss, a metric, or several of them."""
     if isinstance(loss, (list, tuple)):
         return [_describe_loss(item) for item in loss]
     if isinstance(loss, Mapping):

@@ -18,7 +18,7 @@ from samefit.record.guard import Guard
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
 from samefit.record.stop import StopPoint
-from samefit.record.training import Training
+from samefit.record.training import Compiles, Training
 from samefit.store.digest import chain, state_digest
 from samefit.store.records import ModelRecord, StateRecord, StepRecord, TrainingRecord
 from samefit.store.writer import RunWriter
@@ -72,6 +72,7 @@ class Recorder:
         self._steps = 0
         self._models: dict[int, tuple[Any, int, list[Any], ModelRecord]] = {}
         self._on_batch: dict[int, Training] = {}
+        self._compiles = Compiles()
         self._queues: dict[int, tuple[Any, deque[batches.BatchDigest]]] = {}
 
     # -- trainings --------------------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ class Recorder:
             model=0,
             kind=kind,
             options=options,
-            compiled=models.describe_compiled(trainer),
+            compiled=models.describe_compiled(trainer) | self._compiles.of(trainer),
             begin_event=event.id,
             status="running",
             location=event.location,
@@ -159,7 +160,7 @@ class Recorder:
             yield
 
     def compiling(self, trainer: Any, arguments: dict[str, Any]) -> None:
-        self.guard(lambda: self._transplants.compiling(arguments), None)
+        self.guard(lambda: self._compiles.put(trainer, self._transplants.compiling(arguments)), None)
 
     def epoch(self, epoch: int) -> None:
         self.guard(lambda: self._epoch(epoch), None)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from samefit.record import models
+from samefit.record.attribution import caller
 from samefit.store.records import TrainingRecord, VariableRecord
+
+
+class Compiles:
+    """Where each model was compiled last, and the how-manieth `compile` of the side that was: a re-run changes it."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+
+    def put(self, trainer: Any, number: int) -> None:
+        """Notes that `trainer` is compiled now."""
+        where = caller().location
+        self._known[trainer] = {"number": number} | ({} if where is None else {"location": asdict(where)})
+
+    def of(self, trainer: Any) -> dict[str, Any]:
+        """Returns what is to stand in the record of a training of `trainer`."""
+        return dict(self._known.get(trainer) or {})
 
 
 @dataclass

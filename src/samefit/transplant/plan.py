@@ -12,16 +12,19 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | entropy | side, values [..] | when entropy is taken from the system |
 | seed_first | side, seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
-| compile | compile, optimizer, loss, jit_compile | when that `compile` is called |
-| fit | training, arguments | when that `fit` is called |
+| compile | side, compile, optimizer, loss, loss_weights, metrics, jit_compile, … | when that `compile` is called |
+| fit | training, arguments, without_callbacks [class names] | when that `fit` is called |
+| dataset | training, attributes {name: value} | when that `fit` is called |
 | trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | data | training, file | when that `fit` is called |
 | weights | training, from, arrays, pairs {own path: their path} | before the training's first step |
+| permute | training, pairs {own path: own path that holds its value} | before the training's first step |
 | seed_states | training, values {own path: [seed, counter]} | before the training's first step |
 | perturb | training | before the training's first step |
 | initializers | side, seeds {number of random variable: seed} | when the variable is made |
 | masks | side | from the import of Keras on |
 | global | side, dtype_policy, floatx | before the side begins |
+| determinism | | from the import of Keras on |
 
 States are hexadecimal, as `samefit.patches.generators` and the backends write them.
 """
@@ -49,6 +52,7 @@ class Transplants:
         self._entropy: list[Any] = []
         self._compiles = 0
         self._patched = False
+        self._deterministic = False
         self._patches = Patches()
         self.applied: list[str] = []
 
@@ -78,7 +82,7 @@ class Transplants:
 
     def keras_ready(self) -> None:
         """Applies what needs Keras; called before the side's own code, or as soon as Keras is imported."""
-        for item in self._wanted("global"):
+        for item in self._wanted("global", side=self._side):
             import keras
 
             if item.get("floatx"):
@@ -91,6 +95,9 @@ class Transplants:
 
             self._patched = True
             hand_on_masks(self._patches, lambda: self._note("a mask"))
+        if self._wanted("determinism") and not self._deterministic:
+            self._deterministic = True
+            self._enable_determinism()
         for item in self._wanted("seed_first"):
             import keras
 
@@ -104,8 +111,9 @@ class Transplants:
         for item in self._wanted("generators", at="training", training=number):
             self._restore(item["states"], f"training {number}")
         for item in self._wanted("fit", training=number):
-            arguments.update(item["arguments"])
-            self._note(f"arguments of fit {number}")
+            self._fit(number, item, arguments)
+        for item in self._wanted("dataset", training=number):
+            self._dataset(item["attributes"], arguments.get("x"))
         for item in self._wanted("data", training=number):
             self._data(item["file"], arguments)
 
@@ -130,6 +138,8 @@ class Transplants:
                 if mine in own and theirs in arrays:
                     own[mine].assign(arrays[theirs])
                     self._note(f"{mine} before training {training}")
+        for item in self._wanted("permute", training=training):
+            self._permute(item["pairs"], variables())
         for _ in self._wanted("perturb", training=training):
             self._perturb(variables())
         for item in self._wanted("seed_states", training=training):
@@ -178,23 +188,23 @@ class Transplants:
     def watches_draws(self) -> bool:
         return bool(self._wanted("generators", at="draw"))
 
-    def compiling(self, arguments: dict[str, Any]) -> None:
-        """Changes the arguments of a `compile`."""
+    def compiling(self, arguments: dict[str, Any]) -> int:
+        """Changes the arguments of a `compile`; returns how many there were before on this side."""
         number, self._compiles = self._compiles, self._compiles + 1
-        for item in self._wanted("compile", compile=number):
+        for item in self._wanted("compile", side=self._side, compile=number):
             import keras
 
-            for name in ("optimizer", "loss"):
-                wanted = item.get(name)
-                if isinstance(wanted, Mapping) and "class" in wanted:
-                    module = keras.optimizers if name == "optimizer" else keras.losses
-                    arguments[name] = getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
-                elif wanted is not None:
-                    arguments[name] = wanted
-            for name in ("jit_compile", "run_eagerly"):
+            if "optimizer" in item:
+                arguments["optimizer"] = _made(keras.optimizers, item["optimizer"])
+            if "loss" in item:
+                arguments["loss"] = _made(keras.losses, item["loss"])
+            if "metrics" in item:
+                arguments["metrics"] = _made(keras.metrics, item["metrics"])
+            for name in ("loss_weights", "jit_compile", "run_eagerly"):
                 if name in item:
                     arguments[name] = item[name]
             self._note(f"compile {number}")
+        return number
 
     def constructing(self, cls: type, ordinal: int) -> None:
         """Changes the constructor arguments of the layer that is constructed next."""
@@ -220,6 +230,43 @@ class Transplants:
 
         cls.__init__ = init
         self._note(f"arguments of {cls.__name__}")
+
+    def _fit(self, number: int, item: Mapping[str, Any], arguments: dict[str, Any]) -> None:
+        if item["arguments"]:
+            arguments.update(item["arguments"])
+            self._note(f"arguments of fit {number}")
+        unwanted, given = item.get("without_callbacks", ()), arguments.get("callbacks")
+        given = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        left = [callback for callback in given if type(callback).__name__ not in unwanted]
+        if len(left) < len(given):
+            arguments["callbacks"] = left
+            self._note(f"callbacks of fit {number}")
+
+    def _dataset(self, attributes: Mapping[str, Any], dataset: Any) -> None:
+        for name, value in attributes.items():
+            if hasattr(dataset, name):
+                setattr(dataset, name, value)
+                self._note(f"{name} of {type(dataset).__name__}")
+
+    def _permute(self, pairs: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+        import numpy
+
+        if not {*pairs, *pairs.values()} <= {*variables}:
+            return
+        # All are read before any is written: two that change places would else become one.
+        values = {path: numpy.array(variables[path]) for path in pairs.values()}
+        for here, there in pairs.items():
+            variables[here].assign(values[there])
+            self._note(f"{here} from {there}")
+
+    def _enable_determinism(self) -> None:
+        import keras
+
+        from samefit import backends
+
+        found = backends.load(keras.config.backend()).enable_determinism()
+        for name, value in found.switched.items():
+            self._note(f"{name}={value}")
 
     def _restore(self, states: Mapping[str, str], where: str) -> None:
         from samefit import backends
@@ -265,3 +312,14 @@ class Transplants:
             if name in arrays and arguments.get(name) is not None:
                 arguments[name] = arrays[name]
                 self._note(f"data {name}")
+
+
+def _made(module: Any, wanted: Any) -> Any:
+    """Returns what a description of `compile`'s argument stands for; names and numbers stay as they are."""
+    if isinstance(wanted, Mapping):
+        if "class" in wanted:
+            return getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
+        return {name: _made(module, item) for name, item in wanted.items()}
+    if isinstance(wanted, list):
+        return [_made(module, item) for item in wanted]
+    return wanted

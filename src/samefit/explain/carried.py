@@ -1,0 +1,82 @@
+"""Causes between trainings: what one side begins with is where an earlier training ended, and the other does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.explain.values import Pairs, is_first_value, layer_location, taken_from_baseline
+from samefit.store.records import TrainingRecord
+
+
+def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
+    """Yields a suspect where all of `weights` go on from an earlier training on one side."""
+    for side, index in ((case.b, 1), (case.a, 0)):
+        training = _ended_with(side, [pair[index] for pair in weights])
+        if training is None:
+            continue
+        if side is case.a and training.number in {t.number for t in case.a.trainings}:
+            yield _lost(case, training, weights)
+        else:
+            yield _carried(case, side, training, weights)
+        return
+
+
+def _ended_with(side: Side, positions: list[int]) -> TrainingRecord | None:
+    """Returns the latest training that ended with the values that these variables have now."""
+    earlier = [t for t in side.run.trainings if t.number < side.training.number]
+    # A bias that is zero before each training was not carried over.
+    if not positions or any(is_first_value(side, position) for position in positions):
+        return None
+    for training in reversed(earlier):
+        steps = side.run.step_indices([training.number])
+        state = side.run.state_after(steps[-1]) if steps else None
+        if state is None:
+            continue
+        ends = {state.digests[k : k + 16] for k in range(0, len(state.digests), 16)}
+        if all(side.digest_before(position) in ends for position in positions):
+            return training
+    return None
+
+
+def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -> Suspect:
+    positions = [pair[side is case.b] for pair in weights]
+    where = layer_location(side, positions[0])
+    paths = ", ".join(side.layout[position].path for position in positions[:3])
+    fixes = []
+    if case.separable and case.same_process and side is case.b:
+        fixes.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
+    fixes += taken_from_baseline(case, weights, "the first weights taken from the baseline")
+    return Suspect(
+        slug="state-carried-over",
+        summary=f"The {side.role} starts from the weights with which training #{training.number} ended.",
+        evidence=(
+            Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
+            Evidence(f"their layers were constructed at {place(where)}", side.role, where),
+        ),
+        location=where or side.training.location,
+        remedy="construct new layers (and a new model) for each training",
+        counterfactuals=tuple(fixes),
+        no_counterfactual="" if fixes else "the values before the step are not in the run",
+    )
+
+
+def _lost(case: Case, training: TrainingRecord, weights: Pairs) -> Suspect:
+    """The baseline trains on where its last training ended, the candidate does not."""
+    a, b = case.a.training, case.b.training
+    paths = ", ".join(case.b.layout[j].path for _, j in weights[:3])
+    fixes = taken_from_baseline(case, weights, "the values with which the baseline goes on")
+    return Suspect(
+        slug="state-lost",
+        summary=f"The baseline goes on from the end of training #{training.number}; the candidate starts anew.",
+        evidence=(
+            Evidence(f"#{a.number} begins bit-equal to the end of #{training.number}", "baseline", a.location),
+            Evidence(f"#{b.number} begins with other values: {paths}", "candidate", b.location),
+        ),
+        location=layer_location(case.b, weights[0][1]) or b.location,
+        remedy="go on with the same model, or save it whole and load it:  model.save('at.keras')",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "the values before the step are not in the run",
+    )

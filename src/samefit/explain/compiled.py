@@ -1,0 +1,91 @@
+"""Causes that lie in what `compile` and `fit` were given: optimizer, loss, compilation, weights of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.layers import bare, differing_options
+from samefit.types import Location
+
+
+def explain_compiled(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for what `compile` was given: optimizer, loss, compilation."""
+    a, b = case.a.training.compiled, case.b.training.compiled
+    number = b.get("number", 0)
+    kinds = (("optimizer", "optimizer-config"), ("loss", "loss-config"), ("loss_weights", "loss-config"))
+    for name, slug in kinds:
+        one, other = a.get(name), b.get(name)
+        if bare(one) == bare(other):
+            continue
+        plan = {"do": "compile", "side": case.b.name, "compile": number, name: one}
+        yield Suspect(
+            slug=slug,
+            summary=f"The two trainings were compiled with another {name}.",
+            evidence=tuple(_compiled_evidence(name, one, other)),
+            location=compiled_at(case.b),
+            remedy=f"compile({name}={_written(one)})  on both sides",
+            counterfactuals=(Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,)),),
+        )
+    for name in ("jit_compile", "run_eagerly"):
+        if a.get(name) != b.get(name):
+            plan = {"do": "compile", "side": case.b.name, "compile": number, name: a.get(name)}
+            yield Suspect(
+                slug="rounding",
+                summary=f"{name}={a.get(name)} and {name}={b.get(name)}: other kernels add up in another order.",
+                evidence=(Evidence(f"compile({name}=...): {a.get(name)} and {b.get(name)}"),),
+                location=compiled_at(case.b),
+                remedy=f"compile({name}={a.get(name)})  on both sides",
+                counterfactuals=(Counterfactual(f"{name}={a.get(name)}", (plan,)),),
+            )
+
+
+def compiled_at(side: Side) -> Location | None:
+    """Returns the line that compiled the model of a side, or that trains it."""
+    where = side.training.compiled.get("location")
+    return Location(**where) if isinstance(where, Mapping) else side.training.location
+
+
+def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and "class" not in one and "class" not in other:
+        # One loss for each output.
+        for output in sorted({*one, *other}):
+            if bare(one.get(output)) != bare(other.get(output)):
+                yield from _compiled_evidence(f"{name} of {output}", one.get(output), other.get(output))
+        return
+    first = one if isinstance(one, Mapping) else {"class": one, "config": {}}
+    second = other if isinstance(other, Mapping) else {"class": other, "config": {}}
+    if first.get("class") != second.get("class"):
+        yield Evidence(f"{name}: {first.get('class')} and {second.get('class')}")
+        return
+    for key, (mine, theirs) in differing_options(first.get("config") or {}, second.get("config") or {}).items():
+        yield Evidence(f"{first.get('class')}({key}={mine!r}) and {first.get('class')}({key}={theirs!r})")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Mapping) and "class" in value:
+        config = {k: v for k, v in (value.get("config") or {}).items() if v is not None and v is not False}
+        return f"{value['class']}({', '.join(f'{k}={v!r}' for k, v in config.items())})"
+    return repr(value)
+
+
+def explain_fit(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where `class_weight` or weights of samples differ."""
+    one, other = case.a.training.options.get("class_weight"), case.b.training.options.get("class_weight")
+    if one == other:
+        return
+    yield Suspect(
+        slug="loss-config",
+        summary="The samples are weighted differently.",
+        evidence=(Evidence(f"fit(class_weight={one!r}) and fit(class_weight={other!r})"),),
+        location=case.b.training.location,
+        remedy=f"fit(class_weight={one!r})  on both sides",
+        counterfactuals=(
+            Counterfactual(
+                "the baseline's class_weight",
+                ({"do": "fit", "training": case.b.training.number, "arguments": {"class_weight": one}},),
+            ),
+        ),
+    )

@@ -1,0 +1,266 @@
+"""Causes that lie in the layers: options, structure, mode, precision, and what of them is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from samefit.comparison.result import Evidence, SettingDifference
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.store.records import LayerRecord
+from samefit.types import Role
+
+_MODE = ": training"
+_MASK = ": mask among"
+"""How `samefit.comparison.settings` calls a mode and a mask that differ between two calls."""
+
+
+def explain_precision(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the dtype policies differ."""
+    policies = [(a, b) for a, b in _aligned_layers(case) if a.dtype_policy != b.dtype_policy]
+    if not policies:
+        return
+    first, second = policies[0]
+    uniform = {b.dtype_policy for _, b in policies}
+    plan: Mapping[str, Any] = {"do": "global", "side": case.b.name, "dtype_policy": first.dtype_policy}
+    layers = tuple(
+        {"do": "layer", "class": b.class_name, "construction": b.construction, "arguments": {"dtype": a.dtype_policy}}
+        for a, b in policies
+    )
+    yield Suspect(
+        slug="precision",
+        summary=f"The layers compute in {first.dtype_policy} on one side and in {second.dtype_policy} on the other.",
+        evidence=(
+            Evidence(
+                f"{len(policies)} layers, from {first.class_name} on: dtype policy {first.dtype_policy}",
+                "baseline",
+                first.location,
+            ),
+            Evidence(f"dtype policy {', '.join(sorted(uniform))}", "candidate", second.location),
+        ),
+        location=second.location,
+        remedy=f"keras.config.set_dtype_policy({first.dtype_policy!r})  before both models are built "
+        "(keras.utils.clear_session resets it)",
+        counterfactuals=(
+            Counterfactual(f"dtype {first.dtype_policy!r} for these layers", layers),
+            Counterfactual(f"the dtype policy {first.dtype_policy!r}", (plan,)),
+        ),
+    )
+
+
+def _aligned_layers(case: Case) -> list[tuple[LayerRecord, LayerRecord]]:
+    return [(case.a.model.layers[i], case.b.model.layers[j]) for i, j in case.alignment.layers]
+
+
+def explain_layers(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for options of aligned layers that differ, for their seeds, and for another structure."""
+    seeds: list[_Changed] = []
+    others: list[_Changed] = []
+    for a, b in _aligned_layers(case):
+        found = differing_options(a.config, b.config)
+        only_seeds = {
+            n: v for n, v in found.items() if n == "seed" or bare(v[0], seeds=False) == bare(v[1], seeds=False)
+        }
+        if only_seeds:
+            seeds.append(_Changed(a, b, only_seeds))
+        if len(only_seeds) < len(found):
+            others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in only_seeds}))
+    if others:
+        yield _other_options(others, "model-config", "The layers do not have the same options.")
+    if seeds:
+        yield _other_options(seeds, "different-seed", "The layers were given different seeds.")
+    structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(_MODE)]
+    if structure:
+        yield _structure(case, structure)
+    elif case.alignment.layers_only_in_a or case.alignment.layers_only_in_b:
+        yield _structure(case, list(_without_partner(case)))
+
+
+def _only_seeds(one: Any, other: Any) -> bool:
+    return bool(bare(one, seeds=False) == bare(other, seeds=False))
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """A layer of the candidate with the options that its partner in the baseline has otherwise."""
+
+    a: LayerRecord
+    b: LayerRecord
+    options: Mapping[str, tuple[Any, Any]]
+
+    def lines(self) -> Iterator[Evidence]:
+        for name, (one, other) in self.options.items():
+            yield Evidence(
+                f"{self.a.class_name}({name}={shown(one)}) and {self.b.class_name}({name}={shown(other)})",
+                "",
+                self.b.location,
+            )
+
+    @property
+    def remedy(self) -> str:
+        """What to write for this layer."""
+        return f"{self.b.class_name}({', '.join(f'{n}={shown(v[0])}' for n, v in self.options.items())})"
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The transplant of these options."""
+        arguments = {name: one for name, (one, _) in self.options.items()}
+        return {
+            "do": "layer",
+            "class": self.b.class_name,
+            "construction": self.b.construction,
+            "arguments": arguments,
+        }
+
+
+def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
+    unlike = next((c for c in changed if c.a.class_name != c.b.class_name), None)
+    fixes = (Counterfactual("the baseline's options for these layers", tuple(c.plan for c in changed)),)
+    return Suspect(
+        slug=slug,
+        summary=summary,
+        evidence=tuple(line for c in changed for line in c.lines())[:8],
+        location=next((c.b.location for c in changed if c.b.location is not None), None),
+        remedy=f"write  {changed[0].remedy}  on both sides",
+        counterfactuals=() if unlike else fixes,
+        no_counterfactual=f"{unlike.a.class_name} and {unlike.b.class_name} are different classes" if unlike else "",
+    )
+
+
+def _without_partner(case: Case) -> Iterator[SettingDifference]:
+    """Layers without a partner, where no forward pass was seen that would show the structure."""
+    for index in case.alignment.layers_only_in_a:
+        layer = case.a.model.layers[index]
+        yield SettingDifference("structure", layer.class_name, layer.name, None, layer.location)
+    for index in case.alignment.layers_only_in_b:
+        layer = case.b.model.layers[index]
+        yield SettingDifference("structure", layer.class_name, None, layer.name, layer.location)
+
+
+def _structure(case: Case, structure: list[SettingDifference]) -> Suspect:
+    masks = any(_MASK in s.name for s in structure)
+    operations = [s for s in structure if _MASK not in s.name]
+    located = next((s.location for s in structure if s.location is not None), None)
+    evidence = tuple(Evidence(_difference(s), "", s.location) for s in structure[:8])
+    remedy = "make the two models run the same layers in the same order"
+    if masks:
+        remedy = (
+            "hand the mask on by hand:  layer(x, mask=embedding.compute_mask(inputs)),  "
+            "or use a layer that supports masking"
+        )
+    fixes: tuple[Counterfactual, ...] = ()
+    if masks and operations:
+        fixes = (Counterfactual("operations that hand the mask on", ({"do": "masks", "side": case.b.name},)),)
+    return Suspect(
+        slug="model-config",
+        summary="The two models do not run the same layers and operations"
+        + (", and a mask is lost on the way." if masks else "."),
+        evidence=evidence,
+        location=located or case.b.model.location,
+        remedy=remedy,
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "another structure cannot be put in from outside",
+    )
+
+
+def _difference(setting: SettingDifference) -> str:
+    if setting.candidate is None:
+        return f"only in the baseline: {setting.name}"
+    if setting.baseline is None:
+        return f"only in the candidate: {setting.name}"
+    return f"{setting.name}: {setting.baseline} and {setting.candidate}"
+
+
+def differing_options(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Returns the options that both have and that differ in more than names."""
+    skipped = {"name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config"}
+    names = [name for name in a if name in b and name not in skipped]
+    return {name: (a[name], b[name]) for name in names if bare(a[name]) != bare(b[name])}
+
+
+def bare(value: Any, *, seeds: bool = True) -> Any:
+    """Returns a configuration without names, which Keras makes up (and without seeds, if they do not matter)."""
+    dropped = {"name", "registered_name", "build_config"} | (set() if seeds else {"seed"})
+    if isinstance(value, Mapping):
+        return {key: bare(item, seeds=seeds) for key, item in value.items() if key not in dropped}
+    if isinstance(value, (list, tuple)):
+        return [bare(item, seeds=seeds) for item in value]
+    return value
+
+
+def shown(value: Any) -> str:
+    """Returns an option as a user would write it: an initialiser as its call, all else as Python shows it."""
+    if isinstance(value, Mapping) and "class_name" in value:
+        config = value.get("config")
+        inner = config if isinstance(config, Mapping) else {}
+        return f"{value['class_name']}({', '.join(f'{k}={shown(v)}' for k, v in inner.items() if v is not None)})"
+    return repr(value)
+
+
+def explain_training_flag(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where a layer ran in training mode on one side only."""
+    flags = [s for s in case.comparison.settings if s.kind == "structure" and s.name.endswith(_MODE)]
+    if not flags:
+        return
+    yield Suspect(
+        slug="training-flag",
+        summary="A layer ran in training mode on one side and in inference mode on the other.",
+        evidence=tuple(Evidence(_difference(s), "", s.location) for s in flags[:6]),
+        location=flags[0].location or case.b.model.location,
+        remedy="hand `training` on in call:  self.dropout(x, training=training)",
+        no_counterfactual="what `call` hands on is the user's code, which is not changed",
+    )
+
+
+def explain_trainable(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the step trains weights on one side that it leaves alone on the other."""
+    a, b = case.a, case.b
+    flags = [(i, j) for i, j in case.alignment.layers if (i in a.training.frozen) != (j in b.training.frozen)]
+    still = list(_still(case))
+    if not flags and not still:
+        return
+    evidence = [
+        Evidence(
+            f"{b.model.layers[j].name}.trainable: {i not in a.training.frozen} and {j not in b.training.frozen}",
+            "",
+            b.model.layers[j].location,
+        )
+        for i, j in flags[:6]
+    ]
+    evidence += [
+        Evidence(f"{side.layout[position].path} stays as it is in the step, on this side only", side.role)
+        for side, position in still[:6]
+    ]
+    values = {b.model.layers[j].name: i not in a.training.frozen for i, j in flags}
+    plan = {"do": "trainable", "training": b.training.number, "values": values}
+    if flags:
+        remedy = f"set  layer.trainable = {next(iter(values.values()))}  on both sides, before compile"
+    else:
+        evidence.append(Evidence("when the trainings began, the trainable flags were the same on both sides"))
+        remedy = "set  layer.trainable  first, then call  compile  again: a change after it may not be picked up"
+    yield Suspect(
+        slug="trainable-set",
+        summary="Another set of weights is trained.",
+        evidence=tuple(evidence),
+        location=next((b.model.layers[j].location for _, j in flags), None) or b.training.location,
+        remedy=remedy,
+        counterfactuals=(Counterfactual("the baseline's trainable flags", (plan,)),) if flags else (),
+        no_counterfactual=""
+        if flags
+        else "the flags are equal: which set Keras compiled cannot be put in from outside",
+        # A weight may also stay as it is because its gradient is zero.
+        weak=not flags,
+    )
+
+
+def _still(case: Case) -> Iterator[tuple[Side, int]]:
+    """Yields the weights that the diverging step leaves alone on one side, but not on the other."""
+    for i, j in case.alignment.pairs:
+        if case.a.layout[i].role is not Role.TRAINABLE:
+            continue
+        moved = case.a.moves(i), case.b.moves(j)
+        if moved == (False, True):
+            yield case.a, i
+        elif moved == (True, False):
+            yield case.b, j

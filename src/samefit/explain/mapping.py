@@ -1,0 +1,118 @@
+"""Causes where weights or slots were put by the user's code: in another place, or on one side only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.explain.values import Pairs, exchanged, layer_location, taken_from_baseline
+from samefit.store.records import Origin
+
+_LOADED = ("load_weights", "load_model", "set_weights")
+
+
+def explain_assigned(case: Case, weights: Pairs) -> Iterator[Suspect]:
+    """Yields suspects for first weights that the user's code put where they are."""
+    put = _put(case.b, [j for _, j in weights]) or _put(case.a, [i for i, _ in weights])
+    if put is None:
+        return
+    places = exchanged(case, weights)
+    if places is not None:
+        yield _exchanged(case, weights, places, put)
+        return
+    yield from _partly(case, weights)
+
+
+def explain_slot_order(case: Case, slots: Pairs) -> Iterator[Suspect]:
+    """Yields a suspect where the optimizer's slots hold the same values in other places."""
+    places = exchanged(case, slots)
+    if places is None:
+        return
+    yield Suspect(
+        slug="weight-mapping",
+        summary="The optimizer holds the same slots on both sides, but for other weights.",
+        evidence=tuple(_lines(case, slots, places)),
+        location=case.b.training.location,
+        remedy="save and load model and optimizer together (a .keras file), or list the weights in one order: "
+        "slots are put back by position",
+        counterfactuals=_moved(case, places, "the slots moved to the weights that they belong to"),
+    )
+
+
+def _put(side: Side, positions: list[int]) -> Origin | None:
+    """Returns where the first of these variables that the user assigned was assigned."""
+    origins = [side.layout[position].origin for position in positions]
+    return next((origin for origin in origins if origin is not None and origin.assigned), None)
+
+
+def _exchanged(case: Case, weights: Pairs, places: dict[int, int], put: Origin) -> Suspect:
+    return Suspect(
+        slug="weight-mapping",
+        summary="The same arrays are in both models, but in other places.",
+        evidence=(
+            Evidence(f"{put.assigned} at {place(put.assigned_location)}", "", put.assigned_location),
+            *_lines(case, weights, places),
+        ),
+        location=put.assigned_location,
+        remedy="load weights by the names of the layers, or check the order in which the layers were made",
+        counterfactuals=_moved(case, places, "its own arrays moved to where the baseline has them"),
+    )
+
+
+def _lines(case: Case, pairs: Pairs, places: dict[int, int]) -> Iterator[Evidence]:
+    partner = {j: i for i, j in pairs}
+    for here, there in list(places.items())[:4]:
+        wanted = case.a.layout[partner[here]].path
+        yield Evidence(f"what the baseline has in {wanted} stands in {case.b.layout[there].path}", "candidate")
+
+
+def _moved(case: Case, places: dict[int, int], text: str) -> tuple[Counterfactual, ...]:
+    begin = case.b.run.begin_state(case.b.training.number)
+    if begin is None or begin.step != case.b.step.index:
+        return ()
+    plan = {
+        "do": "permute",
+        "training": case.b.training.number,
+        "pairs": {case.b.layout[here].path: case.b.layout[there].path for here, there in places.items()},
+    }
+    return (Counterfactual(text, (plan,)),)
+
+
+def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
+    """What one side loaded, the other did not: all of it, or only for some of the layers."""
+    for side, other, index in ((case.a, case.b, 0), (case.b, case.a, 1)):
+        loaded = [pair for pair in weights if _was_loaded(side, pair[index])]
+        if not loaded or any(_was_loaded(other, pair[1 - index]) for pair in loaded):
+            continue
+        position = loaded[0][index]
+        origin = side.layout[position].origin
+        assert origin is not None
+        line = origin.assigned_location
+        other_put = _put(other, list(range(len(other.layout))))
+        paths = ", ".join(other.layout[pair[1 - index]].path for pair in loaded[:4])
+        where = other_put.assigned_location if other_put is not None else layer_location(other, loaded[0][1 - index])
+        slug = "state-lost" if other is case.b else "state-carried-over"
+        yield Suspect(
+            slug="weight-mapping" if other_put is not None else slug,
+            summary=f"The weights that the {side.role} loads reach only some layers of the {other.role}."
+            if other_put is not None
+            else f"The {side.role} loads its weights; the {other.role} does not.",
+            evidence=(
+                Evidence(f"{origin.assigned} at {place(line)}", side.role, line),
+                Evidence(f"still with their first values: {paths}", other.role, where),
+            ),
+            location=where or other.training.location,
+            remedy="give the layers the names that they have in the file, and load without skip_mismatch"
+            if other_put is not None
+            else f"load the weights on both sides:  model.{origin.assigned}(...)",
+            counterfactuals=taken_from_baseline(case, weights, "the first weights taken from the baseline"),
+            no_counterfactual="the first weights are not in the run",
+        )
+        return
+
+
+def _was_loaded(side: Side, position: int) -> bool:
+    origin = side.layout[position].origin
+    return origin is not None and origin.assigned in _LOADED

@@ -1,0 +1,84 @@
+"""Causes of a divergence at the stage `reporting`: the trainings are the same, and what was logged is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.compiled import compiled_at
+from samefit.explain.layers import bare, shown
+
+_VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
+_REMEDY = "evaluate both models after training with the same call on the same data:  model.evaluate(x, y)"
+
+
+def explain_reporting(case: Case) -> Iterator[Suspect]:
+    """Yields suspects: options of the validation, the metrics that were compiled, the validation data, or just that."""
+    yield from _options(case)
+    yield from _metrics(case)
+    a, b = case.a.training, case.b.training
+    evidence = [Evidence(f"{case.divergence.path}: {case.divergence.detail}")]
+    digests = [_digest(training.options.get("validation_data")) for training in (a, b)]
+    if digests[0] != digests[1]:
+        evidence.append(Evidence("validation_data is not the same", "", b.location))
+    yield Suspect(
+        slug="reporting",
+        summary=f"The trainings are the same, but {case.divergence.path} is not the same quantity.",
+        evidence=(*evidence, Evidence("weights, batches and losses of all steps are equal")),
+        location=b.location,
+        remedy="hand both the same validation_data" if digests[0] != digests[1] else _REMEDY,
+        no_counterfactual="what is logged besides the training is the user's own",
+        weak=True,
+    )
+
+
+def _options(case: Case) -> Iterator[Suspect]:
+    a, b = case.a.training, case.b.training
+    for name in _VALIDATION:
+        one, other = a.options.get(name), b.options.get(name)
+        if one == other:
+            continue
+        plan = {"do": "fit", "training": b.number, "arguments": {name: one}}
+        yield Suspect(
+            slug="reporting",
+            summary=f"The two trainings validate differently: {name}={one!r} and {name}={other!r}.",
+            evidence=(
+                Evidence(f"fit({name}={one!r})", "baseline", a.location),
+                Evidence(f"fit({name}={other!r})", "candidate", b.location),
+            ),
+            location=b.location,
+            remedy=f"give both the same  {name}={one!r}",
+            counterfactuals=(Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),),
+        )
+
+
+def _metrics(case: Case) -> Iterator[Suspect]:
+    one, other = case.a.training.compiled.get("metrics"), case.b.training.compiled.get("metrics")
+    if bare(one) == bare(other):
+        return
+    number = case.b.training.compiled.get("number", 0)
+    plan = {"do": "compile", "side": case.b.name, "compile": number, "metrics": one}
+    yield Suspect(
+        slug="reporting",
+        summary="The two trainings were compiled with other metrics.",
+        evidence=(
+            Evidence(f"compile(metrics={_written(one)})", "baseline", compiled_at(case.a)),
+            Evidence(f"compile(metrics={_written(other)})", "candidate", compiled_at(case.b)),
+        ),
+        location=compiled_at(case.b),
+        remedy=f"compile(metrics={_written(one)})  on both sides",
+        counterfactuals=(Counterfactual("the baseline's metrics in the candidate's compile", (plan,)),),
+    )
+
+
+def _written(metrics: object) -> str:
+    if isinstance(metrics, list):
+        return f"[{', '.join(_written(metric) for metric in metrics)}]"
+    if isinstance(metrics, Mapping) and "class" in metrics:
+        return shown({"class_name": metrics["class"], "config": metrics.get("config")})
+    return repr(metrics)
+
+
+def _digest(described: object) -> object:
+    return described.get("digest") if isinstance(described, Mapping) else described

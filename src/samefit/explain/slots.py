@@ -1,0 +1,81 @@
+"""Causes in the optimizer's state: slots and counters that started anew, and a learning rate that moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.mapping import explain_slot_order
+from samefit.explain.values import Pairs, is_zero, taken_from_baseline
+from samefit.types import Role
+
+
+def explain_slots(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for optimizer slots that differ before a step."""
+    slots = [pair for pair in case.differing_of(Role.OPTIMIZER) if case.a.layout[pair[0]].slot != "learning_rate"]
+    if not slots:
+        return
+    fresh_a, fresh_b = _is_fresh(case, case.a, slots, 0), _is_fresh(case, case.b, slots, 1)
+    if fresh_a == fresh_b:
+        yield from explain_slot_order(case, slots)
+        return
+    side = case.b if fresh_b else case.a
+    names = ", ".join(list(dict.fromkeys(case.b.layout[j].slot or "" for _, j in slots))[:6])
+    fixes = taken_from_baseline(case, slots, "the optimizer's state taken from the baseline")
+    yield Suspect(
+        slug="state-lost" if fresh_b else "state-carried-over",
+        summary=f"The optimizer of the {side.role} started anew; on the other side it goes on with its state.",
+        evidence=(
+            Evidence(f"as a new optimizer has them on this side only: {names}", side.role, side.training.location),
+        ),
+        location=case.b.training.location,
+        remedy="save and load the optimizer with the model (a .keras file after fit), or compile anew on both sides",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "the values before the step are not in the run",
+    )
+
+
+def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
+    """Whether the state is that of a new optimizer: its counter is at zero, or all its slots are.
+
+    Some slots do not begin at zero (Adagrad's accumulators): where the counters differ, they tell.
+    """
+    positions = [pair[index] for pair in slots]
+    counters = [position for position in positions if side.layout[position].slot == "iteration"]
+    return all(is_zero(side, position) for position in counters or positions)
+
+
+def explain_schedule(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the learning rate moved on one side while both optimizers were compiled alike."""
+    pairs = [(i, j) for i, j in case.alignment.pairs if case.a.layout[i].slot == "learning_rate"]
+    parted = [(i, j) for i, j in pairs if _after(case.a, i) != _after(case.b, j) or (i, j) in case.differing]
+    if not parted:
+        return
+    a, b = case.a.training, case.b.training
+    mine, theirs = (list(t.options.get("callbacks") or ()) for t in (a, b))
+    added = [name for name in theirs if name not in mine]
+    fixes = taken_from_baseline(case, parted, "the baseline's learning rate") if parted[0] in case.differing else ()
+    if added:
+        plan = {"do": "fit", "training": b.number, "arguments": {}, "without_callbacks": added}
+        fixes = (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *fixes)
+    yield Suspect(
+        slug="optimizer-config",
+        summary=f"The learning rate is not the same from step {case.divergence.step} on.",
+        evidence=(
+            Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it"),
+            *(
+                Evidence(f"fit(callbacks=[{', '.join(names)}])", side.role, side.training.location)
+                for side, names in ((case.a, mine), (case.b, theirs))
+            ),
+        ),
+        location=b.location,
+        remedy="give both the same callbacks, or the optimizer one of keras.optimizers.schedules",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "a callback of the baseline cannot be put into the candidate",
+    )
+
+
+def _after(side: Side, position: int) -> bytes | None:
+    state = side.run.state_after(side.step.index)
+    return None if state is None else state.digests[16 * position : 16 * position + 16]

@@ -1,0 +1,68 @@
+"""What the detectors of values share: is a value fresh, where was it made, how is it put back."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from samefit.explain.case import Case, Counterfactual, Side
+from samefit.store.digest import state_digest
+from samefit.store.records import VariableRecord
+from samefit.types import Location
+
+Pairs = list[tuple[int, int]]
+"""Positions of variables that belong together: (in the baseline's layout, in the candidate's)."""
+
+
+def is_zero(side: Side, position: int) -> bool:
+    """Whether a variable is zero before the diverging step."""
+    variable = side.layout[position]
+    return side.digest_before(position) == state_digest(np.zeros(variable.shape, dtype=_dtype(variable)))
+
+
+def _dtype(variable: VariableRecord) -> str:
+    return variable.dtype if variable.dtype != "bfloat16" else "float32"
+
+
+def layer_location(side: Side, position: int) -> Location | None:
+    """Returns the line that constructed the layer of a variable."""
+    layer, origin = side.layer_of(side.layout[position]), side.layout[position].origin
+    return layer.location if layer is not None else origin.location if origin is not None else None
+
+
+def is_first_value(side: Side, position: int) -> bool:
+    """Whether a variable has the value that its initialiser gave it."""
+    origin = side.layout[position].origin
+    return origin is not None and origin.digest is not None and origin.digest == side.digest_before(position)
+
+
+def taken_from_baseline(case: Case, pairs: Pairs, text: str) -> tuple[Counterfactual, ...]:
+    """Returns the re-run with the baseline's values before the diverging step, if its run holds those values."""
+    name = f"initial-{case.a.training.number}"
+    first = case.a.run.begin_state(case.a.training.number)
+    if case.a.run.arrays(name) is None or first is None or first.step != case.a.step.index:
+        return ()
+    plan = {
+        "do": "weights",
+        "training": case.b.training.number,
+        "from": str(case.a.run.path),
+        "arrays": name,
+        "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
+    }
+    return (Counterfactual(text, (plan,)),)
+
+
+def exchanged(case: Case, pairs: Pairs) -> dict[int, int] | None:
+    """Returns {position: position that holds what belongs there} if both sides hold the same values in other places.
+
+    Both positions are the candidate's. None if the values are not the same.
+    """
+    ours = [case.a.digest_before(i) for i, _ in pairs]
+    theirs = [case.b.digest_before(j) for _, j in pairs]
+    if len(pairs) < 2 or None in ours or Counter(ours) != Counter(theirs):
+        return None
+    holders: dict[bytes | None, list[int]] = {}
+    for (_, j), value in zip(pairs, theirs, strict=True):
+        holders.setdefault(value, []).append(j)
+    return {j: holders[value].pop(0) for (_, j), value in zip(pairs, ours, strict=True)}

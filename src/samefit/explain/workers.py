@@ -1,0 +1,62 @@
+"""Causes that lie in who comes first: workers that share a generator or deliver as they are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from samefit.comparison.result import Evidence
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+
+
+def explain_workers(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where several workers make the batches of both sides, with the same settings."""
+    first, second = _workers(case.a), _workers(case.b)
+    if not first or first != second:
+        return
+    numbers = sorted({case.a.training.number, case.b.training.number})
+    alone = {"workers": 1, "use_multiprocessing": False}
+    plans = tuple({"do": "dataset", "training": number, "attributes": alone} for number in numbers)
+    described: Mapping[str, Any] = case.b.training.options["x"]
+    yield Suspect(
+        slug="data-race",
+        summary=f"{first['workers']} workers of {described.get('type')} make the batches at the same time.",
+        evidence=(
+            *(
+                Evidence(
+                    f"x({', '.join(f'{k}={v}' for k, v in first.items())}) at {place(side.training.location)}",
+                    side.role,
+                    side.training.location,
+                )
+                for side in (case.a, case.b)
+            ),
+            *_drawn(case.b),
+        ),
+        location=case.b.training.location,
+        remedy="let what is drawn depend on the batch and not on who comes first:  "
+        "numpy.random.default_rng([seed, index])  in __getitem__,  or  workers=1",
+        counterfactuals=(Counterfactual("one worker on both sides", both=plans),),
+    )
+
+
+def _workers(side: Side) -> dict[str, Any]:
+    """Returns the settings of several workers, or nothing if one alone makes the batches."""
+    described = side.training.options.get("x")
+    if not isinstance(described, Mapping):
+        return {}
+    found = {name: described[name] for name in ("workers", "use_multiprocessing") if name in described}
+    # As Keras 3.15 decides whether it makes a pool (keras/src/trainers/data_adapters/py_dataset_adapter.py).
+    workers = int(found.get("workers", 1))
+    return found if workers > 1 or (workers > 0 and found.get("use_multiprocessing")) else {}
+
+
+def _drawn(side: Side) -> Iterator[Evidence]:
+    """Draws that the user's own lines made while the training ran: in the workers, as a rule."""
+    counts: dict[Any, int] = {}
+    for event in side.events:
+        if event.kind == "draw" and event.training == side.training.number and event.location and not event.component:
+            key = (event.function, event.location)
+            counts[key] = counts.get(key, 0) + event.count
+    for (function, location), count in list(counts.items())[:3]:
+        yield Evidence(f"{function} draws {count} times at {place(location)} while batches are made", "", location)
