@@ -300,7 +300,9 @@ class _Maker:
         for change in self.changes:
             if change.what == "begin" and change.step == self.index:
                 i = next(i for i, v in enumerate(self.variables) if v.path == change.path)
-                before = before[: 16 * i] + chain(before[16 * i : 16 * i + 16], b"changed") + before[16 * i + 16 :]
+                new = chain(before[16 * i : 16 * i + 16], b"changed")
+                new = new if change.array is None else state_digest(change.array)
+                before = before[: 16 * i] + new + before[16 * i + 16 :]
         if not any(c.what == "no begin" for c in self.changes):
             self._state(StateRecord(self.index, number, "begin", self.number, before))
         self._arrays(f"initial-{number}", before)

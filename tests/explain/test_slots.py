@@ -1,0 +1,132 @@
+"""Causes in the optimizer's state: started anew, carried over, in other places; and a learning rate that moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.explain.cases import at, case_between, found, plans, slugs, texts
+from tests.handmade import Change, Training, dense, make_run
+
+from samefit.explain.case import Case
+from samefit.types import Stage
+
+SHAPES = {"dense_kernel": (4, 4), "dense_bias": (4,), "dense_1_kernel": (4, 4), "dense_1_bias": (4,)}
+RATE = "adam/learning_rate"
+
+
+def set_slots(step: int, values: Mapping[str, Any]) -> list[Change]:
+    """Sets slots in the state with which the training begins whose first step is `step`."""
+    return [
+        Change("begin", step, f"adam/{path}", array=np.asarray(value, np.float32)) for path, value in values.items()
+    ]
+
+
+def slots_of(name: str, value: float) -> dict[str, Any]:
+    return {f"{weight}_{name}": np.full(shape, value) for weight, shape in SHAPES.items()}
+
+
+ANEW = {"iteration": 0.0, **slots_of("momentum", 0.0), **slots_of("velocity", 0.0)}
+
+
+def two(tmp_path: Path, a: Sequence[Change], b: Sequence[Change], *options: Mapping[str, Any], **run: Any) -> Case:
+    """Two runs of two trainings of four steps each."""
+    runs = []
+    for i, (name, changes) in enumerate((("a", a), ("b", b))):
+        more = options[i] if options else {}
+        trainings = [Training(steps=(4,), location=at(line), options={**more}) for line in (9, 10)]
+        layers = (dense(4, 4), dense(4, 4))
+        runs.append(make_run(tmp_path / name, layers=layers, trainings=trainings, changes=changes, **run))
+    return case_between(*runs)
+
+
+def test_an_optimizer_that_starts_anew(tmp_path: Path) -> None:
+    case = two(tmp_path, (), set_slots(4, ANEW))
+    assert (case.divergence.step, case.divergence.stage) == (5, Stage.STATE)
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("state-lost", at(10))
+    assert "The optimizer of the candidate started anew" in first.summary
+    assert "iteration, momentum, velocity" in texts(first)
+    assert "save and load the optimizer with the model" in first.remedy
+    pairs = first.counterfactuals[0].transplants[0]["pairs"]
+    assert (pairs["adam/iteration"], len(pairs)) == ("adam/iteration", 9)
+
+
+def test_an_optimizer_that_goes_on_where_the_other_is_new(tmp_path: Path) -> None:
+    first = found(two(tmp_path, set_slots(4, ANEW), ()))[0]
+    assert first.slug == "state-carried-over"
+    assert "The optimizer of the baseline started anew" in first.summary
+
+
+@pytest.mark.parametrize("anew", [{"iteration": 0.0}, {"iteration": 0.0, **slots_of("momentum", 0.1)}])
+def test_the_counter_tells_whether_an_optimizer_is_new(tmp_path: Path, anew: Mapping[str, Any]) -> None:
+    """Adagrad's accumulators begin at 0.1; and the counter alone may be lost."""
+    assert slugs(two(tmp_path, (), set_slots(4, anew)))[0] == "state-lost"
+
+
+def test_moments_that_are_lost_without_the_counter(tmp_path: Path) -> None:
+    assert slugs(two(tmp_path, (), set_slots(4, slots_of("momentum", 0.0))))[0] == "state-lost"
+
+
+@pytest.mark.parametrize("values", [{"iteration": 3.0}, slots_of("momentum", 0.5)])
+def test_other_values_are_not_a_new_optimizer(tmp_path: Path, values: Mapping[str, Any]) -> None:
+    assert not {"state-lost", "state-carried-over", "weight-mapping"} & {
+        *slugs(two(tmp_path, (), set_slots(4, values)))
+    }
+
+
+def test_without_the_first_values_it_cannot_be_confirmed(tmp_path: Path) -> None:
+    first = found(two(tmp_path, (), set_slots(4, ANEW), arrays=False))[0]
+    assert (first.slug, first.counterfactuals) == ("state-lost", ())
+    assert first.no_counterfactual
+
+
+def test_slots_that_follow_another_order(tmp_path: Path) -> None:
+    values = {"dense_kernel_momentum": np.full((4, 4), 1.0), "dense_1_kernel_momentum": np.full((4, 4), 2.0)}
+    names = list(values)
+    swapped = {names[0]: values[names[1]], names[1]: values[names[0]]}
+    case = two(tmp_path, set_slots(4, values), set_slots(4, swapped))
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("weight-mapping", at(10))
+    assert "what the baseline has in adam/dense_kernel_momentum stands in adam/dense_1_kernel_momentum" in texts(first)
+    assert plans(first) == ["permute"]
+    assert first.counterfactuals[0].transplants[0]["training"] == 2
+
+
+# -- the learning rate --------------------------------------------------------------------------------------------
+
+
+def moved(step: int) -> list[Change]:
+    """The learning rate is another one from a step on, and so are the weights."""
+    return [Change("set", step, RATE, array=np.asarray(0.5)), Change("variable", step, "dense/kernel")]
+
+
+def test_a_callback_that_moves_the_learning_rate(tmp_path: Path) -> None:
+    case = two(tmp_path, (), moved(2), {"callbacks": []}, {"callbacks": ["LearningRateScheduler", "CSVLogger"]})
+    assert (case.divergence.step, case.divergence.stage) == (3, Stage.UPDATE)
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("optimizer-config", at(9))
+    assert "The learning rate is not the same from step 3 on" in first.summary
+    assert "fit(callbacks=[LearningRateScheduler, CSVLogger])" in texts(first)
+    assert first.counterfactuals[0].transplants[0] == {
+        "do": "fit",
+        "training": 1,
+        "arguments": {},
+        "without_callbacks": ["LearningRateScheduler", "CSVLogger"],
+    }
+
+
+def test_a_callback_of_the_baseline_cannot_be_put_in(tmp_path: Path) -> None:
+    first = found(two(tmp_path, moved(2), (), {"callbacks": ["ReduceLROnPlateau"]}, {"callbacks": []}))[0]
+    assert (first.slug, first.counterfactuals) == ("optimizer-config", ())
+    assert "cannot be put into the candidate" in first.no_counterfactual
+
+
+def test_callbacks_that_leave_the_learning_rate_alone_are_not_blamed(tmp_path: Path) -> None:
+    changes = [Change("variable", 2, "dense/kernel"), Change("set", 2, "adam/iteration", array=np.asarray(9))]
+    case = two(tmp_path, (), changes, {"callbacks": []}, {"callbacks": ["CSVLogger"]})
+    assert case.divergence.stage is Stage.UPDATE
+    assert slugs(case) == []

@@ -1,0 +1,350 @@
+"""Causes of first weights that differ: seeds, initialisers, what was carried over, lost, or put in another place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
+from tests.handmade import Change, Layer, Training, dense, dropout, make_run
+
+from samefit.explain.case import Case
+from samefit.store.digest import state_digest
+from samefit.store.records import Origin
+from samefit.types import Stage
+
+KERNEL = Change("variable", step=-1, path="dense/kernel")
+ARRAYS = [np.full((4, 4), value, np.float32) for value in range(4)]
+
+
+def put(*values: np.ndarray[Any, Any] | None) -> list[Change]:
+    """Gives the kernels of the dense layers of a model, in order, these values from the begin on."""
+    names = ["dense", "dense_1", "dense_2"]
+    return [
+        Change("set", -1, f"{name}/kernel", array=value)
+        for name, value in zip(names, values, strict=False)
+        if value is not None
+    ]
+
+
+def layer(**origin: Any) -> Layer:
+    """A layer whose kernel was made by an initialiser of the line 7."""
+    made = Origin(**{"initializer": "GlorotUniform", "location": at(7), **origin})
+    return dense(4, 4, origins={"kernel": made}, record={"location": at(7)})
+
+
+def drawn(story: Story, seed: int, **more: Any) -> Layer:
+    """A layer whose seed Keras drew with the last draw of a story."""
+    event = story.events[-1]
+    return layer(seed=seed, seed_draw=event.draw, seed_event=event.id, event=event.id, number=0, **more)
+
+
+def two(
+    tmp_path: Path,
+    layers: tuple[Sequence[Layer], Sequence[Layer]],
+    stories: tuple[Story, Story] | None = None,
+    changes: tuple[Sequence[Change], Sequence[Change]] = ((), (KERNEL,)),
+    manifest: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
+    stage: Stage = Stage.INITIAL_WEIGHTS,
+    **options: Any,
+) -> Case:
+    runs = []
+    for i, name in enumerate("ab"):
+        story = stories[i].training(1) if stories is not None else None
+        runs.append(
+            make_run(
+                tmp_path / name,
+                layers=layers[i],
+                trainings=[Training(location=at(9), begin_event=story.begin[1] if story else 0)],
+                events=story.events if story else (),
+                states=story.states if story else None,
+                changes=changes[i],
+                manifest=manifest[i],
+                **options,
+            )
+        )
+    case = case_between(*runs)
+    assert case.divergence.stage is stage
+    return case
+
+
+# -- seeds that Keras draws ---------------------------------------------------------------------------------------
+
+
+def built(story: Story) -> Story:
+    return story.draw(7, component="seed of GlorotUniform in Dense")
+
+
+def test_seeds_from_a_generator_that_nobody_seeded(tmp_path: Path) -> None:
+    stories = built(Story("a")), built(Story("b"))
+    case = two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories)
+    first = found(case)[0]
+    assert first.slug == "unseeded"
+    assert "Python's random was never seeded before the first values of dense/kernel" in texts(first)
+    assert "seed of GlorotUniform in Dense, draw 1" in texts(first)
+    assert first.location == at(7)
+    assert "keras.utils.set_random_seed(1)" in first.remedy
+    assert plans(first) == ["seeds", "seed_first both"]
+    assert first.counterfactuals[0].transplants[0] == {"do": "seeds", "side": "", "values": {"0": 11}}
+
+
+def test_another_generator_was_seeded(tmp_path: Path) -> None:
+    stories = built(Story("a").seed(1, generator="numpy")), built(Story("b").seed(1, generator="numpy"))
+    case = two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories)
+    assert "seeded were only: numpy.random" in texts(found(case)[0])
+
+
+def test_a_seed_that_comes_after_the_weights(tmp_path: Path) -> None:
+    stories = built(Story("a")).seed(7, 8), built(Story("b")).seed(7, 8)
+    layers = [layer(seed=s, seed_draw=0, seed_event=0, number=0) for s in (11, 12)]
+    first = found(two(tmp_path, ([layers[0]], [layers[1]]), stories))[0]
+    assert first.slug == "seed-too-late"
+    assert lines(first) == [7, 8]
+    assert first.remedy.startswith("move  keras.utils.set_random_seed(7)  up, before line 7 of train.py")
+    assert first.counterfactuals[0].both == ({"do": "seed_first", "seed": 7},)
+
+
+def test_two_late_seeds_of_other_values_are_not_too_late(tmp_path: Path) -> None:
+    stories = built(Story("a")).seed(7, 8), built(Story("b")).seed(6, 8)
+    layers = [layer(seed=s, seed_draw=0, seed_event=0, number=0) for s in (11, 12)]
+    assert "seed-too-late" not in slugs(two(tmp_path, ([layers[0]], [layers[1]]), stories))
+
+
+def test_a_draw_before_on_one_side_only(tmp_path: Path) -> None:
+    stories = built(Story().seed(1)), built(Story().seed(1).draw(6, component="seed of Dropout", count=2))
+    first = found(two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories))[0]
+    assert first.slug == "generator-advanced"
+    assert "the baseline began at draw 0, the candidate at draw 2" in texts(first)
+    assert "2 draws: seed of Dropout" in texts(first)
+    assert lines(first) == [3, 6]
+    assert plans(first) == ["seeds"]
+
+
+def test_the_side_that_is_ahead_may_be_the_baseline(tmp_path: Path) -> None:
+    stories = built(Story().seed(1).draw(6, component="seed of Dropout")), built(Story().seed(1))
+    first = found(two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories))[0]
+    assert [e.side for e in first.evidence if "1 draw: seed of Dropout" in e.text] == ["baseline"]
+
+
+def test_two_seeds(tmp_path: Path) -> None:
+    stories = built(Story().seed(1)), built(Story().seed(2, line=4))
+    first = found(two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories))[0]
+    assert (first.slug, first.location) == ("different-seed", at(4))
+    assert "with 1 and 2" in first.summary
+    assert plans(first) == ["seeds"]
+
+
+def test_equal_seeds_are_not_blamed(tmp_path: Path) -> None:
+    stories = built(Story().seed(1)), built(Story().seed(1))
+    assert slugs(two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 11)]), stories)) == []
+
+
+@pytest.mark.parametrize(("seeds", "slug"), [((1, 1), "different-seed"), ((None, None), "unseeded")])
+def test_a_seed_on_one_side_only(tmp_path: Path, seeds: tuple[Any, Any], slug: str) -> None:
+    stories = [Story(name) for name in "ab"]
+    for story, seed in zip(stories, seeds, strict=True):
+        if seed is not None:
+            story.seed(seed)
+    built(stories[1])
+    explicit = layer(seed=5, seed_is_explicit=True, number=0)
+    case = two(tmp_path, ([explicit], [drawn(stories[1], 12)]), (stories[0], stories[1]))
+    first = found(case)[0]
+    assert first.slug == slug
+    assert "GlorotUniform of dense/kernel has a seed on one side only" in first.summary
+    assert first.remedy == "give it the other side's seed:  seed=5"
+    assert plans(first) == ["seeds"]
+
+
+def test_a_seed_on_the_candidates_side_only_cannot_be_confirmed(tmp_path: Path) -> None:
+    stories = built(Story("a")), Story("b")
+    explicit = layer(seed=5, seed_is_explicit=True, number=0)
+    first = found(two(tmp_path, ([drawn(stories[0], 12)], [explicit]), stories))[0]
+    assert (first.slug, first.counterfactuals) == ("unseeded", ())
+    assert "baseline would have to run again" in first.no_counterfactual
+
+
+# -- initialisers -------------------------------------------------------------------------------------------------
+
+
+def test_one_initialiser_for_several_layers(tmp_path: Path) -> None:
+    own = [layer(initializer_id=n, seed=5 + n, number=n) for n in (0, 1)]
+    shared = [layer(initializer_id=7, seed=5, number=n) for n in (0, 1)]
+    first = found(two(tmp_path, (own, shared)))[0]
+    assert (first.slug, first.location) == ("shared-initializer", at(7))
+    assert "one GlorotUniform (seed 5) made dense/kernel, dense_1/kernel" in texts(first)
+    assert first.counterfactuals[0].transplants[0] == {
+        "do": "initializers",
+        "side": "",
+        "seeds": {"0": 5, "1": 6},
+    }
+
+
+def test_an_initialiser_that_both_share_is_not_blamed(tmp_path: Path) -> None:
+    shared = [layer(initializer_id=7, seed=5, number=n) for n in (0, 1)]
+    assert "shared-initializer" not in slugs(two(tmp_path, (shared, shared)))
+
+
+def test_one_seed_on_two_backends(tmp_path: Path) -> None:
+    same = [layer(seed=5, seed_is_explicit=True)]
+    case = two(tmp_path, (same, same), manifest=({"backend": "jax"}, {"backend": "torch"}))
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("backend-generator", at(7))
+    assert "gives other values on jax than on torch" in first.summary
+    assert plans(first) == ["weights"]
+
+
+def test_one_seed_on_one_backend_is_not_the_generator(tmp_path: Path) -> None:
+    same = [layer(seed=5, seed_is_explicit=True)]
+    assert "backend-generator" not in slugs(two(tmp_path, (same, same)))
+
+
+def test_other_options_of_an_initialiser_on_two_backends_are_not_the_generator(tmp_path: Path) -> None:
+    layers = [layer(seed=5, config={"gain": gain}) for gain in (1.0, 2.0)]
+    backends = {"backend": "jax"}, {"backend": "torch"}
+    assert "backend-generator" not in slugs(two(tmp_path, ([layers[0]], [layers[1]]), manifest=backends))
+
+
+def test_an_explicit_seed_that_differs(tmp_path: Path) -> None:
+    layers = [
+        dense(4, 4, config={"units": 4, "kernel_initializer": {"class_name": "HeNormal", "config": {"seed": seed}}})
+        for seed in (1, 2)
+    ]
+    first = found(two(tmp_path, ([layers[0]], [layers[1]])))[0]
+    assert first.slug == "different-seed"
+    assert "Dense(kernel_initializer=HeNormal(seed=1)) and Dense(kernel_initializer=HeNormal(seed=2))" in texts(first)
+    assert plans(first) == ["layer"]
+
+
+def test_weights_that_the_users_own_code_drew(tmp_path: Path) -> None:
+    stories = tuple(Story(name).draw(5, "numpy", function="numpy.random.normal") for name in "ab")
+    layers = [layer(initializer="value", assigned="set_weights", assigned_location=at(6)) for _ in "ab"]
+    case = two(tmp_path, ([layers[0]], [layers[1]]), (stories[0], stories[1]))
+    assert [(s.slug, s.location) for s in found(case) if not s.weak] == [("unseeded", at(5))]
+
+
+# -- carried over, or lost ----------------------------------------------------------------------------------------
+
+
+def test_weights_with_which_an_earlier_training_ended(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=1, location=at(line)) for side, line in (("a", 9), ("b", 10))]
+    run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)
+    first = found(case_between(run, run, sides=("a", "b")))[0]
+    assert first.slug == "state-carried-over"
+    assert "The candidate starts from the weights with which training #1 ended" in first.summary
+    assert "bit-equal to the end of #1: dense/kernel" in texts(first)
+    assert (lines(first), first.location) == ([9, 7], at(7))
+    assert "construct new layers" in first.remedy
+    assert plans(first) == ["alone", "weights"]
+
+
+def test_new_layers_after_an_earlier_training_are_not_blamed(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=model) for side, model in (("a", 1), ("b", 3))]
+    run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)
+    assert "state-carried-over" not in slugs(case_between(run, run, sides=("a", "b")))
+
+
+def test_a_value_that_is_zero_before_each_training_was_not_carried_over(tmp_path: Path) -> None:
+    zero = np.zeros((4, 4), np.float32)
+    made = layer(initializer="Zeros", digest=state_digest(zero))
+    trainings = [Training(model=1), Training(model=3)]
+    a = make_run(tmp_path / "a", layers=[made], trainings=trainings[1:])
+    # The gradient was zero in the first training, too: it ended with zeros.
+    b = make_run(tmp_path / "b", layers=[made], trainings=trainings, changes=put(zero))
+    assert "state-carried-over" not in slugs(case_between(a, b, trainings=(None, [2])))
+
+
+def test_a_second_training_that_starts_anew(tmp_path: Path) -> None:
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=[layer()],
+            trainings=[Training(model=1, location=at(9)), Training(model=model, location=at(10))],
+        )
+        for name, model in (("a", 1), ("b", 3))
+    ]
+    case = case_between(*runs)
+    first = found(case)[0]
+    assert case.divergence.step == 9
+    assert first.slug == "state-lost"
+    assert "The baseline goes on from the end of training #1; the candidate starts anew" in first.summary
+    assert "#2 begins bit-equal to the end of #1" in texts(first)
+    assert plans(first) == ["weights"]
+    carried = found(case_between(runs[1], runs[0]))[0]
+    assert (carried.slug, "The candidate starts from" in carried.summary) == ("state-carried-over", True)
+
+
+# -- put by the user ----------------------------------------------------------------------------------------------
+
+
+def loaded(how: str | None = "set_weights", **origin: Any) -> Layer:
+    return layer(assigned=how, assigned_location=at(6) if how else None, **origin)
+
+
+def test_weights_in_other_places(tmp_path: Path) -> None:
+    layers = [loaded(), loaded(), dropout()]
+    case = two(tmp_path, (layers, layers), changes=(put(ARRAYS[0], ARRAYS[1]), put(ARRAYS[1], ARRAYS[0])))
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("weight-mapping", at(6))
+    assert "set_weights at line 6 of train.py" in texts(first)
+    assert "what the baseline has in dense/kernel stands in dense_1/kernel" in texts(first)
+    assert first.counterfactuals[0].transplants[0] == {
+        "do": "permute",
+        "training": 1,
+        "pairs": {"dense/kernel": "dense_1/kernel", "dense_1/kernel": "dense/kernel"},
+    }
+
+
+def test_three_weights_that_went_round(tmp_path: Path) -> None:
+    layers = [loaded(), loaded(), loaded()]
+    case = two(tmp_path, (layers, layers), changes=(put(*ARRAYS[:3]), put(ARRAYS[2], ARRAYS[0], ARRAYS[1])))
+    assert found(case)[0].counterfactuals[0].transplants[0]["pairs"] == {
+        "dense/kernel": "dense_1/kernel",
+        "dense_1/kernel": "dense_2/kernel",
+        "dense_2/kernel": "dense/kernel",
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "values"),
+    [
+        ("set_weights", (ARRAYS[1], ARRAYS[2])),  # not the same arrays
+        (None, (ARRAYS[1], ARRAYS[0])),  # not put there by the user
+    ],
+)
+def test_other_weights_are_not_a_mapping(tmp_path: Path, how: str | None, values: Any) -> None:
+    layers = [loaded(how), loaded(how)]
+    case = two(tmp_path, (layers, layers), changes=(put(ARRAYS[0], ARRAYS[1]), put(*values)))
+    assert "weight-mapping" not in slugs(case)
+
+
+def test_weights_that_reach_only_some_layers(tmp_path: Path) -> None:
+    everywhere = [loaded("load_weights"), loaded("load_weights")]
+    case = two(
+        tmp_path,
+        (everywhere, [loaded("load_weights"), loaded(None)]),
+        changes=(put(ARRAYS[0], ARRAYS[1]), put(ARRAYS[0], ARRAYS[2])),
+    )
+    first = found(case)[0]
+    assert first.slug == "weight-mapping"
+    assert "reach only some layers of the candidate" in first.summary
+    assert "still with their first values: dense_1/kernel" in texts(first)
+    assert plans(first) == ["weights"]
+
+
+@pytest.mark.parametrize(("sides", "slug"), [((0, 1), "state-lost"), ((1, 0), "state-carried-over")])
+def test_weights_that_one_side_does_not_load(tmp_path: Path, sides: tuple[int, int], slug: str) -> None:
+    layers = [[loaded("load_weights")], [loaded(None)]]
+    values = [put(ARRAYS[0]), put(ARRAYS[1])]
+    case = two(tmp_path, (layers[sides[0]], layers[sides[1]]), changes=(values[sides[0]], values[sides[1]]))
+    first = found(case)[0]
+    assert first.slug == slug
+    assert "load the weights on both sides:  model.load_weights(...)" in first.remedy
+
+
+def test_what_the_user_assigned_has_no_seed_to_blame(tmp_path: Path) -> None:
+    stories = built(Story("a")), built(Story("b"))
+    layers = [drawn(s, n, assigned="assign", assigned_location=at(6)) for n, s in enumerate(stories)]
+    assert "unseeded" not in slugs(two(tmp_path, ([layers[0]], [layers[1]]), stories))
