@@ -86,7 +86,7 @@ LAYERS = (dense(4, 8), normalization(8), dropout(), dense(8, 3))
 
 @dataclass(frozen=True)
 class Training:
-    """One training; `steps` a number for each epoch; `frozen` are the layers that are not trainable by default."""
+    """One training; `steps` a number for each epoch; `frozen` are by default the layers that are not trainable."""
 
     steps: Sequence[int] = (4, 4)
     side: str = ""
@@ -112,7 +112,8 @@ class Change:
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
             "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
-            "set" (a variable has the value `array`).
+            "set" (a variable has the value `array`), "still" (a variable never changes), "copy" (the training that
+            begins at that step goes on from the weights of the one before, whatever its model).
         step: Index of the step in the run; for variables -1 is the state before the first step.
         path: Path of the variable, name of the log or of the generator.
         lasting: Whether all later steps are changed as well (nothing else follows from it).
@@ -293,9 +294,13 @@ class _Maker:
             training.status,
             training.location,
             training.metrics,
-            tuple(i for i, layer in enumerate(self.layers) if not layer.trainable),
+            tuple(i for i, layer in enumerate(self.layers) if not layer.trainable)
+            if training.frozen is None
+            else training.frozen,
         )
         self.writer.training(record)
+        if number > 1 and any(c.what == "copy" and c.step == self.index for c in self.changes):
+            self.updates[training.model] = max(self.updates.values(), default=0)
         before = self._digests(training.model, self.index - 1)
         for change in self.changes:
             if change.what == "begin" and change.step == self.index:
@@ -388,10 +393,10 @@ class _Maker:
     def _digests(self, model: int, step: int) -> bytes:
         updates = self.updates.get(model, 0)
         digests = []
+        still = {change.path for change in self.changes if change.what == "still"}
         for variable, key in zip(self.variables, self.keys, strict=True):
-            value = chain(
-                self.seed, key, str(model if model > 2 else 0).encode(), str(self._age(variable, updates)).encode()
-            )
+            age = 0 if variable.path in still else self._age(variable, updates)
+            value = chain(self.seed, key, str(model if model > 2 else 0).encode(), str(age).encode())
             for change in self.changes:
                 if change.path != variable.path:
                     continue

@@ -1,0 +1,151 @@
+"""Causes in what `compile` and `fit` were given, and in what is only logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.cases import at, case_between, found, plans, slugs, texts
+from tests.handmade import Change, Training, make_run
+
+from samefit.explain.case import Case
+from samefit.types import Location, Stage
+
+ADAM = {"class": "Adam", "config": {"learning_rate": 0.001, "epsilon": 1e-7, "name": "adam"}}
+LINE = {"file": "/code/train.py", "line": 8, "code": "model.compile(...)"}
+FORWARD = (Change("loss"),)
+UPDATE = (Change("variable", 0, "dense/kernel"),)
+LOG = (Change("log", path="mae"),)
+
+
+def two(
+    tmp_path: Path,
+    changes: Sequence[Change],
+    a: Mapping[str, Any] | None = None,
+    b: Mapping[str, Any] | None = None,
+    options: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
+    metrics: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {}),
+) -> Case:
+    runs = []
+    for i, (name, compiled) in enumerate((("a", a), ("b", b))):
+        compiled = {"optimizer": ADAM, "loss": "mse", "number": 2, "location": LINE, **(compiled or {})}
+        training = Training(options=options[i], compiled=compiled, location=at(9), metrics=metrics[i])
+        changed = changes if i else ()
+        runs.append(make_run(tmp_path / name, trainings=[training], changes=changed, manifest={"target": f"{name}.py"}))
+    return case_between(*runs)
+
+
+# -- compile ------------------------------------------------------------------------------------------------------
+
+
+def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
+    other = {**ADAM, "config": {**ADAM["config"], "epsilon": 1e-3}}
+    case = two(tmp_path, UPDATE, b={"optimizer": other})
+    assert case.divergence.stage is Stage.UPDATE
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("optimizer-config", Location("/code/train.py", 8, "model.compile(...)"))
+    assert texts(first) == "Adam(epsilon=1e-07) and Adam(epsilon=0.001)"
+    assert "compile(optimizer=Adam(learning_rate=0.001, epsilon=1e-07" in first.remedy
+    assert first.counterfactuals[0].transplants == ({"do": "compile", "side": "", "compile": 2, "optimizer": ADAM},)
+
+
+def test_another_optimizer(tmp_path: Path) -> None:
+    first = found(two(tmp_path, UPDATE, b={"optimizer": {"class": "SGD", "config": {}}}))[0]
+    assert (first.slug, texts(first)) == ("optimizer-config", "optimizer: Adam and SGD")
+
+
+def test_a_name_of_an_optimizer_is_no_difference(tmp_path: Path) -> None:
+    named = {**ADAM, "config": {**ADAM["config"], "name": "my_adam"}}
+    assert slugs(two(tmp_path, UPDATE, b={"optimizer": named})) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "text"),
+    [
+        ("loss", "mse", "mae", "loss: mse and mae"),
+        (
+            "loss",
+            {"class": "Huber", "config": {"delta": 1.0}},
+            {"class": "Huber", "config": {"delta": 2.0}},
+            "Huber(delta=1.0) and Huber(delta=2.0)",
+        ),
+        ("loss", {"p": "mse", "q": "mae"}, {"p": "mse", "q": "mse"}, "loss of q: mae and mse"),
+        ("loss_weights", [1.0, 1.0], [1.0, 2.0], "loss_weights: [1.0, 1.0] and [1.0, 2.0]"),
+        ("loss_weights", None, [1.0, 2.0], "loss_weights: None and [1.0, 2.0]"),
+    ],
+)
+def test_another_loss(tmp_path: Path, name: str, one: Any, other: Any, text: str) -> None:
+    first = found(two(tmp_path, FORWARD, {name: one}, {name: other}))[0]
+    assert (first.slug, texts(first)) == ("loss-config", text)
+    assert first.counterfactuals[0].transplants[0][name] == one
+
+
+@pytest.mark.parametrize("name", ["jit_compile", "run_eagerly"])
+def test_compiled_otherwise(tmp_path: Path, name: str) -> None:
+    first = found(two(tmp_path, FORWARD, {name: True}, {name: False}))[0]
+    assert (first.slug, plans(first)) == ("rounding", ["compile"])
+    assert f"compile({name}=...): True and False" in texts(first)
+
+
+def test_equal_compilation_is_not_blamed(tmp_path: Path) -> None:
+    assert slugs(two(tmp_path, FORWARD)) == []
+
+
+# -- fit ----------------------------------------------------------------------------------------------------------
+
+
+def test_other_weights_of_classes(tmp_path: Path) -> None:
+    first = found(two(tmp_path, FORWARD, options=({"class_weight": {"0": 1.0}}, {"class_weight": {"0": 2.0}})))[0]
+    assert (first.slug, first.location) == ("loss-config", at(9))
+    assert "fit(class_weight={'0': 1.0}) and fit(class_weight={'0': 2.0})" in texts(first)
+    assert plans(first) == ["fit"]
+
+
+def test_equal_weights_of_classes_are_not_blamed(tmp_path: Path) -> None:
+    same = {"class_weight": {"0": 1.0}}
+    assert slugs(two(tmp_path, FORWARD, options=(same, same))) == []
+
+
+# -- logs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_log_that_differs_alone(tmp_path: Path) -> None:
+    case = two(tmp_path, LOG)
+    assert case.divergence.stage is Stage.REPORTING
+    suspects = found(case)
+    assert [(s.slug, s.location, s.weak) for s in suspects] == [("reporting", at(9), True)]
+    assert "mae is not the same quantity" in suspects[0].summary
+    assert "weights, batches and losses of all steps are equal" in texts(suspects[0])
+    assert suspects[0].no_counterfactual
+
+
+def test_other_metrics(tmp_path: Path) -> None:
+    metrics = [["mae"], [{"class": "MeanAbsoluteError", "config": {"dtype": "float16"}}]]
+    suspects = found(two(tmp_path, LOG, {"metrics": metrics[0]}, {"metrics": metrics[1]}))
+    assert [s.slug for s in suspects] == ["reporting", "reporting"]
+    assert "compile(metrics=['mae'])" in texts(suspects[0])
+    assert "compile(metrics=[MeanAbsoluteError(dtype='float16')])" in texts(suspects[0])
+    assert suspects[0].counterfactuals[0].transplants[0]["metrics"] == ["mae"]
+
+
+def test_another_validation(tmp_path: Path) -> None:
+    ends = {"val_loss": 0.5}, {"val_loss": 0.25}
+    case = two(tmp_path, (), options=({"validation_steps": 2}, {"validation_steps": 3}), metrics=ends)
+    first = found(case)[0]
+    assert (first.slug, plans(first)) == ("reporting", ["fit"])
+    assert "fit(validation_steps=3)" in texts(first)
+    assert first.counterfactuals[0].transplants[0]["arguments"] == {"validation_steps": 2}
+
+
+def test_other_validation_data(tmp_path: Path) -> None:
+    ends = {"val_loss": 0.5}, {"val_loss": 0.25}
+    options = {"validation_data": {"digest": "aa"}}, {"validation_data": {"digest": "bb"}}
+    only = found(two(tmp_path, (), options=options, metrics=ends))[0]
+    assert "validation_data is not the same" in texts(only)
+    assert only.remedy == "hand both the same validation_data"
+
+
+def test_what_only_the_reporting_differs_in_is_not_blamed_for_the_loss(tmp_path: Path) -> None:
+    assert slugs(two(tmp_path, FORWARD, {"metrics": ["mae"]}, {"metrics": ["mse"]})) == []

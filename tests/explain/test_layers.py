@@ -1,0 +1,202 @@
+"""Causes in the layers: options, structure, masks, mode, precision, and what of them is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.cases import at, case_between, found, plans, slugs, texts
+from tests.handmade import Change, Layer, Training, dense, make_run
+
+from samefit.explain.case import Case
+from samefit.store.records import CallRecord
+from samefit.types import Stage
+
+LOSS = (Change("loss"),)
+UPDATE = (Change("variable", 0, "dense/kernel"),)
+
+
+def layer(**options: Any) -> Layer:
+    record = {"location": at(7), **options.pop("record", {})}
+    return dense(4, 4, config={"units": 4, **options}, record=record)
+
+
+def two(tmp_path: Path, a: Sequence[Layer], b: Sequence[Layer], changes: Sequence[Change] = LOSS, **run: Any) -> Case:
+    calls = run.pop("calls", (None, None))
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=own,
+            calls=calls[i],
+            trainings=[Training(location=at(9))],
+            changes=changes if i else (),
+            manifest={"target": f"{name}.py"},
+            **run,
+        )
+        for i, (name, own) in enumerate((("a", a), ("b", b)))
+    ]
+    return case_between(*runs)
+
+
+# -- options ------------------------------------------------------------------------------------------------------
+
+
+def test_an_option_of_a_layer(tmp_path: Path) -> None:
+    case = two(tmp_path, [layer(activation="relu")], [layer(activation="gelu", record={"construction": 3})])
+    assert case.divergence.stage is Stage.FORWARD
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("model-config", at(7))
+    assert "Dense(activation='relu') and Dense(activation='gelu')" in texts(first)
+    assert first.remedy == "write  Dense(activation='relu')  on both sides"
+    assert first.counterfactuals[0].transplants == (
+        {"do": "layer", "class": "Dense", "construction": 3, "arguments": {"activation": "relu"}},
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "relu"},
+        {"name": "hidden"},
+        {"kernel_initializer": {"class_name": "Zeros", "config": {}, "registered_name": "Zeros"}},
+    ],
+)
+def test_equal_options_and_names_are_not_blamed(tmp_path: Path, options: dict[str, Any]) -> None:
+    plain = {"activation": "relu", "name": "dense", "kernel_initializer": {"class_name": "Zeros", "config": {}}}
+    assert slugs(two(tmp_path, [layer(**plain)], [layer(**{**plain, **options})])) == []
+
+
+def test_an_option_of_layers_of_two_classes_cannot_be_put_in(tmp_path: Path) -> None:
+    own = Layer("MyDense", {"kernel": (4, 4), "bias": (4,)}, config={"units": 4, "activation": "gelu"})
+    first = found(two(tmp_path, [layer(activation="relu")], [own]))[0]
+    assert (first.slug, first.counterfactuals) == ("model-config", ())
+    assert first.no_counterfactual == "Dense and MyDense are different classes"
+
+
+def test_a_seed_is_told_from_another_option(tmp_path: Path) -> None:
+    a, b = (layer(seed=n, activation=name) for n, name in ((1, "relu"), (2, "gelu")))
+    suspects = found(two(tmp_path, [a], [b]))
+    assert [s.slug for s in suspects] == ["model-config", "different-seed"]
+    assert "seed" not in texts(suspects[0])
+    assert texts(suspects[1]) == "Dense(seed=1) and Dense(seed=2)"
+
+
+# -- structure ----------------------------------------------------------------------------------------------------
+
+
+def calls(*names: str, **fields: Any) -> list[CallRecord]:
+    found = []
+    for name in names:
+        is_layer = name == "Dense"
+        own = {"mask_in": fields.get("mask", False)} if is_layer else {}
+        own |= {"training": fields["training"]} if is_layer and "training" in fields else {}
+        found.append(CallRecord("layer" if is_layer else "op", name, 0 if is_layer else None, location=at(7), **own))
+    return found
+
+
+def test_an_operation_more(tmp_path: Path) -> None:
+    case = two(tmp_path, [layer()], [layer()], calls=(calls("Dense"), calls("Multiply", "Dense")))
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("model-config", at(7))
+    assert texts(first) == "only in the candidate: Multiply"
+    assert "cannot be put in from outside" in first.no_counterfactual
+
+
+def test_a_mask_that_an_operation_drops(tmp_path: Path) -> None:
+    a, b = calls("Dense", mask=True), calls("Multiply", "Dense")
+    first = found(two(tmp_path, [layer()], [layer()], calls=(a, b)))[0]
+    assert "a mask is lost on the way" in first.summary
+    assert "Dense: mask among its inputs: True and False" in texts(first)
+    assert "compute_mask" in first.remedy
+    assert first.counterfactuals[0].transplants == ({"do": "masks", "side": ""},)
+
+
+def test_a_layer_without_a_partner_where_no_forward_pass_was_seen(tmp_path: Path) -> None:
+    case = two(tmp_path, [layer()], [layer(), layer()], calls=([], []), order="structure")
+    assert case.divergence.stage is Stage.INITIAL_WEIGHTS
+    first = found(case)[0]
+    assert (first.slug, texts(first)) == ("model-config", "only in the candidate: Dense")
+
+
+def test_a_layer_that_is_called_like_a_mask_is_no_lost_mask(tmp_path: Path) -> None:
+    case = two(tmp_path, [layer()], [layer()], calls=(calls("Dense"), calls("unmask", "Dense")))
+    assert "a mask is lost" not in found(case)[0].summary
+
+
+# -- mode and precision -------------------------------------------------------------------------------------------
+
+
+def test_a_layer_that_ran_in_inference_mode(tmp_path: Path) -> None:
+    modes = calls("Dense", training=True), calls("Dense", training=False)
+    suspects = found(two(tmp_path, [layer()], [layer()], calls=modes))
+    assert [s.slug for s in suspects] == ["training-flag"]
+    assert (texts(suspects[0]), suspects[0].location) == ("Dense: training: True and False", at(7))
+    assert "call" in suspects[0].no_counterfactual
+
+
+@pytest.mark.parametrize("mode", [None, False])
+def test_no_mode_is_inference_mode(tmp_path: Path, mode: bool | None) -> None:
+    modes = calls("Dense", training=False), calls("Dense", training=mode)
+    assert slugs(two(tmp_path, [layer()], [layer()], calls=modes)) == []
+
+
+def test_another_dtype_policy(tmp_path: Path) -> None:
+    half = layer(record={"dtype_policy": "mixed_float16"})
+    first = found(two(tmp_path, [layer()], [half]))[0]
+    assert (first.slug, first.location) == ("precision", at(7))
+    assert "1 layers, from Dense on: dtype policy float32" in texts(first)
+    assert "keras.config.set_dtype_policy('float32')" in first.remedy
+    assert plans(first) == ["layer", "global"]
+    assert first.counterfactuals[0].transplants[0]["arguments"] == {"dtype": "float32"}
+
+
+def test_one_dtype_policy_is_not_blamed(tmp_path: Path) -> None:
+    half = layer(record={"dtype_policy": "mixed_float16"})
+    assert "precision" not in slugs(two(tmp_path, [half], [half]))
+
+
+# -- what is trained ----------------------------------------------------------------------------------------------
+
+
+def test_a_layer_that_one_side_freezes(tmp_path: Path) -> None:
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=[layer()],
+            trainings=[Training(location=at(9), frozen=frozen)],
+            changes=UPDATE if frozen else (),
+        )
+        for name, frozen in (("a", ()), ("b", (0,)))
+    ]
+    case = case_between(*runs)
+    assert case.divergence.stage is Stage.BACKWARD
+    first = found(case)[0]
+    assert (first.slug, first.location, first.weak) == ("trainable-set", at(7), False)
+    assert "dense.trainable: True and False" in texts(first)
+    assert "layer.trainable = True" in first.remedy
+    assert first.counterfactuals[0].transplants == ({"do": "trainable", "training": 1, "values": {"dense": True}},)
+
+
+def test_a_change_of_the_flag_that_was_not_picked_up(tmp_path: Path) -> None:
+    """The flags are equal, and one side leaves a weight alone all the same."""
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=[layer()],
+            trainings=[Training(location=at(9), frozen=(0,))],
+            changes=[Change("still", path="dense/kernel")] if name == "a" else (),
+        )
+        for name in "ab"
+    ]
+    first = found(case_between(*runs))[0]
+    assert (first.slug, first.weak, first.location) == ("trainable-set", True, at(9))
+    assert "dense/kernel stays as it is in the step, on this side only" in texts(first)
+    assert "then call  compile  again" in first.remedy
+    assert first.no_counterfactual
+
+
+def test_layers_that_both_freeze_are_not_blamed(tmp_path: Path) -> None:
+    frozen = dense(4, 4, trainable=False)
+    assert "trainable-set" not in slugs(two(tmp_path, [frozen], [frozen], UPDATE))

@@ -1,0 +1,196 @@
+"""Causes at the stage `randomness`: counters that restart, seeds that differ, generators that the step draws from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
+from tests.handmade import Change, Layer, Training, dense, dropout, make_run
+
+from samefit.explain.case import Case
+from samefit.store.reader import Run
+from samefit.types import Stage
+
+PATHS = ("dropout/seed_generator_state", "dropout_1/seed_generator_state")
+
+
+def state(step: int, path: str, seed: int, counter: int, what: str = "set") -> Change:
+    return Change(what, step, path, lasting=False, array=np.array([seed, counter], np.int64))
+
+
+def counters(changes: dict[int, int], *paths: str, seed: int = 7) -> list[Change]:
+    """Counters of random layers in the states after some steps (-1: at the begin)."""
+    return [state(step, path, seed, counter) for step, counter in changes.items() for path in paths]
+
+
+def layers(number: int = 1, seed: int | None = 7) -> list[Layer]:
+    return [dense(4, 4), *(dropout(record={"seed_value": seed}) for _ in range(number))]
+
+
+def case_at_two(tmp_path: Path, a: Sequence[Change], b: Sequence[Change], number: int = 1) -> Case:
+    """Two trainings of two steps each, which part at the begin of the second."""
+    runs = []
+    for name, changes in (("a", a), ("b", b)):
+        trainings = [Training(steps=(2,), location=at(line)) for line in (9, 10)]
+        runs.append(make_run(tmp_path / name, layers=layers(number), trainings=trainings, changes=changes))
+    case = case_between(*runs)
+    assert (case.divergence.stage, case.divergence.step) == (Stage.RANDOMNESS, 3)
+    return case
+
+
+GOES_ON = {-1: 0, 0: 1, 1: 2, 2: 3, 3: 4}
+
+
+def anew(*paths: str) -> list[Change]:
+    changes = counters({-1: 0, 0: 1, 1: 2, 2: 1, 3: 2}, *paths)
+    return [*changes, *(state(2, path, 7, 0, "begin") for path in paths)]
+
+
+def effect() -> Change:
+    return Change("loss", 2)
+
+
+def test_a_counter_that_starts_anew(tmp_path: Path) -> None:
+    path = PATHS[0]
+    first = found(case_at_two(tmp_path, counters(GOES_ON, path), [*anew(path), effect()]))[0]
+    assert (first.slug, first.location) == ("state-lost", at(10))
+    assert "started anew on the side of the candidate" in first.summary
+    assert f"what they were before the first step: {path}" in texts(first)
+    assert "on this side the counter stands at 2" in texts(first)
+    assert "seed_generator.state.assign" in first.remedy
+    assert first.counterfactuals[0].transplants == ({"do": "seed_states", "training": 2, "values": {path: (7, 2)}},)
+
+
+def test_all_counters_that_start_anew_are_put_back_together(tmp_path: Path) -> None:
+    first = found(case_at_two(tmp_path, counters(GOES_ON, *PATHS), [*anew(*PATHS), effect()], 2))[0]
+    assert first.counterfactuals[0].transplants[0]["values"] == dict.fromkeys(PATHS, (7, 2))
+
+
+def test_a_counter_that_goes_on_where_the_baselines_starts_anew(tmp_path: Path) -> None:
+    path = PATHS[0]
+    first = found(case_at_two(tmp_path, anew(path), [*counters(GOES_ON, path), effect()]))[0]
+    assert first.slug == "state-carried-over"
+    assert "started anew on the side of the baseline" in first.summary
+    assert first.counterfactuals[0].transplants[0]["values"] == {path: (7, 0)}
+
+
+def test_a_counter_that_is_elsewhere_did_not_start_anew(tmp_path: Path) -> None:
+    path = PATHS[0]
+    moved = counters({-1: 0, 0: 1, 1: 2, 2: 9, 3: 10}, path)
+    case = case_at_two(tmp_path, counters(GOES_ON, path), [*moved, state(2, path, 7, 8, "begin"), effect()])
+    assert not {"state-lost", "state-carried-over"} & {*slugs(case)}
+
+
+def test_a_copy_of_the_model_has_new_seeds(tmp_path: Path) -> None:
+    runs: list[Run] = []
+    for name, model, seed in (("a", 1, 7), ("b", 2, 8)):
+        changes = counters(GOES_ON, PATHS[0])
+        if name == "b":
+            changes = [*counters({-1: 0, 0: 1, 1: 2}, PATHS[0]), state(2, PATHS[0], seed, 0, "begin")]
+            changes += [*counters({2: 1, 3: 2}, PATHS[0], seed=seed), effect()]
+        trainings = [Training(steps=(2,), location=at(9)), Training(steps=(2,), model=model, location=at(10))]
+        # A copy has the weights of what it was copied from.
+        if model == 2:
+            changes += [Change("copy", 2)]
+        runs.append(make_run(tmp_path / name, layers=layers(), trainings=trainings, changes=changes))
+    first = found(case_between(*runs))[0]
+    assert (first.slug, first.location) == ("state-lost", at(10))
+    assert "a copy of the model, whose random layers draw from new seeds" in first.summary
+    assert "the model of #2 was not trained before" in texts(first)
+    assert first.counterfactuals[0].transplants[0]["values"] == {PATHS[0]: (7, 2)}
+
+
+# -- seeds of layers ----------------------------------------------------------------------------------------------
+
+
+def seeded(tmp_path: Path, stories: Sequence[Story], seeds: Sequence[int], **fields: Any) -> Case:
+    runs = []
+    for name, story, seed in zip("ab", stories, seeds, strict=True):
+        event = next(e for e in story.events if e.component == "seed of Dropout")
+        record = {"seed_value": seed, "seed_draw": 0, "seed_event": event.id, "location": at(7), **fields}
+        story.training(1)
+        changes = [Change("set", step, PATHS[0], array=np.array([seed, step + 1])) for step in range(-1, 8)]
+        runs.append(
+            make_run(
+                tmp_path / name,
+                layers=[dense(4, 4), dropout(record=record)],
+                trainings=[Training(location=at(9), begin_event=story.begin[1])],
+                events=story.events,
+                states=story.states,
+                changes=[*changes, Change("loss")] if name == "b" else changes,
+            )
+        )
+    return case_between(*runs)
+
+
+def test_the_seed_of_a_random_layer(tmp_path: Path) -> None:
+    stories = [Story(name).draw(7, component="seed of Dropout") for name in "ab"]
+    first = found(seeded(tmp_path, stories, (11, 12)))[0]
+    assert (first.slug, first.location) == ("unseeded", at(7))
+    assert "The seed of Dropout came from Python's random" in first.summary
+    assert first.counterfactuals[0].transplants == ({"do": "seeds", "side": "", "values": {"0": 11}},)
+
+
+def test_the_seed_of_a_random_layer_after_other_draws(tmp_path: Path) -> None:
+    a = Story().seed(1).draw(7, component="seed of Dropout")
+    b = Story().seed(1).draw(6, component="seed of GlorotUniform in Dense").draw(7, component="seed of Dropout")
+    first = found(seeded(tmp_path, [a, b], (11, 12)))[0]
+    assert first.slug == "generator-advanced"
+    assert "1 draw: seed of GlorotUniform in Dense" in texts(first)
+    assert 6 in lines(first)
+
+
+def test_an_explicit_seed_of_a_layer(tmp_path: Path) -> None:
+    runs = []
+    for name, seed in (("a", 1), ("b", 2)):
+        changes = [Change("set", step, PATHS[0], array=np.array([seed, step + 1])) for step in range(-1, 8)]
+        made = dropout(config={"rate": 0.5, "seed": seed}, record={"location": at(7), "seed_value": seed})
+        changes = [*changes, Change("loss")] if name == "b" else changes
+        runs.append(make_run(tmp_path / name, layers=[dense(4, 4), made], changes=changes))
+    only = found(case_between(*runs))
+    assert [s.slug for s in only] == ["different-seed"]
+    assert "Dropout(seed=1) and Dropout(seed=2)" in texts(only[0])
+    assert only[0].location == at(7)
+    assert only[0].counterfactuals[0].transplants[0]["arguments"] == {"seed": 1}
+
+
+# -- generators of the process ------------------------------------------------------------------------------------
+
+
+def in_step(tmp_path: Path, a: Story, b: Story) -> Case:
+    runs = []
+    for name, story in (("a", a), ("b", b)):
+        story.training(1)
+        changes = [Change("moving", path="torch"), Change("generator", path="torch"), Change("loss")]
+        runs.append(
+            make_run(
+                tmp_path / name,
+                trainings=[Training(location=at(9), begin_event=story.begin[1])],
+                events=story.events,
+                states=story.states,
+                changes=changes if name == "b" else changes[:1],
+            )
+        )
+    case = case_between(*runs)
+    assert (case.divergence.stage, case.divergence.path) == (Stage.RANDOMNESS, "torch")
+    return case
+
+
+def test_a_step_that_draws_from_an_unseeded_generator(tmp_path: Path) -> None:
+    first = found(in_step(tmp_path, Story("a"), Story("b")))[0]
+    assert (first.slug, first.location) == ("unseeded", at(9))
+    assert "PyTorch's generator was never seeded before what the step drew" in texts(first)
+    assert "torch.manual_seed(1)" in first.remedy
+    assert plans(first)[0] == "generators"
+
+
+def test_a_step_that_draws_from_a_generator_that_had_moved(tmp_path: Path) -> None:
+    a = Story().seed(1, generator="torch")
+    b = Story().seed(1, generator="torch").draw(6, "torch", count=4)
+    first = found(in_step(tmp_path, a, b))[0]
+    assert first.slug == "generator-advanced"
+    assert "the baseline began at draw 0, the candidate at draw 4" in texts(first)
+    assert 6 in lines(first)
