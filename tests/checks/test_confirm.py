@@ -1,13 +1,23 @@
-"""When a re-run confirms a cause, and when it must not."""
+"""When a re-run confirms a cause, and when it must not; what is said if none does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.handmade import Change, Training, dense, make_run
 
-from samefit.checks.confirm import _went_away
-from samefit.comparison.result import Comparison, Divergence
+from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explained, suspected
+from samefit.checks.execution import Execution
+from samefit.checks.pair import Pair, Part
+from samefit.comparison.result import Cause, Comparison, Divergence
+from samefit.errors import TargetFailed
+from samefit.explain import suspects
+from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
 
@@ -32,3 +42,148 @@ def test_only_a_divergence_that_is_gone_or_comes_later_confirms(
     before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
     after = make_comparison(verdict=verdict, first_divergence=divergence)
     assert _went_away(before, after) is expected
+
+
+class Bench:
+    """Stands in for the workshop: hands out runs that were made by hand, in order.
+
+    Attributes:
+        executions: What was to be run.
+    """
+
+    def __init__(self, *reruns: Run | Exception) -> None:
+        self.executions: list[Execution] = []
+        self._reruns = list(reruns)
+
+    def run(self, *executions: tuple[Execution, str], watch: Any = None) -> list[Run]:
+        self.executions += [execution for execution, _ in executions]
+        found = [self._reruns.pop(0) for _ in executions]
+        for run in found:
+            if isinstance(run, Exception):
+                raise run
+        return [run for run in found if isinstance(run, Run)]
+
+
+def run_of(path: Path, *changes: Change, activation: str = "relu", **manifest: Any) -> Run:
+    layer = dense(4, 4, config={"units": 4, "activation": activation})
+    # Two scripts: of one program that is run twice, other kernels might be the cause.
+    manifest = {"target": f"{path.name}.py", "transplants": ["something"], **manifest}
+    return make_run(path, layers=[layer], trainings=[Training()], changes=changes, manifest=manifest)
+
+
+def causes(a: Run, b: Run, *reruns: Run | Exception) -> tuple[tuple[Cause, ...], Bench, list[str]]:
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    bench, said = Bench(*reruns), list[str]()
+    found = confirmed_causes(pair, pair.compared(), bench, said.append)  # type: ignore[arg-type]
+    return found, bench, said
+
+
+LOSS = Change("loss")
+
+
+def test_a_rerun_that_agrees_confirms(tmp_path: Path) -> None:
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS, activation="gelu")
+    found, bench, said = causes(a, b, run_of(tmp_path / "again"))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True)]
+    assert found[0].counterfactual == "with the baseline's options for these layers, all 8 steps are bit-identical"
+    assert found[0].unconfirmed_because == ""
+    assert bench.executions[0].options["transplants"][0]["arguments"] == {"activation": "relu"}
+    assert said == ["confirming model-config: with the baseline's options for these layers"]
+
+
+def test_causes_that_stack_are_confirmed_one_after_the_other(tmp_path: Path) -> None:
+    a = run_of(tmp_path / "a", environment={"XLA_FLAGS": "1"})
+    b = run_of(tmp_path / "b", LOSS, activation="gelu", environment={"XLA_FLAGS": "2"})
+    later = run_of(tmp_path / "later", Change("loss", 5), environment={"XLA_FLAGS": "2"})
+    found, bench, _ = causes(a, b, later, run_of(tmp_path / "again", environment={"XLA_FLAGS": "1"}))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("environment", True)]
+    assert "the sides part only at step 6 (forward)" in found[0].counterfactual
+    # The second re-run keeps what the first one changed.
+    assert bench.executions[1].environment == {"XLA_FLAGS": "1"}
+    assert len(bench.executions[1].options["transplants"]) == 1
+
+
+def test_a_rerun_that_still_parts_refutes(tmp_path: Path) -> None:
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS, activation="gelu")
+    found, _, _ = causes(a, b, run_of(tmp_path / "again", LOSS))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("unknown", False)]
+    assert found[0].unconfirmed_because == "no suspect is left"
+    assert found[0].evidence[-1].text == (
+        "not model-config: with the baseline's options for these layers the divergence stays"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rerun", "because"),
+    [
+        (TargetFailed("b.py failed\nwith a traceback", 1), "the re-run failed (b.py failed)"),
+        (None, "what was to be changed was not met in the re-run"),
+    ],
+)
+def test_a_rerun_that_proves_nothing_leaves_the_suspect(tmp_path: Path, rerun: Exception | None, because: str) -> None:
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS, activation="gelu")
+    found, _, _ = causes(a, b, rerun or run_of(tmp_path / "again", transplants=[]))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", False)]
+    assert because in found[0].unconfirmed_because
+
+
+def test_a_comparison_offline_names_a_suspect_and_says_that_nothing_was_run(tmp_path: Path) -> None:
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS, activation="gelu")
+    only = suspected(case_of_runs(a, b))[0]
+    assert (only.slug, only.confirmed, only.unconfirmed_because) == ("model-config", False, "it was not re-run")
+
+
+def case_of_runs(a: Run, b: Run) -> Case:
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    case = case_of(pair, pair.compared())
+    assert case is not None
+    return case
+
+
+# -- a detector that fails ----------------------------------------------------------------------------------------
+
+
+def explain_broken(case: Case) -> Iterator[Suspect]:
+    raise IndexError("tuple index out of range")
+    yield
+
+
+def explain_nothing(case: Case) -> Iterator[Suspect]:
+    return iter(())
+
+
+def explain_something(case: Case) -> Iterator[Suspect]:
+    yield Suspect("training-flag", "something", no_counterfactual="it cannot be put in")
+
+
+def explain_refuted(case: Case) -> Iterator[Suspect]:
+    yield Suspect("precision", "refuted", counterfactuals=(Counterfactual("float32", ({"do": "global"},)),))
+
+
+@pytest.mark.parametrize(
+    ("others", "slug"),
+    [((explain_nothing,), "unknown"), ((explain_something,), "training-flag"), ((explain_refuted,), "unknown")],
+)
+def test_a_detector_that_fails_costs_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: Sequence[Any], slug: str
+) -> None:
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (explain_broken, *others)})
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS)
+    found, _, _ = causes(a, b, run_of(tmp_path / "again", LOSS))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [(slug, False)]
+    failed = [line.text for line in found[0].evidence if line.text.startswith("samefit itself failed")]
+    assert len(failed) == 1
+    assert "looked at broken: IndexError: tuple index out of range" in failed[0]
+    before = Pair(Part(a), Part(b), Execution(()), Execution(())).compared()
+    after = explained(before, found)
+    assert after.verdict is Verdict.DIVERGED
+    assert after.first_divergence == before.first_divergence
+    assert "Please report it with the evidence above and the two runs." in after.notes[-1]
+
+
+def test_without_a_failure_there_is_nothing_to_report(
+    make_comparison: Callable[..., Comparison],
+) -> None:
+    before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
+    cause = Cause("unknown", confirmed=False, summary="nothing fits")
+    assert explained(before, (cause,)) == replace(before, causes=(cause,))

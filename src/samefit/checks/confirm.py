@@ -157,13 +157,15 @@ def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspe
             unconfirmed_because="no suspect is left",
         )
     suspect = standing[0]
-    failures = [line for other in standing[1:] if other.slug == "unknown" for line in other.evidence]
+    more = [line for other in standing[1:] if other.slug == "unknown" for line in other.evidence]
+    if suspect.slug == "unknown":
+        more += [*excluded(case), *(_tried(other, text) for other, text in tried)]
     because = next((text for other, text in tried if other is suspect), suspect.no_counterfactual)
     return Cause(
         slug=suspect.slug,
         confirmed=False,
         summary=suspect.summary,
-        evidence=(*suspect.evidence, *failures),
+        evidence=(*suspect.evidence, *more),
         location=suspect.location,
         remedy=suspect.remedy,
         unconfirmed_because=because or "it was not re-run",

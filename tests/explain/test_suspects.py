@@ -1,0 +1,87 @@
+"""Which suspects come first, what is said when none fits, and what happens when a detector fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.explain.cases import at, case_between, found, slugs, texts
+from tests.handmade import Change, Training, dense, make_run
+
+from samefit.comparison.result import Evidence
+from samefit.explain import layers, suspects
+from samefit.explain.case import Case, Suspect
+from samefit.explain.slugs import SLUGS
+from samefit.types import Stage
+
+
+def forward(tmp_path: Path, *activations: str, **manifest: object) -> Case:
+    """A pair that parts in the forward pass, with another activation if two are given."""
+    runs = []
+    for name, activation in zip("ab", activations or ("relu", "relu"), strict=True):
+        config = {"units": 4, "activation": activation}
+        runs.append(
+            make_run(
+                tmp_path / name,
+                layers=[dense(4, 4, config=config, record={"location": at(7)})],
+                trainings=[Training(location=at(9))],
+                changes=[Change("loss")] if name == "b" else (),
+                manifest={"target": f"{name}.py", "environment": {"XLA_FLAGS": name} if manifest else {}},
+            )
+        )
+    return case_between(*runs)
+
+
+def test_a_fact_about_what_differs_comes_before_the_environment(tmp_path: Path) -> None:
+    assert slugs(forward(tmp_path, "relu", "gelu", environment=True)) == ["model-config", "environment"]
+
+
+def test_what_only_repeats_that_something_differs_comes_last(tmp_path: Path) -> None:
+    random = {"hash_seed": "random"}
+    runs = [
+        make_run(tmp_path / name, changes=changes, manifest={**random, "environment": {"XLA_FLAGS": name}})
+        for name, changes in (("a", ()), ("b", [Change("batch"), Change("rows")]))
+    ]
+    assert slugs(case_between(*runs)) == ["environment", "environment", "data-content"]
+
+
+def test_every_suspect_has_a_documented_slug(tmp_path: Path) -> None:
+    assert all(suspect.slug in SLUGS for suspect in found(forward(tmp_path, "relu", "gelu", environment=True)))
+
+
+def test_every_stage_has_detectors_with_names_of_their_own() -> None:
+    for stage in Stage:
+        words = [suspects._words(detector) for detector in suspects._DETECTORS[stage]]
+        assert words
+        assert "explain" not in words
+        assert len({*words}) == len(words)
+
+
+def test_nothing_fits(tmp_path: Path) -> None:
+    case = forward(tmp_path)
+    assert slugs(case) == []
+    excluded = [line.text for line in suspects.excluded(case)]
+    assert "equal: structure (2 weights, aligned by path)" in excluded
+    assert "equal: optimizer" in excluded
+    assert "equal: batches" in excluded
+    assert excluded[-1].startswith("looked at without a finding: environment, training flag, trainable, precision")
+
+
+def test_a_detector_that_fails_is_said_and_the_others_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explain_precision(case: Case) -> Iterator[Suspect]:
+        yield Suspect("precision", "found before it failed")
+        raise KeyError("dtype_policy")
+
+    table = {Stage.FORWARD: (explain_precision, layers.explain_layers)}
+    monkeypatch.setattr(suspects, "_DETECTORS", table)
+    case = forward(tmp_path, "relu", "gelu")
+    assert slugs(case) == ["precision", "model-config", "unknown"]
+    failed = found(case)[-1]
+    assert failed.evidence == (Evidence(texts(failed)),)
+    assert texts(failed).startswith("samefit itself failed while it looked at precision: KeyError: 'dtype_policy'")
+    assert "of test_suspects.py)" in texts(failed)
+    assert "please report this" in failed.remedy
+    assert failed.counterfactuals == ()
