@@ -192,14 +192,11 @@ class Transplants:
         """Changes the arguments of a `compile`; returns how many there were before on this side."""
         number, self._compiles = self._compiles, self._compiles + 1
         for item in self._wanted("compile", side=self._side, compile=number):
-            import keras
+            for name, module in (("optimizer", "optimizers"), ("loss", "losses"), ("metrics", "metrics")):
+                if name in item:
+                    import keras
 
-            if "optimizer" in item:
-                arguments["optimizer"] = _made(keras.optimizers, item["optimizer"])
-            if "loss" in item:
-                arguments["loss"] = _made(keras.losses, item["loss"])
-            if "metrics" in item:
-                arguments["metrics"] = _made(keras.metrics, item["metrics"])
+                    arguments[name] = _made(getattr(keras, module), item[name])
             for name in ("loss_weights", "jit_compile", "run_eagerly"):
                 if name in item:
                     arguments[name] = item[name]
