@@ -148,7 +148,7 @@ class Ledger:
         )
         self._index[generator] = 0
         self._last_direct.pop(generator, None)
-        self._last.pop(generator, None)
+        self._put_exactly(self._last.pop(generator, None))
         if value is None:
             self._seeded.pop(generator, None)
         else:
@@ -218,6 +218,7 @@ class Ledger:
                 self._merge(generator, last)
                 return
             self._entries[key] = self._entries.get(key, 0) + 1
+            self._put_exactly(last)
             self._last[generator] = self.note(
                 "draw",
                 generator=generator,
@@ -244,7 +245,7 @@ class Ledger:
 
     def _merge(self, generator: str, last: Event) -> None:
         self._last[generator] = merged = replace(last, count=last.count + 1)
-        # Writing every draw of a hot loop would cost more than the draw: powers of two, and the rest at the end.
+        # Writing every draw of a hot loop would cost more than the draw: powers of two, and the rest when it is over.
         if merged.count & (merged.count - 1) == 0:
             self._put(merged)
 
@@ -252,8 +253,11 @@ class Ledger:
         """Writes the exact counts of merged entries."""
         with self._lock:
             for event in self._last.values():
-                if event.count > 1:
-                    self._put(event)
+                self._put_exactly(event)
+
+    def _put_exactly(self, event: Event | None) -> None:
+        if event is not None and event.count > 1:
+            self._put(event)
 
     def _state_before(self, generator: str, number: int) -> bytes | None:
         read = self._readers.get(generator)

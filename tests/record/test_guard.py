@@ -1,0 +1,79 @@
+"""Recording never breaks a training, and what it could not do is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samefit.record.guard import Guard
+from samefit.record.stop import StopPoint, StopRecordedRun
+from samefit.store.reader import Run
+from samefit.store.writer import RunWriter
+
+
+def fail() -> int:
+    raise OSError("no space left on device")
+
+
+def test_the_first_failure_ends_the_recording_and_not_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = RunWriter(tmp_path / "run", {})
+    guard = Guard(writer)
+    assert guard(lambda: 1, 0) == 1
+    assert guard(fail, 0) == 0
+    assert guard.broken
+    assert guard(lambda: pytest.fail("it went on"), 0) == 0
+    writer.close("complete")
+    run = Run.open(tmp_path / "run")
+    assert run.manifest["recording_failed"] == "OSError: no space left on device"
+    assert [warning.slug for warning in run.warnings] == ["recording-failed"]
+    assert "in fail" in run.warnings[0].message
+    expected = "samefit: recording stopped, the training goes on: OSError: no space left on device\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_a_writer_that_fails_as_well_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Full:
+        def warning(self, slug: str, message: str) -> None:
+            raise OSError("no space left on device")
+
+    guard = Guard(Full())  # type: ignore[arg-type]
+    assert guard(fail, 0) == 0
+    assert guard.broken
+    assert "recording stopped" in capsys.readouterr().err
+
+
+def test_what_is_no_failure_passes(tmp_path: Path) -> None:
+    guard = Guard(RunWriter(tmp_path / "run", {}))
+
+    def stop() -> int:
+        raise StopRecordedRun
+
+    with pytest.raises(StopRecordedRun):
+        guard(stop, 0)
+    assert not guard.broken
+
+
+@pytest.mark.parametrize(("recorded", "ends"), [(0, False), (2, False), (3, True), (4, True)])
+def test_a_run_ends_after_so_many_steps(recorded: int, ends: bool) -> None:
+    point = StopPoint(None, 3)
+    if ends:
+        with pytest.raises(StopRecordedRun):
+            point.check(recorded)
+    else:
+        point.check(recorded)
+
+
+def test_a_run_ends_when_a_file_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "stop"
+    point = StopPoint(str(file), None)
+    point.check(100)
+    file.write_text("12")
+    point.check(11)
+    with pytest.raises(StopRecordedRun):
+        point.check(12)
+    file.write_text("")
+    with pytest.raises(StopRecordedRun):
+        point.check(0)
