@@ -17,7 +17,7 @@ _STEPS_MORE = 20
 """Steps that are recorded after the first divergence: they show how the gap grows."""
 
 _SECONDS_MORE = 2.0
-"""Time for these steps; where steps are slow, fewer have to do."""
+"""Time that both sides get once they have parted, and again for these steps; where steps are slow, fewer have to do."""
 
 _FIRST_PAUSE = 0.3
 _SHARE = 30
@@ -56,25 +56,32 @@ class Watch:
     sides: Callable[[Sequence[Run]], tuple[Part, Part]]
     enough: Callable[[Comparison], bool]
     _next: float = field(default=0.0, init=False)
-    _settled: float | None = field(default=None, init=False)
+    _parted: float | None = field(default=None, init=False)
+    _ends: Sequence[int] | None = field(default=None, init=False)
+    _told: bool = field(default=False, init=False)
 
     @property
     def settled(self) -> bool:
-        """Whether the runs were ended."""
-        return self._settled is not None
+        """Whether the runs were told to end."""
+        return self._told
 
     def stop_after(self, directories: Sequence[Path]) -> Sequence[int] | None:
         """Returns after how many steps each run can end, or None as long as both must go on."""
         now = time.monotonic()
-        if self._settled is not None:
-            return [0] * len(directories) if now - self._settled > _SECONDS_MORE else None
+        if self._parted is not None:
+            waited = now - self._parted
+            if waited < _SECONDS_MORE:
+                # A training that is over by then shows its final metrics as well.
+                return None
+            self._told = True
+            return self._ends if waited < 2 * _SECONDS_MORE else [0] * len(directories)
         if now < self._next:
             return None
-        ends = self._look(directories)
+        self._ends = self._look(directories)
         self._next = time.monotonic() + max(_FIRST_PAUSE, _SHARE * (time.monotonic() - now))
-        if ends is not None:
-            self._settled = time.monotonic()
-        return ends
+        if self._ends is not None:
+            self._parted = time.monotonic()
+        return None
 
     def _look(self, directories: Sequence[Path]) -> Sequence[int] | None:
         runs: list[Run] = []

@@ -106,11 +106,13 @@ class Workshop:
 
 def _attend(children: Sequence[Child], watch: Watch | None) -> None:
     """Waits until all processes have ended, or one has failed: then the others are of no use any more."""
+    told: Sequence[int] | None = None
     while running := [child for child in children if child.poll() is None]:
         if any(child.exit_status and not child.stop_requested for child in children):
             return
         ends = watch.stop_after([child.run_directory for child in children]) if watch is not None else None
-        if ends is not None:
+        if ends is not None and ends != told:
+            told = ends
             for child, steps in zip(children, ends, strict=True):
                 child.stop_after(steps)
         running[0].wait(_PAUSE)
