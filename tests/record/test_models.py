@@ -1,0 +1,241 @@
+"""Describing models, variables, data and compilation, with stand-ins for Keras's objects."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samefit.record.ledger import Ledger
+from samefit.record.models import (
+    data_arrays,
+    describe_arguments,
+    describe_compiled,
+    describe_model,
+    describe_variables,
+    flatten,
+    unique_path,
+)
+from samefit.record.provenance import Call, Provenance
+from samefit.record.training import Compiles, Training
+from samefit.store.records import TrainingRecord
+from samefit.transplant.plan import Transplants
+from samefit.types import Build, Role
+
+
+class Variable:
+    def __init__(self, path: str, *shape: int, trainable: bool = True) -> None:
+        self.path, self.shape, self._dtype, self.trainable = path, shape, "float32", trainable
+        self.name = path.rsplit("/", 1)[-1]
+
+
+class Layer:
+    def __init__(self, name: str, *layers: Layer, weights: Any = (), state: Any = (), **config: Any) -> None:
+        self.name, self._layers, self.trainable, self._config = name, list(layers), True, config
+        self.dtype_policy = SimpleNamespace(name="float32")
+        self._trainable_variables, self._non_trainable_variables = list(weights), list(state)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, **self._config}
+
+
+class Dense(Layer):
+    """A layer with weights."""
+
+
+class Odd(Layer):
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class Sequential(Layer):
+    """A model."""
+
+
+class Model(Layer):
+    """The class that models of the user's own derive from."""
+
+
+class Mine(Model):
+    """A model of the user's own."""
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    return Provenance(Ledger(), SimpleNamespace(host_value=lambda v: None), Transplants())  # type: ignore[arg-type]
+
+
+def call(operation: Any, depth: int = 0) -> Call:
+    return Call(operation, depth, None, mask_in=False)
+
+
+# -- models -------------------------------------------------------------------------------------------------------
+
+
+def test_layers_stand_in_the_order_in_which_they_run(provenance: Provenance) -> None:
+    first, second, unused = Dense("dense", units=3), Dense("dense_1", units=4), Dense("dense_2")
+    model = Sequential("model", second, first, unused)
+    record, layers = describe_model(model, 1, [call(first), call(second), call(first)], provenance)
+    assert layers == [first, second, unused]
+    assert [(layer.name, layer.calls) for layer in record.layers] == [("dense", 2), ("dense_1", 1), ("dense_2", 0)]
+    assert (record.order, record.build, record.layers[0].config) == ("execution", Build.SEQUENTIAL, {"units": 3})
+    assert [c.layer for c in record.calls] == [0, 1, 0]
+
+
+def test_without_a_forward_pass_layers_stand_as_they_are_listed(provenance: Provenance) -> None:
+    model = Mine("mine", Dense("dense"), Odd("odd"))
+    record, _ = describe_model(model, 1, [], provenance)
+    assert (record.order, record.build, record.calls) == ("structure", Build.SUBCLASSED, ())
+    assert record.layers[1].config == {"error": "NotImplementedError"}
+
+
+def test_nested_layers_have_records_of_their_own(provenance: Provenance) -> None:
+    inner = Dense("dense")
+    nested = Mine("block", inner)
+    record, _ = describe_model(Mine("model", nested), 1, [call(nested), call(inner, 1)], provenance)
+    assert [(layer.name, layer.is_leaf, layer.config) for layer in record.layers] == [
+        ("block", False, {}),
+        ("dense", True, {}),
+    ]
+    # What the user's own block is made of is shown, not the block.
+    assert [c.class_name for c in record.calls] == ["Dense"]
+
+
+def test_variables_with_their_layers_roles_and_slots(provenance: Provenance) -> None:
+    kernel, mean = Variable("dense/kernel", 2, 3), Variable("dense/mean", 3, trainable=False)
+    seed = Variable("dropout/seed", 2)
+    layer, dropout = Dense("dense", weights=[kernel], state=[mean]), Layer("dropout")
+    dropout._seed_generators = [SimpleNamespace(state=seed)]  # type: ignore[attr-defined]
+    other = Variable("elsewhere", 1)
+    slots = [Variable("adam/dense_kernel_momentum", 2, 3), Variable("adam/iteration")]
+    records = describe_variables(Sequential("model"), [kernel, mean, seed, other], slots, [layer, dropout], provenance)
+    assert [(r.role, r.layer, r.index_in_layer) for r in records] == [
+        (Role.TRAINABLE, 0, 0),
+        (Role.NON_TRAINABLE, 0, 1),
+        (Role.SEED, 1, 1000),
+        (Role.TRAINABLE, None, None),
+        (Role.OPTIMIZER, None, None),
+        (Role.OPTIMIZER, None, None),
+    ]
+    assert [(r.slot, r.slot_of) for r in records[4:]] == [("momentum", 0), ("iteration", None)]
+
+
+def test_a_slot_belongs_to_the_variable_with_the_longest_name(provenance: Provenance) -> None:
+    variables = [Variable("a/b", 1), Variable("a/b_c", 1)]
+    slot = Variable("adam/a_b_c_momentum", 1)
+    records = describe_variables(Sequential("model"), variables, [slot], [], provenance)
+    assert (records[2].slot, records[2].slot_of) == ("momentum", 1)
+
+
+def test_two_variables_of_one_path() -> None:
+    paths: dict[str, int] = {}
+    assert [unique_path("w", paths) for _ in range(3)] == ["w", "w#2", "w#3"]
+
+
+# -- data ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_leaves_of_nested_data() -> None:
+    assert [path for path, _ in flatten({"b": [1, 2], "a": (3, None)})] == ["batch/a/0", "batch/b/0", "batch/b/1"]
+
+
+def described(**arguments: Any) -> dict[str, Any]:
+    return describe_arguments(arguments, np.asarray)
+
+
+def test_data_by_digest_and_options_by_value() -> None:
+    x, y = np.arange(8.0).reshape(4, 2), np.arange(4)
+    options = described(x=x, y=y, epochs=2, callbacks=[Compiles()])
+    assert (options["epochs"], options["callbacks"]) == (2, ["Compiles"])
+    assert {k: options["x"][k] for k in ("type", "shape", "dtype")} == {
+        "type": "ndarray",
+        "shape": [4, 2],
+        "dtype": "float64",
+    }
+    order = [1, 0, 2, 3]
+    other = described(x=x[order], y=y[order])
+    assert other["rows"] == options["rows"]
+    assert other["x"]["digest"] != options["x"]["digest"]
+    assert described(x=x, y=y[order])["rows"] != options["rows"]
+
+
+def test_validation_data_by_digest() -> None:
+    data = np.arange(4.0), np.arange(4)
+    one, other = (described(validation_data=(data[0], y))["validation_data"] for y in (data[1], data[1] + 1))
+    assert one["type"] == "tuple"
+    assert one["digest"] != other["digest"]
+    assert "validation_data" not in described(validation_data=None)
+
+
+def test_a_dataset_of_the_users_own_by_what_it_says() -> None:
+    dataset = SimpleNamespace(workers=4, use_multiprocessing=False, batch_size="large")
+    assert described(x=dataset)["x"] == {"type": "SimpleNamespace", "workers": 4, "use_multiprocessing": False}
+
+
+def test_only_whole_arrays_are_kept() -> None:
+    x = np.ones(3)
+    assert {*data_arrays({"x": x, "y": [1, 2], "epochs": 3}, np.asarray)} == {"x"}
+
+
+# -- compile ------------------------------------------------------------------------------------------------------
+
+
+class Configured:
+    def __init__(self, **config: Any) -> None:
+        self._config = config
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": "a", **self._config}
+
+
+def test_what_was_compiled() -> None:
+    model = SimpleNamespace(
+        optimizer=Configured(learning_rate=0.1),
+        loss={"p": "mse", "q": Configured(delta=1.0)},
+        jit_compile=True,
+        _compile_loss=SimpleNamespace(_user_loss_weights=[1.0, 2.0]),
+        _compile_metrics=SimpleNamespace(_user_metrics=["mae", Configured()]),
+    )
+    assert describe_compiled(model) == {
+        "jit_compile": True,
+        "run_eagerly": False,
+        "steps_per_execution": 1,
+        "loss": {"p": "mse", "q": {"class": "Configured", "config": {"delta": 1.0}}},
+        "optimizer": {"class": "Configured", "config": {"learning_rate": 0.1}},
+        "loss_weights": [1.0, 2.0],
+        "metrics": ["mae", {"class": "Configured", "config": {}}],
+    }
+
+
+def test_a_model_that_was_not_compiled() -> None:
+    assert describe_compiled(SimpleNamespace())["loss"] is None
+
+
+def test_which_compile_it_was_and_where() -> None:
+    compiles, model = Compiles(), Layer("model")
+    assert compiles.of(model) == {}
+    compiles.put(model, 3)
+    known = compiles.of(model)
+    assert (known["number"], known["location"]["file"]) == (3, __file__)
+    assert known["location"]["code"] == "compiles.put(model, 3)"
+
+
+# -- a training that runs -----------------------------------------------------------------------------------------
+
+
+def test_the_variables_of_a_training_leave_metrics_out() -> None:
+    metric, kernel, state = Variable("total"), Variable("kernel", 2), Variable("kernel", 2, trainable=False)
+    trainer = SimpleNamespace(
+        metrics_variables=[metric],
+        trainable_variables=[kernel],
+        non_trainable_variables=[state, metric],
+        optimizer=SimpleNamespace(variables=[Variable("adam/iteration")]),
+        history=SimpleNamespace(history={"loss": [1.0, 0.5], "odd": ["text"], "none": []}),
+    )
+    record = TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running")
+    training = Training(record, trainer)
+    assert list(training.by_path()) == ["kernel", "kernel#2", "adam/iteration"]
+    assert training.all_variables[0] is kernel
+    assert training.last_metrics() == {"loss": 0.5}
