@@ -205,7 +205,7 @@ def test_what_was_compiled() -> None:
         "loss": {"p": "mse", "q": {"class": "Configured", "config": {"delta": 1.0}}},
         "optimizer": {"class": "Configured", "config": {"learning_rate": 0.1}},
         "loss_weights": [1.0, 2.0],
-        "metrics": ["mae", {"class": "Configured", "config": {}}],
+        "metrics": ["mae", {"class": "Configured", "config": {"name": "a"}}],
     }
 
 

@@ -312,18 +312,19 @@ def describe_compiled(model: Any) -> dict[str, Any]:
         compiled["loss_weights"] = plain(weights)
     metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
     if metrics is not None:
-        compiled["metrics"] = _describe_loss(metrics)
+        compiled["metrics"] = _describe_loss(metrics, named=True)
     return compiled
 
 
-def _describe_loss(loss: Any) -> Any:
-    """Describes a loss, a metric, or several of them."""
+def _describe_loss(loss: Any, *, named: bool = False) -> Any:
+    """Describes a loss, a metric, or several of them; `named`: with the names under which they are logged."""
     if isinstance(loss, (list, tuple)):
-        return [_describe_loss(item) for item in loss]
+        return [_describe_loss(item, named=named) for item in loss]
     if isinstance(loss, Mapping):
-        return {str(key): _describe_loss(item) for key, item in loss.items()}
+        return {str(key): _describe_loss(item, named=named) for key, item in loss.items()}
     if hasattr(loss, "get_config"):
         config = plain(dict(loss.get_config()))
-        config.pop("name", None)
+        if not named:
+            config.pop("name", None)
         return {"class": type(loss).__name__, "config": config}
     return plain(loss)
