@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from samefit.patches.configs import config_of
 from samefit.record.provenance import Call, Provenance, plain
 from samefit.store.digest import digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
@@ -112,13 +113,12 @@ def _layer_config(layer: Any) -> Mapping[str, Any]:
     ):
         # A nested model's configuration repeats all its layers; they have records of their own.
         return {}
-    try:
-        config = dict(layer.get_config())
-    except Exception as error:  # a user's layer may have no usable get_config
-        return {"error": f"{type(error).__name__}"}
-    config.pop("name", None)
-    described: Mapping[str, Any] = plain(config)
-    return described
+    return _named_nowhere(layer)
+
+
+def _named_nowhere(thing: Any) -> dict[str, Any]:
+    """Returns the configuration without the name, which Keras counts up with each object of a class."""
+    return {key: plain(value) for key, value in config_of(thing).items() if key != "name"}
 
 
 def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int], provenance: Provenance) -> Iterator[CallRecord]:
@@ -304,9 +304,7 @@ def describe_compiled(model: Any) -> dict[str, Any]:
         "loss": _describe_loss(loss),
     }
     if optimizer is not None:
-        config = plain(dict(optimizer.get_config()))
-        config.pop("name", None)
-        compiled["optimizer"] = {"class": type(optimizer).__name__, "config": config}
+        compiled["optimizer"] = {"class": type(optimizer).__name__, "config": _named_nowhere(optimizer)}
     weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
     if weights is not None:
         compiled["loss_weights"] = plain(weights)
@@ -323,8 +321,6 @@ def _describe_loss(loss: Any, *, named: bool = False) -> Any:
     if isinstance(loss, Mapping):
         return {str(key): _describe_loss(item, named=named) for key, item in loss.items()}
     if hasattr(loss, "get_config"):
-        config = plain(dict(loss.get_config()))
-        if not named:
-            config.pop("name", None)
+        config = plain(config_of(loss)) if named else _named_nowhere(loss)
         return {"class": type(loss).__name__, "config": config}
     return plain(loss)

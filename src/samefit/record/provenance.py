@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.backends.base import Array, Backend
+from samefit.patches.configs import config_of
 from samefit.patches.layers import mask_of
 from samefit.record.attribution import caller
 from samefit.record.ledger import Ledger
@@ -288,14 +289,7 @@ def _integer(value: Any) -> int | None:
 
 
 def _config(thing: Any) -> Mapping[str, Any]:
-    get_config = getattr(thing, "get_config", None)
-    if not callable(get_config):
-        return {}
-    try:
-        config = get_config()
-    except Exception as error:  # a user's get_config may do anything
-        return {"error": f"{type(error).__name__}: {error}"[:200]}
-    described: Mapping[str, Any] = plain(config)
+    described: Mapping[str, Any] = plain(config_of(thing)) if callable(getattr(thing, "get_config", None)) else {}
     return described
 
 
