@@ -1,8 +1,8 @@
 """Reading configurations of layers, optimizers and losses without leaving a trace in the process.
 
 Keras's `get_config` of anything with a dtype policy asks whether TensorFlow is available, and imports it to find out
-(keras/src/saving/serialization_lib.py, keras/src/utils/module_utils.py; checked on Keras 3.12 to 3.15). In a user's JAX or
-PyTorch process that would cost seconds, and bring a second runtime with threads and allocators of its own.
+(keras/src/saving/serialization_lib.py, keras/src/utils/module_utils.py; checked on Keras 3.12 to 3.15). In a user's
+JAX or PyTorch process that would cost seconds, and bring a second runtime with threads and allocators of its own.
 """
 
 from __future__ import annotations
