@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from samefit.errors import TargetError
+from samefit.checks.execution import Execution
+from samefit.checks.workshop import Workshop
+from samefit.errors import TargetError, TargetFailed
 from samefit.launch.process import SideTarget, start
 from samefit.launch.target import parse_target
 from samefit.store.reader import Run
@@ -116,3 +119,19 @@ def test_what_cannot_be_run_is_said(project: Path, text: str, message: str) -> N
     with pytest.raises(TargetError) as caught:
         parse_target(text)
     assert str(caught.value) == message
+
+
+def test_a_crash_of_native_code_says_under_which_line(project: Path, tmp_path: Path) -> None:
+    (project / "crash.py").write_text(
+        "import os, signal\n\ndef dies():\n    os.kill(os.getpid(), signal.SIGSEGV)\n\ndies()\n"
+    )
+    status, _, printed = launched(tmp_path, ("", "crash.py"))
+    assert status == -signal.SIGSEGV
+    assert "crash.py" in printed
+    assert "line 4 in dies" in printed
+    with (
+        Workshop(tmp_path / "runs", lambda line: None) as workshop,
+        pytest.raises(TargetFailed, match="SIGSEGV") as failed,
+    ):
+        workshop.run((Execution((("", parse_target("crash.py")),)), "run"))
+    assert "line 4 in dies" in failed.value.output

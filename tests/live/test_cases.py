@@ -32,6 +32,8 @@ def checked(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     out = tmp_path / "comparison.json"
     status = main(["check", *arguments, "--runs", str(tmp_path / "runs"), "--json", str(out)])
     assert status in (0, 2)
+    for printed in sorted((tmp_path / "runs").glob("*.err")):
+        print(f"--- {printed.name}", *printed.read_text().splitlines()[-30:], sep="\n")  # shown where a test fails
     answer: dict[str, Any] = json.loads(out.read_text())
     jsonschema.validate(answer, SCHEMA)
     assert (status == 0) == (answer["verdict"] in ("identical", "within_tolerance"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +96,7 @@ class Workshop:
                 raise BackendError(
                     f"The backend '{backend}' is not installed here ({missing[-1]}): pip install {backend}."
                 )
-            raise TargetFailed(f"{label} ended with exit status {child.exit_status}.", child.exit_status, tail)
+            raise TargetFailed(f"{label} {_ending(child.exit_status)}.", child.exit_status, tail)
         if not (child.run_directory / "manifest.json").exists():
             raise NoTrainingError(
                 f"{label} ran, but nothing was recorded: it imported neither NumPy nor Keras. {tail_of(child)}".rstrip()
@@ -116,6 +117,16 @@ def _attend(children: Sequence[Child], watch: Watch | None) -> None:
             for child, steps in zip(children, ends, strict=True):
                 child.stop_after(steps)
         running[0].wait(_PAUSE)
+
+
+def _ending(exit_status: int) -> str:
+    if exit_status > 0:
+        return f"ended with exit status {exit_status}"
+    try:
+        name = signal.Signals(-exit_status).name
+    except ValueError:  # real-time signals have no names
+        name = str(-exit_status)
+    return f"was ended by signal {name}"
 
 
 def tail_of(child: Child) -> str:

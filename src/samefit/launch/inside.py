@@ -6,6 +6,7 @@ Imported before the user's first line, so it imports the standard library alone.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -28,6 +29,9 @@ def begin(session: Mapping[str, Any]) -> None:
     from samefit import live
 
     _session = session
+    if not faulthandler.is_enabled():
+        # A crash in native code leaves at least the line of Python that it happened under.
+        faulthandler.enable()
     live.start(session)
     sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported}))
     _watch_end(live.finish)
