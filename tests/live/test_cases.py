@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def checked(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     status = main(["check", *arguments, "--runs", str(tmp_path / "runs"), "--json", str(out)])
     assert status in (0, 2)
     for printed in sorted((tmp_path / "runs").glob("*.err")):
-        print(f"--- {printed.name}", *printed.read_text().splitlines()[-30:], sep="\n")  # shown where a test fails
+        sys.stdout.write(f"--- {printed.name}\n{printed.read_text()[-3000:]}\n")  # shown where a test fails
     answer: dict[str, Any] = json.loads(out.read_text())
     jsonschema.validate(answer, SCHEMA)
     assert (status == 0) == (answer["verdict"] in ("identical", "within_tolerance"))
