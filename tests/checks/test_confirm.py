@@ -98,6 +98,11 @@ def test_causes_that_stack_are_confirmed_one_after_the_other(tmp_path: Path) -> 
     found, bench, _ = causes(a, b, later, run_of(tmp_path / "again", environment={"XLA_FLAGS": "1"}))
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("environment", True)]
     assert "the sides part only at step 6 (forward)" in found[0].counterfactual
+    # What each contributed: all of the gap was there with both, the later one made its own from step 6 on.
+    for cause in found:
+        assert cause.loss_gaps is not None
+        assert cause.loss_gaps[0] > 0
+    assert found[-1].loss_gaps is not None and found[-1].loss_gaps[1] == 0
     # The second re-run keeps what the first one changed.
     assert bench.executions[1].environment == {"XLA_FLAGS": "1"}
     assert len(bench.executions[1].options["transplants"]) == 1

@@ -105,7 +105,9 @@ def _one(
                 continue
             result = again.compared()
             if _went_away(comparison, result):
-                return _confirmed(suspect, counterfactual, result), again, result
+                steps = min(comparison.steps_compared, result.steps_compared)
+                gaps = pair.loss_gap(steps), again.loss_gap(steps)
+                return _confirmed(suspect, counterfactual, result, gaps), again, result
             tried.append((suspect, f"with {counterfactual.text} the divergence stays"))
     return _unconfirmed(case, found, tried), pair, comparison
 
@@ -124,7 +126,9 @@ def _place(divergence: Divergence) -> tuple[int, bool, int]:
     return divergence.step, divergence.detail != BEFORE_STEP, _STAGES.index(divergence.stage)
 
 
-def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Comparison) -> Cause:
+def _confirmed(
+    suspect: Suspect, counterfactual: Counterfactual, result: Comparison, gaps: tuple[float | None, float | None]
+) -> Cause:
     if result.first_divergence is None:
         ended = "stopped" in (result.baseline.status, result.candidate.status)
         what = f"{'the first' if ended else 'all'} {result.steps_compared} steps are bit-identical"
@@ -139,6 +143,7 @@ def _confirmed(suspect: Suspect, counterfactual: Counterfactual, result: Compari
         location=suspect.location,
         remedy=suspect.remedy,
         counterfactual=f"with {counterfactual.text}, {what}",
+        loss_gaps=None if gaps[0] is None or gaps[1] is None else (gaps[0], gaps[1]),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from samefit.checks.execution import Execution
 from samefit.comparison import compare_trainings
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.quantities import largest_loss_gap
 from samefit.comparison.result import Comparison
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
@@ -61,6 +63,11 @@ class Pair:
     def compared(self) -> Comparison:
         """Compares the two."""
         return compared(self.a, self.b)
+
+    def loss_gap(self, steps: int) -> float | None:
+        """Returns the largest absolute gap of the loss within the first `steps` steps; None where no loss is known."""
+        pairing = Pairing(self.a.run, self.b.run, self.a.selected(), self.b.selected())
+        return largest_loss_gap(pairing, steps)
 
     def ending_after(self, steps: int) -> Pair:
         """Returns the pair whose re-runs end once both sides have trained so many steps."""

@@ -40,6 +40,12 @@ def gap(one: float, other: float) -> float:
     return math.inf if math.isnan(difference) else difference
 
 
+def largest_loss_gap(pairing: Pairing, steps: int) -> float | None:
+    """Returns the largest absolute gap of the loss within the first `steps` steps; None where no loss is known."""
+    gaps = [gap(one, other) for position, one, other in _losses(pairing) if position < steps]
+    return max(gaps, default=None)
+
+
 def _loss(pairing: Pairing) -> Difference:
     first: int | None = None
     final: tuple[float, float] | None = None

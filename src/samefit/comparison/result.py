@@ -117,6 +117,8 @@ class Cause:
         remedy: Text that can be pasted or typed.
         counterfactual: What was re-run with what changed, and what came of it; "" if nothing was re-run.
         unconfirmed_because: Why there is no counterfactual, or what it showed instead; "" if confirmed.
+        loss_gaps: Largest absolute gap of the loss (with the cause, without it) over the steps that both re-runs
+            have: what a confirmed cause contributed. None where no loss is known or nothing was confirmed.
     """
 
     slug: str
@@ -127,6 +129,7 @@ class Cause:
     remedy: str = ""
     counterfactual: str = ""
     unconfirmed_because: str = ""
+    loss_gaps: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "remedy": cause.remedy,
         "counterfactual": cause.counterfactual,
         "unconfirmed_because": cause.unconfirmed_because,
+        "loss_gaps": _pair(cause.loss_gaps),
     }
 
 

@@ -201,7 +201,11 @@ def _causes(comparison: Comparison, verbose: bool) -> Iterator[Row]:
     several = len(comparison.causes) > 1
     for number, cause in enumerate(comparison.causes, start=1):
         suffix = f" {number}" if several else ""
-        yield Row(f"cause{suffix}", tuple(_cause(cause, places, verbose)), begins=True)
+        lines = list(_cause(cause, places, verbose))
+        if several and cause.loss_gaps is not None:
+            with_it, without = cause.loss_gaps
+            lines.append(Line(f"largest gap of the loss {with_it:.3g}, without this cause {without:.3g}"))
+        yield Row(f"cause{suffix}", tuple(lines), begins=True)
         if cause.remedy:
             yield Row(f"fix{suffix}", (Line(words.plain(cause.remedy), "good"),))
 
