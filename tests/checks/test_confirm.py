@@ -102,7 +102,8 @@ def test_causes_that_stack_are_confirmed_one_after_the_other(tmp_path: Path) -> 
     for cause in found:
         assert cause.loss_gaps is not None
         assert cause.loss_gaps[0] > 0
-    assert found[-1].loss_gaps is not None and found[-1].loss_gaps[1] == 0
+    assert found[-1].loss_gaps is not None
+    assert found[-1].loss_gaps[1] == 0
     # The second re-run keeps what the first one changed.
     assert bench.executions[1].environment == {"XLA_FLAGS": "1"}
     assert len(bench.executions[1].options["transplants"]) == 1
