@@ -133,7 +133,16 @@ def test_a_layer_that_ran_in_inference_mode(tmp_path: Path) -> None:
     suspects = found(two(tmp_path, [layer()], [layer()], calls=modes))
     assert [s.slug for s in suspects] == ["training-flag"]
     assert (texts(suspects[0]), suspects[0].location) == ("Dense: training: True and False", at(7))
-    assert "call" in suspects[0].no_counterfactual
+    plan = {"do": "mode", "side": "", "class": "Dense", "construction": 0, "training": True}
+    assert suspects[0].counterfactuals[0].transplants == (plan,)
+
+
+def test_a_layer_that_ran_in_both_modes_cannot_be_given_one(tmp_path: Path) -> None:
+    both = (*calls("Dense", training=True), *calls("Dense", training=False))
+    suspects = found(two(tmp_path, [layer()], [layer()], calls=(both, calls("Dense", training=False) * 2)))
+    assert [s.slug for s in suspects] == ["training-flag"]
+    assert suspects[0].counterfactuals == ()
+    assert "both modes" in suspects[0].no_counterfactual
 
 
 @pytest.mark.parametrize("mode", [None, False])

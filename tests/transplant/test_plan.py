@@ -284,7 +284,7 @@ def test_options_of_the_layer_that_is_meant() -> None:
     transplants = Transplants([plan])
     made = []
     for number in range(3):
-        transplants.constructing(Dense, number)
+        transplants.constructing(Dense.__new__(Dense), number)
         made.append(Dense(4, "tanh"))
     assert [layer.activation for layer in made] == ["tanh", "gelu", "tanh"]
     assert [layer.units for layer in made] == [4, 4, 4]
@@ -294,7 +294,7 @@ def test_options_of_the_layer_that_is_meant() -> None:
 def test_options_of_a_layer_that_inherits_its_constructor() -> None:
     plan = {"do": "layer", "class": "SubDense", "construction": 0, "arguments": {"activation": "gelu"}}
     transplants = Transplants([plan])
-    transplants.constructing(SubDense, 0)
+    transplants.constructing(SubDense.__new__(SubDense), 0)
     assert SubDense(4).activation == "gelu"
     assert (SubDense(4).activation, "__init__" in vars(SubDense)) == ("relu", False)
 

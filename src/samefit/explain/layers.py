@@ -203,14 +203,33 @@ def explain_training_flag(case: Case) -> Iterator[Suspect]:
     flags = [s for s in case.comparison.settings if s.kind == "structure" and s.name.endswith(_MODE)]
     if not flags:
         return
+    plans = tuple(_modes(case))
     yield Suspect(
         slug="training-flag",
         summary="A layer ran in training mode on one side and in inference mode on the other.",
         evidence=tuple(Evidence(_difference(s), "", s.location) for s in flags[:6]),
         location=flags[0].location or case.b.model.location,
         remedy="hand `training` on in call:  self.dropout(x, training=training)",
-        no_counterfactual="what `call` hands on is the user's code, which is not changed",
+        counterfactuals=(Counterfactual("these layers in the baseline's mode", plans),) if plans else (),
+        no_counterfactual="the layers that differ have no partner, or run in both modes",
     )
+
+
+def _modes(case: Case) -> Iterator[Mapping[str, Any]]:
+    """Yields a transplant for each aligned layer that ran in another mode; each must have been called in one mode."""
+    a, b = case.a.model, case.b.model
+    for i, j in case.alignment.layers:
+        mine = {bool(call.training) for call in a.calls if call.layer == i}
+        theirs = {bool(call.training) for call in b.calls if call.layer == j}
+        if len(mine) == 1 and theirs and mine != theirs:
+            layer = b.layers[j]
+            yield {
+                "do": "mode",
+                "side": case.b.name,
+                "class": layer.class_name,
+                "construction": layer.construction,
+                "training": mine.pop(),
+            }
 
 
 def explain_trainable(case: Case) -> Iterator[Suspect]:

@@ -13,32 +13,38 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from samefit.patches.patching import Patches
+
 
 def config_of(thing: Any) -> Mapping[str, Any]:
-    """Returns `thing.get_config()`; {"error": what was raised} if it has no usable one, as users' classes may.
+    """Returns `thing.get_config()`; {"error": class of the exception} if it has no usable one, as users' classes may.
 
     Args:
         thing: A layer, an initialiser, an optimizer, a loss or a metric.
+
+    Raises:
+        KerasChanged: If Keras looks for TensorFlow in another way than this module knows.
     """
-    try:
-        with _unseen():
+    with _no_import_of_tensorflow(), warnings.catch_warnings():
+        # Keras warns of lambdas that are saved; nobody asked for that.
+        warnings.simplefilter("ignore")
+        try:
             return dict(thing.get_config())
-    except Exception as error:  # a user's get_config may do anything; that it failed stands in the record
-        return {"error": f"{type(error).__name__}: {error}"[:200]}
+        except Exception as error:  # a user's get_config may do anything; that it failed stands in the record
+            # Not its message, which may hold an address: equal layers would seem to differ.
+            return {"error": type(error).__name__}
 
 
 @contextlib.contextmanager
-def _unseen() -> Iterator[None]:
-    """Keeps TensorFlow from being imported, and Keras from warning of lambdas that nobody asked it to save."""
-    tensorflow = sys.modules["keras.src.utils.module_utils"].tensorflow
-    undecided = tensorflow._available is None and "tensorflow" not in sys.modules
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if undecided:
-            # Nothing can be an object of a module that was never imported: "not available" gives the same answer.
-            tensorflow._available = False
-        try:
-            yield
-        finally:
-            if undecided:
-                tensorflow._available = None
+def _no_import_of_tensorflow() -> Iterator[None]:
+    keras_utils = sys.modules.get("keras.src.utils.module_utils")
+    if keras_utils is None or "tensorflow" in sys.modules:
+        yield
+        return
+    # Nothing can be an object of a module that was never imported: "not available" gives the same configuration.
+    patches = Patches()
+    patches.replace(keras_utils.tensorflow, "_available", lambda _: False, checked_on="Keras 3.12 to 3.15")
+    try:
+        yield
+    finally:
+        patches.undo()

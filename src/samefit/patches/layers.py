@@ -89,6 +89,26 @@ def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
     patches.replace(operation, "__call__", make, checked_on=_CHECKED)
 
 
+def run_in_modes(patches: Patches, mode_of: Callable[[Any], bool | None]) -> None:
+    """Makes layers run in training or inference mode, whatever `training` they are called with.
+
+    Args:
+        patches: Where the change is kept.
+        mode_of: Returns the mode of a layer, or None for one that stays as it is.
+    """
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            mode = mode_of(self)
+            return original(self, *args, **(kwargs if mode is None else {**kwargs, "training": mode}))
+
+        return call
+
+    patches.replace(layer, "__call__", make, checked_on=_CHECKED)
+
+
 def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     """Puts all hooks of layers, initialisers, variables and optimizers in place."""
     layer = importlib.import_module("keras.src.layers.layer").Layer

@@ -108,7 +108,7 @@ class Provenance:
         ordinal = self._counts.get(name, 0)
         self._counts[name] = ordinal + 1
         self._constructions[operation] = Construction(ordinal, caller().location, self._ledger.last_id)
-        self._transplants.constructing(cls, ordinal)
+        self._transplants.constructing(operation, ordinal)
 
     def construction(self, operation: Any) -> Construction:
         """Returns where a layer or an operation was constructed; an empty answer for one made before the recording."""

@@ -12,6 +12,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | entropy | side, values [..] | when entropy is taken from the system |
 | seed_first | side, seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
+| mode | side, class, construction, training | when that layer is called |
 | compile | side, compile, optimizer, loss, loss_weights, metrics, jit_compile, … | when that `compile` is called |
 | fit | training, arguments, without_callbacks [class names] | when that `fit` is called |
 | dataset | training, attributes {name: value} | when that `fit` is called |
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -52,7 +54,9 @@ class Transplants:
         self._entropy: list[Any] = []
         self._compiles = 0
         self._patched = False
+        self._patched_modes = False
         self._deterministic = False
+        self._modes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
         self._patches = Patches()
         self.applied: list[str] = []
 
@@ -95,6 +99,11 @@ class Transplants:
 
             self._patched = True
             hand_on_masks(self._patches, lambda: self._note("a mask"))
+        if any(item["do"] == "mode" for item in self._plan) and not self._patched_modes:
+            from samefit.patches.layers import run_in_modes
+
+            self._patched_modes = True
+            run_in_modes(self._patches, self._mode)
         if self._wanted("determinism") and not self._deterministic:
             self._deterministic = True
             self._enable_determinism()
@@ -203,12 +212,21 @@ class Transplants:
             self._note(f"compile {number}")
         return number
 
-    def constructing(self, cls: type, ordinal: int) -> None:
-        """Changes the constructor arguments of the layer that is constructed next."""
-        for item in self._wanted("layer", construction=ordinal, **{"class": cls.__qualname__}):
-            self._substitute(cls, item["arguments"])
+    def constructing(self, layer: Any, ordinal: int) -> None:
+        """Changes the constructor arguments of the layer that is constructed next, or the mode in which it will run."""
+        name = type(layer).__qualname__
+        for item in self._wanted("layer", construction=ordinal, **{"class": name}):
+            self._substitute(type(layer), item["arguments"])
+        for item in self._wanted("mode", side=self._side, construction=ordinal, **{"class": name}):
+            self._modes[layer] = item["training"]
 
     # -- how --------------------------------------------------------------------------------------------------------
+
+    def _mode(self, layer: Any) -> bool | None:
+        mode = self._modes.get(layer)
+        if mode is not None:
+            self._note(f"training={mode} of {type(layer).__name__}")
+        return mode
 
     def _substitute(self, cls: Any, arguments: Mapping[str, Any]) -> None:
         original = cls.__init__

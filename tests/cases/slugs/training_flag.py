@@ -23,4 +23,4 @@ def b():
     fit(Net(False))
 
 
-EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "training-flag", "confirmed": False}
+EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "training-flag"}
