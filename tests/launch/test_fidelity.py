@@ -121,6 +121,24 @@ def test_what_cannot_be_run_is_said(project: Path, text: str, message: str) -> N
     assert str(caught.value) == message
 
 
+def test_a_crash_after_the_end_is_said_and_the_run_is_used(project: Path, tmp_path: Path) -> None:
+    crash = (
+        "class Late:\n    def __del__(self, kill=os.kill, own=os.getpid()):\n        kill(own, 11)\n\nlate = Late()\n"
+    )
+    (project / "late.py").write_text(f"import os\nimport numpy\n\n{crash}")
+    claimed = tmp_path / "runs" / "late.launch.json.claimed"
+    # The other side goes on after the crash, and must be let.
+    waits = "while not (text := claim.exists() and claim.read_text()) or os.path.exists(f'/proc/{text}'): pass"
+    (project / "slow.py").write_text(
+        f"import os, pathlib\nimport numpy\nclaim = pathlib.Path({str(claimed)!r})\n{waits}\n"
+    )
+    with Workshop(tmp_path / "runs", lambda line: None) as workshop:
+        late, slow = (Execution((("", parse_target(name)),)) for name in ("late.py", "slow.py"))
+        runs = workshop.run((late, "late"), (slow, "slow"))
+        assert [run.status for run in runs] == ["complete", "complete"]
+        assert workshop.remarks == ["late.py was ended by signal SIGSEGV after the script had ended and was recorded."]
+
+
 def test_a_crash_of_native_code_says_under_which_line(project: Path, tmp_path: Path) -> None:
     (project / "crash.py").write_text(
         "import os, signal\n\ndef dies():\n    os.kill(os.getpid(), signal.SIGSEGV)\n\ndies()\n"

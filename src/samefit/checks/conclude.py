@@ -37,7 +37,7 @@ def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, conf
         comparison = explained(comparison, confirmed_causes(pair, comparison, workshop, workshop.say))
         comparison = _judged(pair, comparison, workshop)
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
-    return replace(comparison, timing=timing, notes=(*comparison.notes, *notes_of(pair, comparison)))
+    return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
 
 
 def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:

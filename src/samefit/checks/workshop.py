@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import signal
 from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ class Workshop:
         directory: Where runs are kept; made if it is not there.
         progress: Called with one line about what is going on.
         show_output: Whether the scripts' own output goes to the terminal.
+
+    Attributes:
+        remarks: What was odd about the processes, and did not keep their runs from being used; one line each.
     """
 
     def __init__(self, directory: Path, progress: Callable[[str], None], *, show_output: bool = False) -> None:
@@ -33,6 +37,7 @@ class Workshop:
         self._show = show_output
         self._names: dict[str, int] = {}
         self._opened: list[Run] = []
+        self.remarks: list[str] = []
         directory.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Workshop:
@@ -88,7 +93,8 @@ class Workshop:
 
     def _open(self, child: Child, execution: Execution) -> Run:
         label = " and ".join(target.text for _, target in execution.sides)
-        if child.exit_status and not child.stop_requested:
+        status = child.exit_status or 0
+        if _has_failed(child):
             tail = child.tail()
             missing = [line for line in tail.splitlines() if line.startswith(("ModuleNotFoundError", "ImportError"))]
             backend = execution.environment.get("KERAS_BACKEND")
@@ -96,11 +102,13 @@ class Workshop:
                 raise BackendError(
                     f"The backend '{backend}' is not installed here ({missing[-1]}): pip install {backend}."
                 )
-            raise TargetFailed(f"{label} {_ending(child.exit_status)}.", child.exit_status, tail)
+            raise TargetFailed(f"{label} {_ending(status)}.", status, tail)
         if not (child.run_directory / "manifest.json").exists():
             raise NoTrainingError(
                 f"{label} ran, but nothing was recorded: it imported neither NumPy nor Keras. {tail_of(child)}".rstrip()
             )
+        if status < 0 and not child.stop_requested:
+            self.remarks.append(f"{label} {_ending(status)} after the script had ended and was recorded.")
         self._opened.append(Run.open(child.run_directory))
         return self._opened[-1]
 
@@ -109,7 +117,7 @@ def _attend(children: Sequence[Child], watch: Watch | None) -> None:
     """Waits until all processes have ended, or one has failed: then the others are of no use any more."""
     told: Sequence[int] | None = None
     while running := [child for child in children if child.poll() is None]:
-        if any(child.exit_status and not child.stop_requested for child in children):
+        if any(_has_failed(child) for child in children):
             return
         ends = watch.stop_after([child.run_directory for child in children]) if watch is not None else None
         if ends is not None and ends != told:
@@ -117,6 +125,17 @@ def _attend(children: Sequence[Child], watch: Watch | None) -> None:
             for child, steps in zip(children, ends, strict=True):
                 child.stop_after(steps)
         running[0].wait(_PAUSE)
+
+
+def _has_failed(child: Child) -> bool:
+    """Whether a process ended by itself, and otherwise than well."""
+    if not child.exit_status or child.stop_requested:
+        return False
+    if child.exit_status > 0 or not (child.run_directory / "manifest.json").exists():
+        return True
+    # Native libraries may crash while the interpreter is taken down: then everything was recorded before.
+    with contextlib.closing(Run.open(child.run_directory)) as run:
+        return run.status != "complete"
 
 
 def _ending(exit_status: int) -> str:

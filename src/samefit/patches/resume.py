@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
-_CHECKED = "Keras 3.15.1"
+_CHECKED = "Keras 3.12.0, 3.14.0 and 3.15.1"
 
 
 class ResumeObserver(Protocol):
