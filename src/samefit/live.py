@@ -27,7 +27,7 @@ class Live:
     """What records this process.
 
     Args:
-        session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data",
+        session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
             "stop_file", "stop_after", "pin".
     """
 
@@ -92,6 +92,7 @@ class Live:
             self.transplants,
             stop=StopPoint(self.session.get("stop_file"), self.session.get("stop_after")),
             keep_data=bool(self.session.get("keep_data")),
+            keep_states=self.session.get("keep_states") or (),
             before_training=self.watch_frameworks,
         )
         self.provenance.on_update = self.recorder.applying

@@ -75,7 +75,7 @@ def causes(a: Run, b: Run, *reruns: Run | Exception) -> tuple[tuple[Cause, ...],
     pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
     bench, said = Bench(*reruns), list[str]()
     found = confirmed_causes(pair, pair.compared(), bench, said.append)  # type: ignore[arg-type]
-    return found, bench, said
+    return found.causes, bench, said
 
 
 LOSS = Change("loss")

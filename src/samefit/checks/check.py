@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from samefit.checks.conclude import concluded
-from samefit.checks.confirm import case_of, confirmed_causes, explained, suspected
+from samefit.checks.conclude import concluded, explained_by_reruns
+from samefit.checks.confirm import case_of, explained, suspected
 from samefit.checks.execution import Execution
 from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
@@ -198,7 +198,7 @@ def _explained(
         case = case_of(pair, comparison)
         return comparison if case is None else explained(comparison, suspected(case))
     with Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None) as workshop:
-        return explained(comparison, confirmed_causes(pair, comparison, workshop, workshop.say))
+        return explained_by_reruns(pair, comparison, workshop)
 
 
 def execution_of(run: Run) -> Execution:

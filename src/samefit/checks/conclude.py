@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from samefit.checks.confirm import confirmed_causes, explained
+from samefit.checks.confirm import Found, confirmed_causes, explained
 from samefit.checks.notes import notes_of
+from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
-from samefit.comparison.result import Comparison
+from samefit.comparison.result import Cause, Comparison, Evidence
 from samefit.types import Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
@@ -34,29 +35,58 @@ def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, conf
         pair = pair.ending_after(comparison.steps_compared)
         comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
     if confirm and comparison.verdict is Verdict.DIVERGED:
-        comparison = explained(comparison, confirmed_causes(pair, comparison, workshop, workshop.say))
-        comparison = _judged(pair, comparison, workshop)
+        comparison = explained_by_reruns(pair, comparison, workshop)
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
     return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
 
 
-def _judged(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
-    """Returns the comparison with the verdict that a measured rounding floor allows."""
-    cause = comparison.causes[-1] if comparison.causes else None
-    if cause is None or cause.slug != "rounding" or cause.confirmed or len(comparison.causes) > 1:
-        return comparison
+def explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
+    """Returns the comparison with its causes, confirmed by re-runs, and with the verdict that a measured floor allows.
+
+    Args:
+        pair: Two sides that part.
+        comparison: Their comparison.
+        workshop: Where re-runs are made.
+    """
+    found = confirmed_causes(pair, comparison, workshop, workshop.say)
+    causes, is_rounding = _judged(found, workshop) if found.causes else ((), False)
+    comparison = explained(comparison, causes)
+    return replace(comparison, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else comparison
+
+
+def _judged(found: Found, workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:
+    """Measures whether a last cause `rounding` is one; returns the causes, and whether rounding is all there is."""
+    *before, cause = found.causes
+    if cause.slug != "rounding":
+        return found.causes, False
     workshop.say("measuring what rounding explains")
-    judgement = judge(pair.execution_a, pair.a.run, comparison, workshop)
-    if judgement is None:
-        return comparison
-    if not judgement.is_rounding:
-        unknown = replace(
-            cause,
-            slug="unknown",
-            summary="The gap between the two sides is larger than rounding explains.",
-            evidence=(*cause.evidence, judgement.evidence),
-            unconfirmed_because="no suspect is left",
-        )
-        return comparison.with_causes((unknown,))
-    measured = replace(cause, evidence=(*cause.evidence, judgement.evidence))
-    return replace(comparison.with_causes((measured,)), verdict=Verdict.WITHIN_TOLERANCE)
+    step = measure_one_step(found.pair, found.comparison, workshop)
+    whole = judge(found.pair.execution_a, found.pair.a.run, found.comparison, workshop)
+    if step is None and whole is None:
+        return found.causes, False
+    figures = (*([Evidence(step.text)] if step else []), *([whole.evidence] if whole else []))
+    cause = replace(cause, evidence=(*cause.evidence, *figures))
+    is_all = False
+    if step is not None and not step.is_rounding:
+        cause = _unexplained(cause, "The step itself is not the same mathematics.")
+    elif whole is None or whole.is_rounding:
+        is_all = not before
+    elif step is not None and step.is_proven:
+        cause = replace(cause, summary=f"{cause.summary} {_LATER}")
+    else:
+        cause = _unexplained(cause, "The gap is larger than rounding explains.")
+    return (*before, cause), is_all
+
+
+_LATER = "Over the whole training the gap is larger than rounding explains: something else may differ later on."
+
+
+def _unexplained(cause: Cause, summary: str) -> Cause:
+    return replace(
+        cause,
+        slug="unknown",
+        confirmed=False,
+        summary=summary,
+        remedy="compare what the layers give out one by one, with the same weights and one batch",
+        unconfirmed_because="no suspect is left",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
@@ -48,9 +48,22 @@ def case_of(pair: Pair, comparison: Comparison) -> Case | None:
     )
 
 
-def confirmed_causes(
-    pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
-) -> tuple[Cause, ...]:
+@dataclass(frozen=True)
+class Found:
+    """What a search for causes came to.
+
+    Attributes:
+        causes: In the order in which they act; the last one may be unconfirmed.
+        pair: The sides as the last cause found them: re-runs without all the causes before it.
+        comparison: The comparison of these.
+    """
+
+    causes: tuple[Cause, ...]
+    pair: Pair
+    comparison: Comparison
+
+
+def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]) -> Found:
     """Looks for the causes of a divergence, one after the other, and re-runs without each.
 
     Args:
@@ -58,20 +71,19 @@ def confirmed_causes(
         comparison: Their comparison.
         workshop: Where re-runs are made.
         say: Called with one line about what is going on.
-
-    Returns:
-        The causes, in the order in which they act; the last one may be unconfirmed.
     """
     causes: list[Cause] = []
+    last = pair, comparison
     for _ in range(_ROUNDS):
         case = case_of(pair, comparison)
         if case is None:
             break
+        last = pair, comparison
         cause, pair, comparison = _one(case, pair, comparison, workshop, say)
         causes.append(cause)
         if not cause.confirmed or comparison.first_divergence is None:
             break
-    return tuple(causes)
+    return Found(tuple(causes), *last)
 
 
 def explained(comparison: Comparison, causes: tuple[Cause, ...]) -> Comparison:

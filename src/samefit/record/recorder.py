@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +41,7 @@ class Recorder:
         transplants: What this run takes from another one.
         stop: Where the run ends before its script does.
         keep_data: Whether the arrays handed to `fit` are kept.
+        keep_states: Indices of steps after which the values of all variables are kept.
         before_training: Called before each training: a framework may have been imported since the last one.
     """
 
@@ -55,6 +55,7 @@ class Recorder:
         *,
         stop: StopPoint | None = None,
         keep_data: bool = False,
+        keep_states: Collection[int] = (),
         before_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.writer = writer
@@ -66,6 +67,7 @@ class Recorder:
         self._transplants = transplants
         self._stop = stop or StopPoint(None, None)
         self._keep_data = keep_data
+        self._keep_states = keep_states
         self._before_training = before_training
         self._stack: list[Training] = []
         self._trainings = 0
@@ -219,7 +221,7 @@ class Recorder:
         if queue is None and data is not None:
             batch = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(data)), None)
         begin = self.guard(lambda: self._before(training, state), None)
-        generators = self.guard(self._generators, dict[str, bytes]())
+        generators = self.guard(self.ledger.digests, dict[str, bytes]())
         if first and id(trainer) not in self._models:
             self.provenance.start_capture()
             self.provenance.keep_values = True
@@ -238,9 +240,6 @@ class Recorder:
     def _take(self, queue: deque[Any], training: Training) -> list[Any]:
         wanted = int(getattr(training.trainer, "steps_per_execution", 1) or 1)
         return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]
-
-    def _generators(self) -> dict[str, bytes]:
-        return {n: hashlib.blake2b(s, digest_size=16).digest() for n, s in self.ledger.states().items()}
 
     def _before(self, training: Training, state: Any) -> Any:
         """Reads the state before a step where it is needed; returns {id of variable: array} or None."""
@@ -276,7 +275,7 @@ class Recorder:
         values = self._values(training, state)
         digests = b"".join(_MISSING if v is None else state_digest(v) for v in values)
         numbers = self._logs(training, logs)
-        after = self._generators()
+        after = self.ledger.digests()
         for i, batch in enumerate(batches):
             last = i == len(batches) - 1
             batch_digest, rows, num_rows = batch if batch is not None else (None, None, None)
@@ -305,6 +304,8 @@ class Recorder:
             )
             if last:
                 self.writer.state(StateRecord(self._steps, training.record.number, "after", training.layout, digests))
+                if self._steps in self._keep_states:
+                    self._arrays(f"state-{self._steps}", training, values)
             if batch_digest is None and not training.batches_unseen:
                 training.batches_unseen = True
                 self.writer.warning(
@@ -378,7 +379,7 @@ class Recorder:
             names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
             state = tuple(held.get(name) for name in names)
         training.collect(trainer)
-        generators = self._generators()
+        generators = self.ledger.digests()
         result = (logs, state) if state is not None else logs
         self._after(training, [None], {}, generators, result, [], is_jax=state is not None)
         training.stepped_since_batch_end = 0
@@ -390,7 +391,7 @@ class Recorder:
             training.record = replace(training.record, kind="custom")
             training.collect(model)
             seen = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(batch)), None)
-            generators = self.guard(self._generators, dict[str, bytes]())
+            generators = self.guard(self.ledger.digests, dict[str, bytes]())
             self.guard(lambda: self._after(training, [seen], {}, generators, {"loss": loss}, [], is_jax=False), None)
 
     def applying(self) -> None:

@@ -55,6 +55,7 @@ class Transplants:
         self._compiles = 0
         self._patched = False
         self._patched_modes = False
+        self._wide = False
         self._deterministic = False
         self._modes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
         self._patches = Patches()
@@ -91,6 +92,11 @@ class Transplants:
 
             if item.get("floatx"):
                 keras.config.set_floatx(item["floatx"])
+            if item.get("floatx") == "float64" and not self._wide:
+                from samefit.patches.precision import keep_float64
+
+                self._wide = True
+                keep_float64(self._patches)
             if item.get("dtype_policy"):
                 keras.config.set_dtype_policy(item["dtype_policy"])
             self._note("global settings")
