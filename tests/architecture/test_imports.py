@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "types": set(),
     "version": set(),
+    "attribution": {"types"},
     "__init__": {"version"},
     "__main__": {"cli"},
     # The offline half: each may import those before it. It needs neither Keras nor a framework.
@@ -32,8 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "backends": LEAVES,
     "patches": {"backends"} | LEAVES,
     "transplant": {"backends", "patches", "store"} | LEAVES,
-    "pin": {"backends", "patches"} | LEAVES,
-    "record": {"backends", "patches", "pin", "store", "transplant"} | LEAVES,
+    "pin": {"attribution", "backends", "patches"} | LEAVES,
+    "record": {"attribution", "backends", "patches", "pin", "store", "transplant"} | LEAVES,
     "live": LIVE | {"store"} | LEAVES,
     # The parent, which starts processes and looks at what they leave behind; never the live half.
     "launch": {"store", "__init__"} | LEAVES,

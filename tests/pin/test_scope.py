@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 SCRIPT = """
 import random, keras, numpy as np, samefit
@@ -85,4 +86,51 @@ assert said("glorot_uniform") == [], said("glorot_uniform")
 """
     environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+RAW = """
+import os, keras, numpy as np, samefit
+
+class Noise(keras.layers.Layer):
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+        self.seeds = keras.random.SeedGenerator()
+
+    def call(self, x):
+        return x + self.draw(self, keras.ops.shape(x))
+
+def own(layer, shape):
+    return keras.random.normal(shape, seed=layer.seeds)
+
+def raw(layer, shape):
+    if keras.config.backend() == "torch":
+        import torch
+        return torch.randn(tuple(shape))
+    import tensorflow as tf
+    return tf.random.normal(shape)
+
+def said(draw):
+    x = np.ones((8, 2), "float32")
+    with samefit.pinned(3) as scope:
+        model = keras.Sequential([keras.Input((2,)), Noise(draw), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, :1], verbose=0)
+        if draw is own and keras.config.backend() != "jax":
+            raw(None, (2,))  # outside of any layer
+    return [(limit.kind, os.path.basename(limit.location.file), limit.location.code) for limit in scope.report.limits]
+
+assert said(own) == [], said(own)
+if keras.config.backend() != "jax":
+    lines = {"torch": "return torch.randn(tuple(shape))", "tensorflow": "return tf.random.normal(shape)"}
+    assert said(raw) == [("raw-draw", "raw.py", lines[keras.config.backend()])], said(raw)
+"""
+
+
+def test_a_layer_that_draws_past_keras_is_said(each_backend: str, tmp_path: Path) -> None:
+    (tmp_path / "raw.py").write_text(RAW)
+    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, str(tmp_path / "raw.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -108,6 +108,19 @@ def backend_draw(initializer: Any) -> Limit:
     )
 
 
+def raw_draw(function: str, backend: str, where: Location) -> Limit:
+    """A layer of the user's draws with a function of the backend, from its process-wide generator."""
+    return Limit(
+        "raw-draw",
+        f"A layer draws with {function}, from {backend}'s own process-wide generator. The scope resets it before each "
+        "training, so the same program draws the same numbers; but a layer more or less, or another order of layers, "
+        "gives each other ones, and so does another backend.",
+        "Draw with keras.random, as in  keras.random.normal(shape, seed=self.seeds)  with  "
+        "self.seeds = keras.random.SeedGenerator()  made in `__init__`.",
+        where,
+    )
+
+
 def name_of(layer: Any) -> str:
     """Returns what a layer or model is called in a report."""
     return f"{type(layer).__name__} '{getattr(layer, 'name', '?')}'"

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from samefit.record.attribution import is_user_file
+from samefit.attribution import is_user_file
 
 _DIGEST_BYTES = 16
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from samefit.record.attribution import Caller, caller, kind_of
+from samefit.attribution import Caller, caller, kind_of
 from samefit.record.calls import makes_seeded_generator
 from samefit.store.records import Event
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
 from samefit.patches.configs import config_of
 from samefit.patches.layers import mask_of
-from samefit.record.attribution import caller
 from samefit.record.ledger import Ledger
 from samefit.store.digest import state_digest
 from samefit.store.records import Origin

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
 from samefit.pin.weights import first_value
 from samefit.record import batches, models
-from samefit.record.attribution import caller
 from samefit.record.guard import Guard
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from samefit.attribution import caller
 from samefit.record import models
-from samefit.record.attribution import caller
 from samefit.store.records import TrainingRecord, VariableRecord
 
 

@@ -45,6 +45,11 @@ def print_run(run: Run, console: Console) -> None:
         say("variables", ", ".join(f"{name}={value}" for name, value in environment.items()))
     if manifest.get("pin") is not None:
         say("pinned to", str(manifest["pin"]))
+    pinned = manifest.get("pin_report") or {}
+    if pinned.get("switched"):
+        say("switched", ", ".join(f"{name}={value}" for name, value in pinned["switched"].items()))
+    for limit in pinned.get("limits") or ():
+        say("not pinned", f"{limit['kind']}: {limit['text']} {limit['remedy']}".rstrip())
     for warning in run.warnings:
         say("warning", f"{warning.slug}: {warning.message.splitlines()[0] if warning.message else ''}")
     console.print()

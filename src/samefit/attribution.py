@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 from samefit.types import Location
 
-_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _kinds: dict[CodeType, str] = {}

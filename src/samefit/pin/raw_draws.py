@@ -1,0 +1,61 @@
+"""Draws of a user's layer that go past Keras: they are reset with each training, and said in the report."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+from samefit import backends
+from samefit.attribution import kind_of, location
+from samefit.pin import limits
+
+if TYPE_CHECKING:
+    from samefit.pin.scope import PinScope
+
+
+def pin_raw_draws(scope: PinScope) -> None:
+    """Watches the functions that draw from the process-wide generator of Keras's backend.
+
+    JAX has none: its functions take a key.
+    """
+    seen: set[tuple[CodeType, int]] = set()
+    for owner, name, label in backends.load(scope.backend).draw_functions():
+        make = functools.partial(_watched, scope, label, seen)
+        scope.patches.replace(owner, name, make, checked_on="TF 2.21, torch 2.13")
+
+
+def _watched(
+    scope: PinScope, label: str, seen: set[tuple[CodeType, int]], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        # Past the hook of a recorder on the same function.
+        frame = _first_foreign(sys._getframe(1))
+        if frame is not None and kwargs.get("generator") is None:
+            place = frame.f_code, frame.f_lineno
+            if place not in seen and kind_of(frame.f_code) == "user" and _in_layer(frame):
+                seen.add(place)
+                where = location(frame.f_code.co_filename, frame.f_lineno)
+                scope.report.limit(limits.raw_draw(label, scope.backend, where))
+        return original(*args, **kwargs)
+
+    return draw
+
+
+def _first_foreign(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and kind_of(frame.f_code) == "own":
+        frame = frame.f_back
+    return frame
+
+
+def _in_layer(frame: FrameType | None) -> bool:
+    """Whether a layer is being called: Keras calls it by `Layer.__call__` (keras/src/layers/layer.py)."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "__call__" and code.co_filename.endswith(("layers/layer.py", "layers\\layer.py")):
+            return True
+        frame = frame.f_back
+    return False
