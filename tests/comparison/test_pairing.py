@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.comparison.places import compared, place
-from tests.handmade import Change, Training, dense, make_run
+from tests.handmade import Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
 from samefit.store.reader import Run
@@ -19,32 +20,65 @@ ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
 
 class Reads:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.chains = self.states = 0
-        chain, state = Run.chain, Run.state_after
+        self.chains = self.states = self.rows = 0
+        chains, state, stream = Run.chains, Run.state_after, Run._stream
 
-        def count_chain(run: Run, step: int) -> bytes:
+        def count_chain(run: Run, step: int) -> tuple[bytes, bytes]:
             self.chains += 1
-            return chain(run, step)
+            return chains(run, step)
+
+        def count_rows(run: Run, *arguments: Any) -> Iterator[Any]:
+            for row in stream(run, *arguments):
+                self.rows += 1
+                yield row
 
         def count_state(run: Run, step: int) -> Any:
             self.states += 1
             return state(run, step)
 
-        monkeypatch.setattr(Run, "chain", count_chain)
+        monkeypatch.setattr(Run, "chains", count_chain)
+        monkeypatch.setattr(Run, "_stream", count_rows)
         monkeypatch.setattr(Run, "state_after", count_state)
 
 
+@pytest.mark.parametrize("seeded", [False, True])
 @pytest.mark.parametrize("step", [None, 0, 1_234, 1_999])
-def test_long_runs_are_compared_by_bisection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int | None) -> None:
-    layers, trainings = (dense(2, 2),), [Training((1_000, 1_000))]
+def test_long_runs_are_compared_by_bisection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int | None, seeded: bool
+) -> None:
+    layers, trainings = (dense(2, 2), dropout()) if seeded else (dense(2, 2),), [Training((1_000, 1_000))]
     changes = [] if step is None else [Change("variable", step, "dense/bias")]
     a = make_run(tmp_path / "a", layers=layers, trainings=trainings)
     b = make_run(tmp_path / "b", layers=layers, trainings=trainings, changes=changes)
     reads = Reads(monkeypatch)
     result = compare(a, b)
     assert place(result) == (() if step is None else (Stage.BACKWARD, step + 1, "dense/bias"))
-    assert reads.chains <= 2 * (math.ceil(math.log2(2_000)) + 2)
+    assert reads.chains <= 4 * (math.ceil(math.log2(2_000)) + 2)
     assert reads.states < 60
+    # After the runs have parted, the gap of the loss is looked for in every step.
+    assert reads.rows < 20 + 10 * (2_000 - (2_000 if step is None else step))
+
+
+@pytest.mark.parametrize("step", [1, 700, 998, 999])
+def test_a_generator_of_a_layer_that_goes_its_own_way_is_found(tmp_path: Path, step: int) -> None:
+    layers, trainings = (dense(2, 2), dropout()), [Training((1_000,))]
+    a = make_run(tmp_path / "a", layers=layers, trainings=trainings)
+    change = Change("variable", step, "dropout/seed_generator_state")
+    b = make_run(tmp_path / "b", layers=layers, trainings=trainings, changes=[change, Change("loss", step + 1)])
+    found = place(compare(a, b))
+    # What differs after the last step acts on nothing.
+    assert found == (() if step == 999 else (Stage.RANDOMNESS, step + 2, "dropout/seed_generator_state"))
+
+
+def test_generators_that_nobody_draws_from_may_differ_in_long_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainings = [Training((2_000,))]
+    a = make_run(tmp_path / "a", trainings=trainings, changes=[Change("generator", 0, "python")])
+    b = make_run(tmp_path / "b", trainings=trainings, changes=[Change("generator", 5, "python")])
+    reads = Reads(monkeypatch)
+    assert compare(a, b).verdict is Verdict.IDENTICAL
+    assert reads.rows < 20
 
 
 def test_variables_in_another_listing_are_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,8 +164,8 @@ def test_steps_are_read_by_training_and_in_order(tmp_path: Path) -> None:
     assert [(s.training, s.epoch, s.step) for s in run.steps([3, 1])] == [(1, 0, 0), (1, 0, 1), (1, 1, 0), (3, 0, 0)]
     assert run.num_steps() == 6
     assert run.num_steps([3, 1]) == 4
-    assert run.step_indices([2]) == (3, 4)
-    assert run.chain(4) == run.steps()[4].chain
+    assert tuple(run.step_indices([2])) == (3, 4)
+    assert run.chains(4)[0] == run.steps()[4].chain
     assert run.last_step() == 5
     assert run.state_before(3) == run.begin_state(2)
     assert run.state_before(4) == run.state_after(3)
@@ -228,7 +228,7 @@ def _other_version(path: Path) -> None:
         (lambda p: (p / "run.sqlite").unlink(), r"is not a whole run: run\.sqlite is missing\."),
         (lambda p: (p / "run.sqlite").write_text("no database" * 99), r"is damaged: "),
         (_cut_database, r"is damaged: "),
-        (_other_version, r"has schema version 7; this samefit reads version 1\."),
+        (_other_version, r"has schema version 7; this samefit reads version 2\."),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(written: Path, damage: object, message: str) -> None:

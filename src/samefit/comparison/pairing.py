@@ -18,6 +18,9 @@ MISSING = bytes(16)
 
 _WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
 
+StepTexts = tuple[bytes | None, str, str]
+"""Batch, logs and generators of a step, as they are stored."""
+
 
 class Steps(Sequence[StepRecord]):
     """All steps of some trainings, by position in run order; a step is read when it is asked for."""
@@ -25,8 +28,7 @@ class Steps(Sequence[StepRecord]):
     def __init__(self, run: Run, trainings: Sequence[TrainingRecord]) -> None:
         self.run = run
         self.numbers = tuple(training.number for training in trainings)
-        self.indices = run.step_indices(self.numbers)
-        self.trainings = run.step_trainings(self.numbers)
+        self.indices = run.places(self.numbers)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -41,13 +43,17 @@ class Steps(Sequence[StepRecord]):
             return [self.run.step(index) for index in self.indices[position]]
         return self.run.step(self.indices[position])
 
-    def chain(self, position: int) -> bytes:
-        """Returns the chain of digests up to a step."""
-        return self.run.chain(self.indices[position])
+    def chains(self, position: int) -> tuple[bytes, bytes]:
+        """Returns the two chains of digests up to a step: of what a training consists of, and of what else acts."""
+        return self.run.chains(self.indices[position])
+
+    def training(self, position: int) -> int:
+        """Returns the number of the training of a step."""
+        return self.indices.training(position)
 
     def begins(self, position: int) -> bool:
         """Whether a step is the first of its training."""
-        return position == 0 or self.trainings[position] != self.trainings[position - 1]
+        return self.indices.begins(position)
 
 
 class Pairing:
@@ -73,8 +79,8 @@ class Pairing:
     def trainings_at(self, position: int) -> tuple[TrainingRecord, TrainingRecord]:
         """Returns the trainings of a pair of steps."""
         return (
-            self.run_a.training(self.steps_a.trainings[position]),
-            self.run_b.training(self.steps_b.trainings[position]),
+            self.run_a.training(self.steps_a.training(position)),
+            self.run_b.training(self.steps_b.training(position)),
         )
 
     def states_after(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
@@ -146,37 +152,60 @@ class Pairing:
     # -- finding quickly where two long runs part -------------------------------------------------------------------
 
     @cached_property
+    def beginnings(self) -> Sequence[int]:
+        """The positions at which a training begins, on either side."""
+        both = {*self.steps_a.indices.beginnings(), *self.steps_b.indices.beginnings()}
+        return sorted(position for position in both if position < len(self))
+
+    @cached_property
+    def _equal(self) -> tuple[int, int]:
+        """How many steps from the first on have equal chains: the one alone, and both.
+
+        Found by bisection within each training, as long as both sides begin their trainings at the same steps.
+        """
+        proven, clean = 0, 0
+        for position, end in zip(self.beginnings, [*self.beginnings[1:], len(self)], strict=False):
+            together = self.steps_a.begins(position) and self.steps_b.begins(position)
+            if not together or not self._chains_mean_the_same(position):
+                break
+            proven = self._bisect(position, end, 0)
+            if clean == position:
+                clean = self._bisect(position, proven, 1)
+            if proven < end:
+                break
+        return proven, clean
+
+    @property
+    def clean(self) -> int:
+        """How many of the `proven` steps are also equal in all else that can act: logs, generators, seeds that move.
+
+        Of the seeds it is known only where the step after one is clean, too: the last of them deserves a look.
+        """
+        return min(self._equal)
+
+    @cached_property
     def proven(self) -> int:
         """How many steps from the first on have equal batch, loss and state by their chains alone.
 
-        Found by bisection within each training, as long as both sides begin their trainings at the same steps. The
-        chain leaves out other logs and generators of random numbers, and the batches inside of a compiled loop of
+        The chain leaves out other logs and generators of random numbers, and the batches inside of a compiled loop of
         several steps: `suspicious` finds those.
         """
-        proven, position = 0, 0
-        while position < len(self) and self.steps_a.begins(position) and self.steps_b.begins(position):
-            end = next((p for p in range(position + 1, len(self)) if self.begins(p)), len(self))
-            if not self._chains_mean_the_same(position):
-                break
-            proven = self._bisect(position, end)
-            if proven < end:
-                break
-            position = end
-        return min(proven, next((p for p in self._other_batches(proven)), proven))
+        proven, clean = self._equal
+        return min(proven, next((p for p in self._other_batches(clean, proven)), proven))
 
-    def _bisect(self, begin: int, end: int) -> int:
+    def _bisect(self, begin: int, end: int, which: int) -> int:
         """Returns the first position in [begin, end] whose chains differ (`end` if none does)."""
-        if self._chained(end - 1):
+        if begin == end or self._chained(end - 1, which):
             return end
         low, high = begin, end - 1  # below `low` all is equal; at `high` it is not
         while low < high:
             middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._chained(middle) else (low, middle)
+            low, high = (middle + 1, high) if self._chained(middle, which) else (low, middle)
         return low
 
-    def _chained(self, position: int) -> bool:
-        one = self.steps_a.chain(position)
-        return bool(one) and one == self.steps_b.chain(position)
+    def _chained(self, position: int, which: int) -> bool:
+        one = self.steps_a.chains(position)[which]
+        return bool(one) and one == self.steps_b.chains(position)[which]
 
     def _chains_mean_the_same(self, position: int) -> bool:
         """Whether equal bytes of a state mean equal variables: they pair by position."""
@@ -188,29 +217,40 @@ class Pairing:
         whole = size == len(self.run_b.layouts[second.layout]) == len(alignment.pairs)
         return whole and all(i == j for i, j in alignment.pairs)
 
-    def _other_batches(self, end: int) -> Iterator[int]:
-        """Yields the positions below `end` whose batches differ."""
-        for position, (one, other) in enumerate(self.texts()):
+    def _other_batches(self, begin: int, end: int) -> Iterator[int]:
+        """Yields the positions in [begin, end) whose batches differ."""
+        for position, one, other in self.texts(begin):
             if position >= end:
                 return
             if one[0] is not None and other[0] is not None and one[0] != other[0]:
                 yield position
 
-    def texts(self) -> Iterator[tuple[tuple[bytes | None, str, str], tuple[bytes | None, str, str]]]:
-        """Yields (batch, logs, generators) of both sides, as they are stored."""
-        return zip(
-            self.run_a.step_texts(self.steps_a.numbers), self.run_b.step_texts(self.steps_b.numbers), strict=False
+    def texts(self, begin: int = 0) -> Iterator[tuple[int, StepTexts, StepTexts]]:
+        """Yields (position, texts, texts) of the pairs of steps from the position `begin` on, as they are stored."""
+        if begin >= len(self):
+            return
+        sides = zip(
+            self.run_a.step_texts(self.steps_a.numbers, self.steps_a.indices[begin]),
+            self.run_b.step_texts(self.steps_b.numbers, self.steps_b.indices[begin]),
+            strict=False,
         )
+        for position, (one, other) in enumerate(sides, start=begin):
+            yield position, one, other
 
     def suspicious(self) -> Iterator[int]:
         """Yields the positions among the `proven` ones that deserve a look: in what the chain leaves out."""
-        other_seeds = self._other_states() if self._has_seeds() else iter(())
+        # Of the last clean step, and the last of a training, it is not known whether its seeds moved alike.
+        begin = max(0, min(self.clean - 1, self.proven))
+        ends = [position - 1 for position in self.beginnings if position]
+        yield from (position for position in sorted({*self.beginnings, *ends}) if position < begin)
+        other_seeds = self._other_states(begin) if self._has_seeds() else iter(())
         differs_after = next(other_seeds, -1)
-        for position, (one, other) in enumerate(self.texts()):
+        for position, one, other in self.texts(begin):
             if position >= self.proven:
                 return
             seed = 0 <= differs_after < position
-            if seed or self.begins(position) or one[1] != other[1] or _moving_apart(one[2], other[2]):
+            last_clean = position == begin and begin > 0
+            if seed or last_clean or self.begins(position) or one[1] != other[1] or _moving_apart(one[2], other[2]):
                 yield position
             while 0 <= differs_after < position:
                 differs_after = next(other_seeds, -1)
@@ -219,21 +259,49 @@ class Pairing:
         layouts = [*self.run_a.layouts.values(), *self.run_b.layouts.values()]
         return any(variable.role is Role.SEED for layout in layouts for variable in layout)
 
-    def _other_states(self) -> Iterator[int]:
+    def _other_states(self, begin: int) -> Iterator[int]:
         """Yields the positions whose states differ in any byte (among the `proven` ones: in a seed)."""
-        theirs = self.run_b.state_digests(self.steps_b.numbers)
-        place_b = {index: position for position, index in enumerate(self.steps_b.indices)}
-        place_a = {index: position for position, index in enumerate(self.steps_a.indices)}
+        if begin >= len(self):
+            return
+        theirs = self._states(self.steps_b, begin)
         position_b, digests_b = -1, b""
-        for index, digests in self.run_a.state_digests(self.steps_a.numbers):
-            position = place_a[index]
+        for position, digests in self._states(self.steps_a, begin):
             while position_b < position:
                 found = next(theirs, None)
                 if found is None:
                     return
-                position_b, digests_b = place_b[found[0]], found[1]
+                position_b, digests_b = found
             if position_b == position and digests != digests_b:
                 yield position
+
+    @staticmethod
+    def _states(steps: Steps, begin: int) -> Iterator[tuple[int, bytes]]:
+        for index, digests in steps.run.state_digests(steps.numbers, steps.indices[begin]):
+            yield next(steps.indices.positions([index])), digests
+
+    # -- how much was seen ------------------------------------------------------------------------------------------
+
+    def num_states(self, end: int) -> int:
+        """Returns after how many of the first `end` pairs of steps both sides recorded the state."""
+        if end and all(_all_have_states(steps, end) for steps in (self.steps_a, self.steps_b)):
+            return end
+        a, b = ({*s.indices.positions(s.run.steps_with_state())} for s in (self.steps_a, self.steps_b))
+        return sum(position < end for position in a & b)
+
+    def num_unseen_batches(self, end: int) -> int:
+        """Returns in how many of the first `end` pairs of steps a side did not see the batch."""
+        a, b = ({*s.indices.positions(s.run.steps_without_batch())} for s in (self.steps_a, self.steps_b))
+        return sum(position < end for position in a | b)
+
+    def num_losses(self, end: int) -> int:
+        """Returns in how many of the first `end` steps the baseline returned a loss."""
+        without = self.steps_a.indices.positions(self.run_a.steps_without_loss())
+        return end - sum(position < end for position in without)
+
+
+def _all_have_states(steps: Steps, end: int) -> bool:
+    first, last = steps.indices[0], steps.indices[end - 1]
+    return last - first + 1 == end and steps.run.all_have_states(first, last + 1)
 
 
 def _moving_apart(one: str, other: str) -> bool:

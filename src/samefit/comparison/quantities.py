@@ -49,8 +49,10 @@ def largest_loss_gap(pairing: Pairing, steps: int) -> float | None:
 def _loss(pairing: Pairing) -> Difference:
     first: int | None = None
     final: tuple[float, float] | None = None
-    steps, largest, relative = 0, 0.0, 0.0
-    for position, one, other in _losses(pairing):
+    # Where the chains are equal, so are the losses: of those steps only the last is read.
+    begin = max(0, pairing.proven - 1)
+    steps, largest, relative = pairing.num_losses(begin), 0.0, 0.0
+    for position, one, other in _losses(pairing, begin):
         steps += 1
         final = (one, other)
         if first is None and not same_float(one, other):
@@ -62,8 +64,8 @@ def _loss(pairing: Pairing) -> Difference:
     return Difference(first, largest, relative, final, steps) if steps else Difference(None)
 
 
-def _losses(pairing: Pairing) -> Iterator[tuple[int, float, float]]:
-    for position, (one, other) in enumerate(pairing.texts()):
+def _losses(pairing: Pairing, begin: int = 0) -> Iterator[tuple[int, float, float]]:
+    for position, one, other in pairing.texts(begin):
         a = json.loads(one[1])
         b = a if one[1] == other[1] else json.loads(other[1])
         if "loss" in a and "loss" in b:
@@ -116,7 +118,7 @@ def _array_gap(pairing: Pairing, moment: str) -> tuple[float, float] | None:
     if moment == "final" and len(pairing.steps_a) != len(pairing.steps_b):
         return None
     position = 0 if moment == "initial" else len(pairing) - 1
-    numbers = (pairing.steps_a.trainings[position], pairing.steps_b.trainings[position])
+    numbers = (pairing.steps_a.training(position), pairing.steps_b.training(position))
     first, second = pairing.run_a.arrays(f"{moment}-{numbers[0]}"), pairing.run_b.arrays(f"{moment}-{numbers[1]}")
     if first is None or second is None:
         return None
@@ -148,7 +150,7 @@ def _metrics(
     pairing: Pairing, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
 ) -> Difference:
     first = None
-    for position, (one, other) in enumerate(pairing.texts()):
+    for position, one, other in pairing.texts(max(0, pairing.clean - 1)):
         if one[1] == other[1]:
             continue
         a, b = json.loads(one[1]), json.loads(other[1])

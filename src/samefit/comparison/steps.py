@@ -105,17 +105,18 @@ class StepScan:
         return notes
 
     def _count_proven(self) -> None:
-        for position, (one, other) in enumerate(self._pairing.texts()):
-            if position >= self._pairing.proven:
-                break
-            self._count_batch(one[0], other[0])
-            self.seen.losses += '"loss"' in one[1]
-            self.seen.states += self._pairing.has_states_after(position)
-        recorded = (p for p in reversed(range(self._pairing.proven)) if self._pairing.has_states_after(p))
+        pairing, seen = self._pairing, self.seen
+        if not pairing.proven:
+            return
+        seen.unseen_batches = pairing.num_unseen_batches(pairing.proven)
+        seen.batches = pairing.proven - seen.unseen_batches
+        seen.losses = pairing.num_losses(pairing.proven)
+        seen.states = pairing.num_states(pairing.proven)
+        recorded = (p for p in reversed(range(pairing.proven)) if pairing.has_states_after(p))
         for position in recorded:
-            first, second = self._pairing.states_after(position)
+            first, second = pairing.states_after(position)
             if first is not None and second is not None:
-                self._count(self._pairing.align(position, first, second), first, second)
+                self._count(pairing.align(position, first, second), first, second)
             break
 
     def _count_batch(self, one: bytes | None, other: bytes | None) -> None:
@@ -268,9 +269,9 @@ class StepScan:
     def _last_logs(self) -> Finding | None:
         """Compares what is only known at the end of a training: the metrics on validation data."""
         pairing = self._pairing
-        for position in range(len(pairing)):
-            last = position + 1 == len(pairing) or pairing.begins(position + 1)
-            if not (last and _ends(pairing.steps_a, position) and _ends(pairing.steps_b, position)):
+        ends = [position - 1 for position in pairing.beginnings if position] + [len(pairing) - 1]
+        for position in ends if len(pairing) else ():
+            if not (_ends(pairing.steps_a, position) and _ends(pairing.steps_b, position)):
                 continue
             a, b = pairing.trainings_at(position)
             if a.status == b.status == _COMPLETE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,12 +18,16 @@ from safetensors.numpy import load_file
 from samefit.errors import RunError, SelectionError
 from samefit.store.alive import is_alive
 from samefit.store.codec import build, from_json
+from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA_VERSION
 
 _T = TypeVar("_T")
 
-_STEP = "step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs, generators, chain"
+_STEP = (
+    "SELECT step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs, record, chain"
+    " FROM steps JOIN generators ON number = generators"
+)
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,10 @@ class Run:
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self.path} is damaged: {error}.") from error
 
-    def _stream(self, query: str) -> Iterator[Any]:
+    def _stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """Yields rows without holding all of them."""
         try:
-            yield from self._database.execute(query)
+            yield from self._database.execute(query, values)
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self.path} is damaged: {error}.") from error
 
@@ -186,17 +191,42 @@ class Run:
 
     @cached_property
     def _steps(self) -> tuple[StepRecord, ...]:
-        return tuple(_step(row) for row in self._rows(f"SELECT {_STEP} FROM steps ORDER BY step"))
+        return tuple(_step(row) for row in self._rows(f"{_STEP} ORDER BY step"))
 
     def steps(self, trainings: Iterable[int] | None = None) -> tuple[StepRecord, ...]:
         """Returns the steps of some trainings (all by default), in the order in which they ran."""
         wanted = None if trainings is None else set(trainings)
         return tuple(step for step in self._steps if wanted is None or step.training in wanted)
 
+    def places(self, trainings: Iterable[int] | None = None) -> Places:
+        """Returns where the steps of some trainings (all by default) stand, in run order, without reading the steps."""
+        wanted = None if trainings is None else set(trainings)
+        return Places([stretch for stretch in self._stretches if wanted is None or stretch[0] in wanted])
+
     @cached_property
-    def _places(self) -> tuple[tuple[int, int], ...]:
-        """(index, training) of all steps, in run order: small enough to hold for a million of them."""
-        return tuple(self._rows("SELECT step, training FROM steps ORDER BY step"))
+    def _stretches(self) -> tuple[tuple[int, int, int], ...]:
+        """(training, index of the first step, index after the last step) of consecutive steps, in run order."""
+        found = []
+        number = -1
+        while rows := self._rows("SELECT MIN(training) FROM steps WHERE training > ?", (number,)):
+            if rows[0][0] is None:
+                break
+            number = int(rows[0][0])
+            # Two questions: SQLite answers each from the end of an index, but both at once by reading all of it.
+            ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (number,))
+            ((last,),) = self._rows("SELECT MAX(step) FROM steps WHERE training = ?", (number,))
+            found.append((number, int(first), int(last) + 1))
+        found.sort(key=lambda stretch: stretch[1])
+        if all(one[2] <= other[1] for one, other in itertools.pairwise(found)):
+            return tuple(found)
+        # Trainings that take turns (a GAN's two).
+        mixed: list[tuple[int, int, int]] = []
+        for step, training in self._rows("SELECT step, training FROM steps ORDER BY step"):
+            if mixed and mixed[-1][0] == training and mixed[-1][2] == step:
+                mixed[-1] = (training, mixed[-1][1], step + 1)
+            else:
+                mixed.append((training, step, step + 1))
+        return tuple(mixed)
 
     def step(self, index: int) -> StepRecord:
         """Returns the step of index `index`, without reading the others.
@@ -204,46 +234,69 @@ class Run:
         Raises:
             SelectionError: If there is no such step.
         """
-        rows = self._rows(f"SELECT {_STEP} FROM steps WHERE step = ?", (index,))
+        rows = self._rows(f"{_STEP} WHERE step = ?", (index,))
         if not rows:
             raise SelectionError(f"run {self.path} holds no step of index {index}.")
         return _step(rows[0])
 
-    def step_texts(self, trainings: Iterable[int]) -> Iterator[tuple[bytes | None, str, str]]:
+    def step_texts(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[bytes | None, str, str]]:
         """Yields (batch, logs, generators) of the steps of some trainings as they are stored, in run order.
 
         Two runs can be held against each other in this form several times faster than as records.
+
+        Args:
+            trainings: Their numbers.
+            begin: Index of the step to begin with.
         """
         wanted = set(trainings)
-        for training, *texts in self._stream("SELECT training, batch, logs, generators FROM steps ORDER BY step"):
+        query = "SELECT training, batch, logs, record FROM steps JOIN generators ON number = generators WHERE step >= ?"
+        for training, batch, logs, generators in self._stream(query + " ORDER BY step", (begin,)):
             if training in wanted:
-                yield texts[0], texts[1], texts[2]
+                yield batch, logs, generators
 
-    def state_digests(self, trainings: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields (index of the step, digests) of the states after the steps of some trainings, in run order."""
+    def state_digests(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yields (index of the step, digests) of the states after the steps of some trainings, from `begin` on."""
         wanted = set(trainings)
-        query = "SELECT training, step, digests FROM states WHERE moment = 'after' ORDER BY step"
-        for training, step, digests in self._stream(query):
+        query = "SELECT training, step, digests FROM states WHERE moment = 'after' AND step >= ? ORDER BY step"
+        for training, step, digests in self._stream(query, (begin,)):
             if training in wanted:
                 yield step, digests
 
     def has_state(self, step: int) -> bool:
         """Whether the state after the step of index `step` was recorded."""
-        return step in self._states_after
+        return bool(self._rows("SELECT 1 FROM states WHERE step = ? AND moment = 'after'", (step,)))
 
-    @cached_property
-    def _states_after(self) -> frozenset[int]:
-        return frozenset(step for (step,) in self._rows("SELECT step FROM states WHERE moment = 'after'"))
+    def all_have_states(self, begin: int, end: int) -> bool:
+        """Whether the state was recorded after every step of index `begin` to `end` (exclusive); by three look-ups."""
+        if begin >= end:
+            return True
+        query = "SELECT rowid FROM states WHERE step = ? AND moment = 'after'"
+        first, last = self._rows(query, (begin,)), self._rows(query, (end - 1,))
+        if not first or not last:
+            return False
+        # States are only ever added, in run order.
+        ((begun,),) = self._rows(
+            "SELECT COUNT(*) FROM states WHERE moment = 'begin' AND step > ? AND step < ?", (begin, end)
+        )
+        return bool(last[0][0] - first[0][0] + 1 - begun == end - begin)
 
-    def step_indices(self, trainings: Iterable[int] | None = None) -> tuple[int, ...]:
+    def steps_with_state(self) -> list[int]:
+        """Returns the indices of the steps after which the state was recorded, in run order."""
+        return [step for (step,) in self._rows("SELECT step FROM states WHERE moment = 'after' ORDER BY step")]
+
+    def steps_without_batch(self) -> list[int]:
+        """Returns the indices of the steps whose batch was not seen, in run order."""
+        return [step for (step,) in self._rows("SELECT step FROM steps WHERE batch IS NULL ORDER BY step")]
+
+    def steps_without_loss(self) -> list[int]:
+        """Returns the indices of the steps that returned no loss, in run order."""
+        return [
+            step for (step,) in self._rows("SELECT step FROM steps WHERE instr(logs, '\"loss\"') = 0 ORDER BY step")
+        ]
+
+    def step_indices(self, trainings: Iterable[int] | None = None) -> Sequence[int]:
         """Returns `StepRecord.index` of the steps of some trainings, in run order, without reading the steps."""
-        wanted = None if trainings is None else set(trainings)
-        return tuple(step for step, training in self._places if wanted is None or training in wanted)
-
-    def step_trainings(self, trainings: Iterable[int] | None = None) -> tuple[int, ...]:
-        """Returns the training of each of these steps, in the same order."""
-        wanted = None if trainings is None else set(trainings)
-        return tuple(training for _, training in self._places if wanted is None or training in wanted)
+        return self.places(trainings)
 
     def num_steps(self, trainings: Iterable[int] | None = None) -> int:
         """Returns how many steps some trainings (all by default) have, without reading the steps."""
@@ -251,10 +304,10 @@ class Run:
         rows = self._rows("SELECT training, COUNT(*) FROM steps GROUP BY training")
         return sum(count for training, count in rows if wanted is None or training in wanted)
 
-    def chain(self, step: int) -> bytes:
-        """Returns `StepRecord.chain` of the step of index `step`, without reading anything else."""
-        rows = self._rows("SELECT chain FROM steps WHERE step = ?", (step,))
-        return bytes(rows[0][0] or b"") if rows else b""
+    def chains(self, step: int) -> tuple[bytes, bytes]:
+        """Returns `chain` and `whole` (see the schema) of the step of index `step`, without reading anything else."""
+        rows = self._rows("SELECT chain, whole FROM steps WHERE step = ?", (step,))
+        return (bytes(rows[0][0] or b""), bytes(rows[0][1] or b"")) if rows else (b"", b"")
 
     def last_step(self) -> int:
         """Returns the index of the last step so far, -1 if there is none; cheap, and read anew each time."""
@@ -267,7 +320,7 @@ class Run:
 
     def begin_state(self, training: int) -> StateRecord | None:
         """Returns the state before the first step of a training."""
-        first = self._first.get(training)
+        ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (training,))
         if first is None:  # it has no steps
             return self._state("moment = 'begin' AND training = ?", training)
         return self._state("step = ? AND training = ? AND moment = 'begin'", first, training)
@@ -276,24 +329,10 @@ class Run:
         """Returns the state after the step of index `step`."""
         return self._state("step = ? AND moment = 'after'", step)
 
-    @cached_property
-    def _previous(self) -> dict[int, int]:
-        last: dict[int, int] = {}
-        previous = {}
-        for step, training in self._places:
-            if training in last:
-                previous[step] = last[training]
-            last[training] = step
-        return previous
-
-    @cached_property
-    def _first(self) -> dict[int, int]:
-        """Index of the first step of each training."""
-        return {training: step for step, training in reversed(self._places)}
-
     def state_before(self, step: int) -> StateRecord | None:
         """Returns the state before the step of index `step`: its training's begin, or after the step before it."""
-        previous = self._previous.get(step)
+        query = "SELECT MAX(step) FROM steps WHERE step < ? AND training = (SELECT training FROM steps WHERE step = ?)"
+        ((previous,),) = self._rows(query, (step, step))
         return self._state("step = ? AND moment = 'begin'", step) if previous is None else self.state_after(previous)
 
     def generator_states(self, point: str) -> dict[str, bytes]:

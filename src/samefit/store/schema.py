@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (        -- one row a key
@@ -22,7 +22,7 @@ CREATE TABLE layouts (     -- one row a set of variables
     record TEXT                  -- JSON list of VariableRecord, in the order of the digests
 );
 CREATE TABLE steps (       -- one row a training step
-    step INTEGER PRIMARY KEY,    -- 0-based over all trainings
+    step INTEGER PRIMARY KEY,    -- 0-based over all trainings, without gaps
     training INTEGER,            -- trainings.number
     epoch INTEGER,               -- 0-based
     step_in_epoch INTEGER,       -- 0-based
@@ -31,8 +31,16 @@ CREATE TABLE steps (       -- one row a training step
     indices BLOB,                -- digest of the sample indices, 16 bytes, NULL where they are not known
     sample_sum BLOB,             -- 8 bytes that do not depend on the order of the samples
     logs TEXT,                   -- JSON: what the step returned, by name; NaN and Infinity as Python writes them
-    generators TEXT,             -- JSON: {generator: [digest before, digest after]}, null where it was not there
-    chain BLOB                   -- 16 bytes over this step and all before it in the training
+    generators INTEGER,          -- generators.number
+    chain BLOB,                  -- 16 bytes over this step and all before it in the training
+    whole BLOB                   -- 16 bytes over more than `chain`: see below
+);
+CREATE INDEX steps_of_trainings ON steps (training);
+CREATE INDEX steps_without_batch ON steps (step) WHERE batch IS NULL;
+CREATE INDEX steps_without_loss ON steps (step) WHERE instr(logs, '"loss"') = 0;
+CREATE TABLE generators (  -- states of the process's generators around a step; steps in a row that are alike share one
+    number INTEGER PRIMARY KEY,  -- 0-based
+    record TEXT                  -- JSON: {generator: [digest before, digest after]}, null where it was not there
 );
 CREATE TABLE states (      -- one row a moment at which all variables were read
     step INTEGER,                -- steps.step
@@ -42,6 +50,7 @@ CREATE TABLE states (      -- one row a moment at which all variables were read
     digests BLOB,                -- 16 bytes a variable, concatenated; 16 zero bytes where it could not be read
     PRIMARY KEY (step, training, moment)
 );
+CREATE INDEX begin_states ON states (step) WHERE moment = 'begin';
 CREATE TABLE events (      -- the ledger of draws
     id INTEGER PRIMARY KEY,      -- 0-based, in the order in which things happened
     record TEXT                  -- JSON of Event
@@ -97,6 +106,10 @@ hash of a sample covers its row in all leaves: the sum depends on which samples 
 The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
 in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
 variables but seeds after the step. Two runs part where their chains part, which is found by bisection.
+
+The **whole** chain (`steps.whole`) is made alike, of what the chain leaves out: the digest of the batch, the text of
+the logs, name and digests of each generator that moved in the step, and the digests of each seed that moved in the step
+before. Where it is equal, not even a look at what has no effect on weights is needed.
 """
 
 

@@ -19,6 +19,7 @@ from samefit.store.alive import identity
 from samefit.store.codec import to_json
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA, SCHEMA_VERSION
+from samefit.store.whole import WholeChain
 
 _COMMIT_SECONDS = 0.5
 _COMMIT_STEPS = 256
@@ -47,6 +48,8 @@ class RunWriter:
         self._lock = threading.RLock()
         self._manifest = identity() | dict(manifest) | {"schema_version": SCHEMA_VERSION}
         self._layouts: dict[str, int] = {}
+        self._whole = WholeChain()
+        self._generators_number, self._generators_text = -1, ""
         self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
@@ -74,19 +77,23 @@ class RunWriter:
             number = self._layouts.get(text)
             if number is None:
                 number = self._layouts[text] = len(self._layouts)
+                self._whole.layout(number, variables)
                 self._execute("INSERT INTO layouts VALUES (?, ?)", number, text)
             return number
 
     def step(self, record: StepRecord) -> None:
         """Adds a step."""
-        generators = {
+        pairs = {
             name: [_hex(record.generators.get(name)), _hex(record.generators_after.get(name))]
             for name in sorted({*record.generators, *record.generators_after})
         }
+        logs = json.dumps(dict(record.logs))
+        moved = json.dumps({name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
         with self._lock:
+            whole = self._whole.chained(record.training, record.batch or b"", logs.encode(), moved.encode())
             self._execute(
                 "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs,"
-                " generators, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " generators, chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 record.index,
                 record.training,
                 record.epoch,
@@ -95,16 +102,27 @@ class RunWriter:
                 record.num_rows,
                 record.indices,
                 record.rows,
-                json.dumps(dict(record.logs)),
-                json.dumps(generators),
+                logs,
+                self._generators(json.dumps(pairs)),
                 record.chain,
+                whole,
             )
             self._steps_since += 1
             if self._steps_since >= _COMMIT_STEPS:
                 self.flush()
 
+    def _generators(self, text: str) -> int:
+        """Returns the number of the record that holds `text`: the latest, or a new one."""
+        if text != self._generators_text:
+            self._generators_number += 1
+            self._generators_text = text
+            self._execute("INSERT INTO generators VALUES (?, ?)", self._generators_number, text)
+        return self._generators_number
+
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
+        with self._lock:
+            self._whole.state(record)
         self._execute(
             "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
             record.step,

@@ -1,0 +1,64 @@
+"""Where the steps of some trainings stand in a run, without a list of all of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import overload
+
+
+class Places(Sequence[int]):
+    """The indices of some steps in run order, held as a few stretches of consecutive steps.
+
+    Args:
+        stretches: (training, index of its first step, index after its last step), in run order.
+    """
+
+    def __init__(self, stretches: Sequence[tuple[int, int, int]]) -> None:
+        self._stretches = tuple(stretches)
+        self._begins = (0, *accumulate(end - begin for _, begin, end in self._stretches))
+
+    def __len__(self) -> int:
+        return self._begins[-1]
+
+    @overload
+    def __getitem__(self, position: int) -> int: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[int]: ...
+
+    def __getitem__(self, position: int | slice) -> int | Sequence[int]:
+        if isinstance(position, slice):
+            return [self[p] for p in range(*position.indices(len(self)))]
+        if position < 0:
+            position += len(self)
+        stretch = self._stretch(position)
+        return self._stretches[stretch][1] + position - self._begins[stretch]
+
+    def _stretch(self, position: int) -> int:
+        if not 0 <= position < len(self):
+            raise IndexError(f"position {position} of {len(self)} steps")
+        return bisect_right(self._begins, position) - 1
+
+    def training(self, position: int) -> int:
+        """Returns the number of the training of the step at `position`."""
+        return self._stretches[self._stretch(position)][0]
+
+    def begins(self, position: int) -> bool:
+        """Whether the step at `position` follows one of another training, or none."""
+        stretch = self._stretch(position)
+        if position != self._begins[stretch]:
+            return False
+        return stretch == 0 or self._stretches[stretch][0] != self._stretches[stretch - 1][0]
+
+    def beginnings(self) -> Iterator[int]:
+        """Yields the positions at which `begins` holds."""
+        return (position for position in self._begins[:-1] if self.begins(position))
+
+    def positions(self, indices: Sequence[int]) -> Iterator[int]:
+        """Yields the positions of those of `indices` (in run order) that are among the steps."""
+        firsts = [begin for _, begin, _ in self._stretches]
+        for index in indices:
+            stretch = bisect_right(firsts, index) - 1
+            if stretch >= 0 and index < self._stretches[stretch][2]:
+                yield self._begins[stretch] + index - firsts[stretch]

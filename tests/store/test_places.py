@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from samefit.store.places import Places
+
+
+def test_steps_of_some_trainings_are_found_by_position() -> None:
+    places = Places([(1, 0, 3), (3, 5, 7), (3, 9, 10), (1, 10, 12)])
+    assert list(places) == [0, 1, 2, 5, 6, 9, 10, 11]
+    assert [places.training(p) for p in range(len(places))] == [1, 1, 1, 3, 3, 3, 1, 1]
+    assert list(places.beginnings()) == [0, 3, 6]
+    assert places[-1] == 11
+    assert list(places[1:4]) == [1, 2, 5]
+    assert list(places.positions([2, 3, 4, 5, 8, 9, 11, 12])) == [2, 3, 5, 7]
+
+
+@pytest.mark.parametrize("position", [0, 1, -1])
+def test_without_steps_there_is_no_position(position: int) -> None:
+    places = Places([])
+    assert not list(places.beginnings())
+    with pytest.raises(IndexError, match="of 0 steps"):
+        places[position]
