@@ -15,6 +15,8 @@
 | enable_determinism | XLA's flags, before the first use | op determinism, no TF32 | deterministic algorithms, no TF32 |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
+| portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
+| specify_stream | partitionable threefry | not needed | not needed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
 """
 
@@ -162,6 +164,17 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def seed_functions(self) -> Sequence[HookPoint]:
         """Returns the Python functions that seed the process-wide generator; their first argument is the seed."""
+
+    @abc.abstractmethod
+    def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
+        """Returns random functions that give the same values on every backend, by their names in `keras.random`.
+
+        Each takes the two words of a seed first, and then the arguments of Keras's function.
+        """
+
+    @abc.abstractmethod
+    def specify_stream(self) -> Callable[[], None]:
+        """Sets what decides about the framework's own threefry stream, and returns a function that puts it back."""
 
     @abc.abstractmethod
     def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:

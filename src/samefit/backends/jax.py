@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax._src import xla_bridge
 
+from samefit.backends import random_jax
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
 
 _FLAGS = (
@@ -127,6 +128,14 @@ class JaxBackend(Backend):
 
     def seed_functions(self) -> Sequence[HookPoint]:
         return ()
+
+    def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
+        return random_jax.draws()
+
+    def specify_stream(self) -> Callable[[], None]:
+        before = jax.config.jax_threefry_partitionable
+        jax.config.update("jax_threefry_partitionable", True)
+        return lambda: jax.config.update("jax_threefry_partitionable", before)
 
     def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
         return dataset

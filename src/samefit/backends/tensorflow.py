@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
 
+from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Determinism, HookPoint
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
@@ -168,6 +169,12 @@ class TensorFlowBackend(Backend):
 
     def seed_functions(self) -> Sequence[HookPoint]:
         return ((tf.random, "set_seed", "tf.random.set_seed"),)
+
+    def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
+        return random_tensorflow.draws()
+
+    def specify_stream(self) -> Callable[[], None]:
+        return lambda: None
 
     def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
         if not isinstance(dataset, tf.data.Dataset):

@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from samefit.backends import random_torch
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
 
 _FUNCTIONS = (
@@ -148,6 +149,12 @@ class TorchBackend(Backend):
 
     def seed_functions(self) -> Sequence[HookPoint]:
         return ((torch, "manual_seed", "torch.manual_seed"), (torch.random, "manual_seed", "torch.manual_seed"))
+
+    def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
+        return random_torch.draws()
+
+    def specify_stream(self) -> Callable[[], None]:
+        return lambda: None
 
     def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
         return dataset

@@ -29,7 +29,7 @@ def keyed(key: int) -> Iterator[None]:
         yield
 
 
-PORTABLE = 2
+PORTABLE = 3
 """How many of `states`, the first ones, are those of generators that give the same numbers on every backend."""
 
 
@@ -40,6 +40,6 @@ def states(backend: str) -> tuple[bytes | None, ...]:
     return (
         generators.read_python(),
         generators.read_numpy(),
-        *(adapter.generator_state() for adapter in backends.loaded()),
         None if value is None else value.tobytes(),
+        *(adapter.generator_state() for adapter in backends.loaded()),
     )

@@ -108,6 +108,15 @@ def backend_draw(initializer: Any) -> Limit:
     )
 
 
+def native_distribution(name: str) -> Limit:
+    """A distribution is drawn for which there is no portable form."""
+    return Limit(
+        "native-distribution",
+        f"keras.random.{name} draws as the backend does: the same numbers on every run, and others on each backend.",
+        "Where backends are to be compared, draw from it with NumPy and hand the values in with the data.",
+    )
+
+
 def raw_draw(function: str, backend: str, where: Location) -> Limit:
     """A layer of the user's draws with a function of the backend, from its process-wide generator."""
     return Limit(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from samefit.patches.patching import Patches
 from samefit.pin.determinism import pin_determinism
+from samefit.pin.randomness import pin_randomness
 from samefit.pin.raw_draws import pin_raw_draws
 from samefit.pin.report import PinReport
 from samefit.pin.trainings import pin_trainings
@@ -37,7 +38,13 @@ class PinScope:
     leaving: contextlib.ExitStack
 
 
-_PARTS: tuple[Callable[[PinScope], None], ...] = (pin_determinism, pin_weights, pin_trainings, pin_raw_draws)
+_PARTS: tuple[Callable[[PinScope], None], ...] = (
+    pin_determinism,
+    pin_weights,
+    pin_trainings,
+    pin_randomness,
+    pin_raw_draws,
+)
 """The parts of the scope, in the order in which they are put in place."""
 
 
