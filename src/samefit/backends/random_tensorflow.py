@@ -196,27 +196,32 @@ def _shape(shape: Any) -> tuple[Any, Any]:
     return shape, tf.reduce_prod(shape)
 
 
+def _number(value: Any, dtype: str) -> Any:
+    """Returns a number of the user's as a tensor; `tf.cast` would round it to float32 first."""
+    return tf.cast(value, dtype) if tf.is_tensor(value) else tf.constant(value, dtype)
+
+
 def uniform(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:
     """Returns values of a uniform distribution; see `portable.uniform`."""
     shape, count = _shape(shape)
     fractions = tf.reshape(_fractions_drawn(_words(seed), count, dtype), shape)
     if not tf.is_tensor(minval) and not tf.is_tensor(maxval) and (minval, maxval) == (0.0, 1.0):
         return fractions
-    return _scaled(fractions, tf.cast(minval, dtype), tf.cast(maxval, dtype))
+    return _scaled(fractions, _number(minval, dtype), _number(maxval, dtype))
 
 
 def normal(seed: Any, shape: Any, mean: Any, stddev: Any, dtype: str) -> Any:
     """Returns values of a normal distribution; see `portable.normal`."""
     shape, count = _shape(shape)
     values = tf.reshape(_normals(_words(seed), count, dtype), shape)
-    return values * tf.cast(stddev, dtype) + tf.cast(mean, dtype)
+    return values * _number(stddev, dtype) + _number(mean, dtype)
 
 
 def truncated_normal(seed: Any, shape: Any, mean: Any, stddev: Any, dtype: str) -> Any:
     """Returns values of a normal distribution that is cut at two deviations; see `portable.truncated_normal`."""
     shape, count = _shape(shape)
     values = tf.reshape(_truncated_normals(_words(seed), count, dtype), shape)
-    return values * tf.cast(stddev, dtype) + tf.cast(mean, dtype)
+    return values * _number(stddev, dtype) + _number(mean, dtype)
 
 
 def randint(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:
