@@ -320,6 +320,20 @@ def test_other_weights_are_not_a_mapping(tmp_path: Path, how: str | None, values
     assert "weight-mapping" not in slugs(case)
 
 
+def test_state_that_a_call_outside_of_training_moved(tmp_path: Path) -> None:
+    case = two(tmp_path, ([layer(), layer()], [loaded("call"), layer()]), changes=((), put(ARRAYS[2])))
+    first = found(case)[0]
+    assert (first.slug, first.location) == ("state-carried-over", at(6))
+    assert "moved by a call at line 6 of train.py: dense/kernel" in texts(first)
+    assert plans(first) == ["weights"]
+
+
+def test_state_that_both_sides_moved_is_not_blamed(tmp_path: Path) -> None:
+    moved = [loaded("call"), layer()]
+    case = two(tmp_path, (moved, moved), changes=((), put(ARRAYS[2])))
+    assert "state-carried-over" not in slugs(case)
+
+
 def test_weights_that_reach_only_some_layers(tmp_path: Path) -> None:
     everywhere = [loaded("load_weights"), loaded("load_weights")]
     case = two(

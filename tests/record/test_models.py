@@ -16,6 +16,7 @@ from samefit.record.models import (
     describe_model,
     describe_variables,
     flatten,
+    recurrent_state,
     unique_path,
 )
 from samefit.record.provenance import Call, Provenance
@@ -229,6 +230,7 @@ def test_the_variables_of_a_training_leave_metrics_out() -> None:
     metric, kernel, state = Variable("total"), Variable("kernel", 2), Variable("kernel", 2, trainable=False)
     trainer = SimpleNamespace(
         metrics_variables=[metric],
+        _flatten_layers=list,
         trainable_variables=[kernel],
         non_trainable_variables=[state, metric],
         optimizer=SimpleNamespace(variables=[Variable("adam/iteration")]),
@@ -239,3 +241,11 @@ def test_the_variables_of_a_training_leave_metrics_out() -> None:
     assert list(training.by_path()) == ["kernel", "kernel#2", "adam/iteration"]
     assert training.all_variables[0] is kernel
     assert training.last_metrics() == {"loss": 0.5}
+
+
+def test_the_state_of_a_stateful_layer_counts() -> None:
+    held = [SimpleNamespace(path="rnn/state", assign=None)]
+    assert recurrent_state(SimpleNamespace(stateful=True, states=held)) == held
+    assert recurrent_state(SimpleNamespace(stateful=False, states=held)) == []
+    assert recurrent_state(SimpleNamespace(stateful=True, states=None)) == []
+    assert recurrent_state(SimpleNamespace(stateful=True)) == []

@@ -15,6 +15,7 @@ _LOADED = ("load_weights", "load_model", "set_weights")
 
 def explain_assigned(case: Case, weights: Pairs) -> Iterator[Suspect]:
     """Yields suspects for first weights that the user's code put where they are."""
+    yield from _moved_by_calls(case, weights)
     put = _put(case.b, [j for _, j in weights]) or _put(case.a, [i for i, _ in weights])
     if put is None:
         return
@@ -23,6 +24,40 @@ def explain_assigned(case: Case, weights: Pairs) -> Iterator[Suspect]:
         yield _exchanged(case, weights, places, put)
         return
     yield from _partly(case, weights)
+
+
+def _moved_by_calls(case: Case, weights: Pairs) -> Iterator[Suspect]:
+    """State that a layer keeps of its own (moving averages, RNN state) was moved by a call outside of any training."""
+    for side, index in ((case.b, 1), (case.a, 0)):
+        moved = [pair for pair in weights if _assigned(side, pair[index]) == "call"]
+        other = case.a if side is case.b else case.b
+        if len(moved) < len(weights) or all(_assigned(other, pair[1 - index]) == "call" for pair in moved):
+            continue
+        origin = side.layout[moved[0][index]].origin
+        assert origin is not None
+        paths = ", ".join(side.layout[pair[index]].path for pair in moved[:4])
+        yield Suspect(
+            slug="state-carried-over",
+            summary=f"A call outside of any training had moved what a layer of the {side.role} keeps of its inputs.",
+            evidence=(
+                Evidence(
+                    f"moved by a call at {place(origin.assigned_location)}: {paths}",
+                    side.role,
+                    origin.assigned_location,
+                ),
+            ),
+            location=origin.assigned_location,
+            remedy="call the model with training=False before it trains, reset the state "
+            "(layer.reset_state()), or build a new model for each training",
+            counterfactuals=taken_from_baseline(case, moved, "the state of these layers taken from the baseline"),
+            no_counterfactual="the values before the step are not in the run",
+        )
+        return
+
+
+def _assigned(side: Side, position: int) -> str | None:
+    origin = side.layout[position].origin
+    return None if origin is None else origin.assigned
 
 
 def explain_slot_order(case: Case, slots: Pairs) -> Iterator[Suspect]:
@@ -114,5 +149,4 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
 
 
 def _was_loaded(side: Side, position: int) -> bool:
-    origin = side.layout[position].origin
-    return origin is not None and origin.assigned in _LOADED
+    return _assigned(side, position) in _LOADED

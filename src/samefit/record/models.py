@@ -196,6 +196,16 @@ def describe_variables(
     return tuple(records)
 
 
+def recurrent_state(layer: Any) -> list[Any]:
+    """Returns the variables of a stateful recurrent layer that Keras does not count as weights of the model.
+
+    `RNN.states` (keras/src/layers/rnn/rnn.py) is read in each call and is in no list of variables.
+    """
+    states = getattr(layer, "states", None) if getattr(layer, "stateful", False) else None
+    states = states if isinstance(states, (list, tuple)) else [states]
+    return [state for state in states if hasattr(state, "path") and hasattr(state, "assign")]
+
+
 def _owners(model: Any, layers: Sequence[Any]) -> dict[int, tuple[int | None, int, Role]]:
     owners: dict[int, tuple[int | None, int, Role]] = {}
     for position, layer in [*enumerate(layers), (None, model)]:
@@ -204,6 +214,8 @@ def _owners(model: Any, layers: Sequence[Any]) -> dict[int, tuple[int | None, in
         for index, variable in enumerate(own):
             role = Role.TRAINABLE if id(variable) in trainable else Role.NON_TRAINABLE
             owners.setdefault(id(variable), (position, index, role))
+        for index, state in enumerate(recurrent_state(layer)):
+            owners.setdefault(id(state), (position, 2000 + index, Role.NON_TRAINABLE))
         for index, generator in enumerate(getattr(layer, "_seed_generators", [])):
             owners.setdefault(id(generator.state), (position, 1000 + index, Role.SEED))
     return owners

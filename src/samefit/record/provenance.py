@@ -184,7 +184,10 @@ class Provenance:
             return
         who = caller()
         words = [name.rsplit(".", 1)[-1] for name in who.names]
-        via = next((word for word in ("load_model", "load_weights", "set_weights") if word in words), None)
+        via: str | None = next((word for word in ("load_model", "load_weights", "set_weights") if word in words), None)
+        if via is None and any(name.endswith("Layer.__call__") for name in who.names):
+            # A layer moved its own state: moving averages, the state of a recurrent layer.
+            via = "call"
         if via is None and any("seed" in name.lower() for name in who.names[:1]):
             return
         made.origin = replace(made.origin, assigned=via or "assign", assigned_location=who.location)

@@ -255,8 +255,8 @@ class Recorder:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
         if state is None:
             return [self._backend.host_value(v) for v in training.all_variables]
-        trainable, non_trainable, optimizer = state[0], state[1], state[2]
-        return [self._backend.to_numpy(a) for part in (trainable, non_trainable, optimizer) for a in part]
+        own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
+        return [*own, *(self._backend.host_value(v) for v in training.untracked), *slots]
 
     def _after(
         self,

@@ -36,6 +36,7 @@ class Training:
     trainer: Any
     variables: list[Any] = field(default_factory=list)
     optimizer_variables: list[Any] = field(default_factory=list)
+    untracked: list[Any] = field(default_factory=list)
     layout: int = -1
     variable_records: tuple[VariableRecord, ...] = ()
     epoch: int = 0
@@ -50,7 +51,8 @@ class Training:
         """Reads which variables there are now: a model may be built, and an optimizer made, in the first step."""
         metrics = {id(v) for v in trainer.metrics_variables}
         variables = [*trainer.trainable_variables, *trainer.non_trainable_variables]
-        self.variables = [v for v in variables if id(v) not in metrics]
+        self.untracked = [v for layer in trainer._flatten_layers() for v in models.recurrent_state(layer)]
+        self.variables = [*(v for v in variables if id(v) not in metrics), *self.untracked]
         optimizer = getattr(trainer, "optimizer", None)
         self.optimizer_variables = list(optimizer.variables) if optimizer is not None else []
 
