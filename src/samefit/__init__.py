@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from samefit.pin.checkpoint import Checkpoint as Checkpoint
     from samefit.record.callback import Recorder as Recorder
     from samefit.store.reader import Run as Run
+    from samefit.testing import assert_same_model as assert_same_model
     from samefit.testing import assert_same_training as assert_same_training
 
 _HOMES = {
@@ -26,13 +27,24 @@ _HOMES = {
     "Comparison": "samefit.comparison.result",
     "Recorder": "samefit.record.callback",
     "Run": "samefit.store.reader",
+    "assert_same_model": "samefit.testing",
     "assert_same_training": "samefit.testing",
     "check": "samefit.checks",
     "compare": "samefit.comparison",
     "pinned": "samefit.pin",
 }
 
-__all__ = ["Checkpoint", "Comparison", "Recorder", "Run", "assert_same_training", "check", "compare", "pinned"]
+__all__ = [
+    "Checkpoint",
+    "Comparison",
+    "Recorder",
+    "Run",
+    "assert_same_model",
+    "assert_same_training",
+    "check",
+    "compare",
+    "pinned",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,10 +6,12 @@
     ├── RunError             (also ValueError)   a run directory cannot be read, or is not a run
     ├── SelectionError       (also ValueError)   a training was asked for that the run does not hold
     ├── NoTrainingError                          the script ran, but nothing that samefit can record was trained
+    ├── NoModelError                             a target of `check --models` gave no model, or none that can be called
     ├── BackendError         (also ImportError)  a backend was asked for that is not installed
     ├── KerasChanged                             a non-public part of Keras is not what this samefit was checked on
     ├── CheckpointError      (also ValueError)   a checkpoint cannot be used for this training
-    └── NotTheSameTraining   (also AssertionError)  raised by `assert_same_training`
+    ├── NotTheSameTraining   (also AssertionError)  raised by `assert_same_training`
+    └── NotTheSameModel      (also AssertionError)  raised by `assert_same_model`
 
 The command line prints the message of a `SamefitError` in one line, without a traceback, and exits with status 1.
 """
@@ -52,6 +54,10 @@ class NoTrainingError(SamefitError):
     """The script ran, but nothing that samefit can record was trained."""
 
 
+class NoModelError(SamefitError):
+    """A target of `check --models` gave no model, or one that cannot be called on the data."""
+
+
 class BackendError(SamefitError, ImportError):
     """A Keras backend was asked for that is not installed or not known."""
 
@@ -66,3 +72,7 @@ class KerasChanged(SamefitError):
 
 class NotTheSameTraining(SamefitError, AssertionError):
     """Two trainings that were asserted to be the same are not; the message holds the report."""
+
+
+class NotTheSameModel(SamefitError, AssertionError):
+    """Two models that were asserted to be the same are not; the message holds the report."""

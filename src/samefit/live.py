@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
 from samefit.store.variables import is_recorded_variable
@@ -28,7 +29,7 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "stop_file", "stop_after", "pin".
+            "stop_file", "stop_after", "pin", "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -84,6 +85,8 @@ class Live:
         backend = backends.load(name)
         self.watch_frameworks()
         self.provenance = Provenance(self.ledger, backend, self.transplants)
+        # What TensorFlow makes inside a trace has no value to be read there.
+        self.provenance.keep_values = "models" in self.session
         self.recorder = Recorder(
             self.writer,
             self.ledger,
@@ -125,6 +128,18 @@ class Live:
         if self.provenance is not None:
             self.provenance.begin_side()
             self.transplants.keras_ready()
+
+    def look_at_model(self, value: Any, names: Mapping[str, Any] | None) -> None:
+        """Looks at the one model that `value` is or makes, or that is among the global `names` of a script."""
+        from samefit.probe.session import probe_of_session
+
+        if self.provenance is None:
+            self.writer.update_manifest({"no_model": f"{self.session['target']} never imported Keras."})
+            return
+        try:
+            probe_of_session(self.session, value, names, self.provenance, _versions(), self.writer.path)
+        except NoModelError as error:
+            self.writer.update_manifest({"no_model": str(error)})
 
     def finish(self, exit_status: int | None, error: str | None) -> None:
         """Closes the run; idempotent."""
@@ -250,6 +265,13 @@ def end_side(name: str) -> None:
         _live.ledger.note("end", value=name)
         if _live.recorder is not None:
             _live.recorder.close("complete")
+
+
+def look_at_model(value: Any, names: Mapping[str, Any] | None) -> None:
+    """A target of `check --models` has been loaded (`value`), or has run to its end (`names`)."""
+    if _live is not None:
+        _live.numpy_imported()
+        _live.look_at_model(value, names)
 
 
 def finish(exit_status: int | None, error: str | None) -> None:

@@ -62,6 +62,11 @@ def align_models(
         The pairs. Layers are paired in order of execution, by class and shape; the pass is called "path" where that is
         also what the paths say. Equal paths alone prove nothing: auto-names may coincide and name other layers.
     """
+    return align_layouts(model_a, layout_a, model_b, layout_b)
+
+
+def align_layouts(model_a: ModelRecord, layout_a: Layout, model_b: ModelRecord, layout_b: Layout) -> Alignment:
+    """Pairs the variables of two models; as `align_models`, without their runs."""
     matched = _align_layers(model_a, layout_a, model_b, layout_b)
     layers = matched.pairs
     pairs: list[tuple[int, int]] = []

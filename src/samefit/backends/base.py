@@ -18,6 +18,8 @@
 | portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
 | specify_stream | partitionable threefry | not needed | not needed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
+| is_concrete | not a tracer | an eager tensor | always |
+| gradients | value_and_grad over a StatelessScope | a GradientTape | autograd.grad |
 """
 
 from __future__ import annotations
@@ -186,3 +188,19 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def batch_source(self, iterator: Any) -> Any:
         """Returns the dataset that `iterator` runs over, or None: the inverse of `iter` for `watch_batches`."""
+
+    @abc.abstractmethod
+    def is_concrete(self, value: Any) -> bool:
+        """Says whether a tensor has numbers now: inside of a trace or a compiled loop it has none."""
+
+    @abc.abstractmethod
+    def gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Array, list[Array | None]]:
+        """Computes a loss and its gradients, operation by operation: nothing is compiled.
+
+        Args:
+            loss: Returns a scalar tensor; what it does to other variables of the model may or may not stay.
+            variables: Keras variables.
+
+        Returns:
+            The loss, and for each variable its gradient, or None where the loss does not depend on it.
+        """

@@ -143,5 +143,19 @@ class JaxBackend(Backend):
     def batch_source(self, iterator: Any) -> Any:
         return None
 
+    def is_concrete(self, value: Any) -> bool:
+        return not isinstance(value, jax.core.Tracer)
+
+    def gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Array, list[Array | None]]:
+        import keras
+
+        def compute(values: list[Any]) -> Any:
+            pairs = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=pairs, collect_losses=True):
+                return loss()
+
+        value, gradients = jax.value_and_grad(compute)([variable.value for variable in variables])
+        return np.asarray(value), [np.asarray(gradient) for gradient in gradients]
+
 
 ADAPTER = JaxBackend()

@@ -196,6 +196,16 @@ class TensorFlowBackend(Backend):
     def batch_source(self, iterator: Any) -> Any:
         return getattr(iterator, "_dataset", None)
 
+    def is_concrete(self, value: Any) -> bool:
+        return not tf.is_tensor(value) or hasattr(value, "numpy")
+
+    def gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Array, list[Array | None]]:
+        with tf.GradientTape() as tape:
+            value = loss()
+        gradients = tape.gradient(value, [variable._value for variable in variables])
+        # Of an embedding TensorFlow gives the rows that were used; as a tensor it has all of them.
+        return np.asarray(value), [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
+
 
 def _jsonable(state: tuple[Any, ...]) -> list[Any]:
     version, words, gauss = state

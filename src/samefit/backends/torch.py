@@ -162,6 +162,17 @@ class TorchBackend(Backend):
     def batch_source(self, iterator: Any) -> Any:
         return None
 
+    def is_concrete(self, value: Any) -> bool:
+        return True
+
+    def gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Array, list[Array | None]]:
+        value = loss()
+        values = [variable.value for variable in variables]
+        gradients = (
+            torch.autograd.grad(value, values, allow_unused=True) if value.requires_grad else [None] * len(values)
+        )
+        return self.to_numpy(value), [None if g is None else self.to_numpy(g) for g in gradients]
+
 
 def _set_variable(name: str, value: str | None) -> None:
     if value is None:

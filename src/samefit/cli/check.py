@@ -13,6 +13,7 @@ from samefit.cli.options import (
     Target,
     TargetCommand,
     conclude,
+    conclude_models,
     json_option,
     progress,
     quiet_option,
@@ -56,6 +57,19 @@ from samefit.cli.options import (
 )
 @click.option("--no-confirm", is_flag=True, help="Name causes without the re-runs that confirm them.")
 @click.option("--to-end", is_flag=True, help="Train both to their ends, even if they part early.")
+@click.option("--models", is_flag=True, help="Compare the models that A and B return, without training.")
+@click.option(
+    "--input-shape",
+    "input_shapes",
+    multiple=True,
+    metavar="SHAPE",
+    help="With --models: shape of an input without the samples, as 28,28,1 or 16:int32. Once for each.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["equal", "drawn", "any"]),
+    help="With --models: whether the weights may differ. Default: drawn, by their draw alone.",
+)
 @click.option("--runs", metavar="DIRECTORY", help="Keep the runs there (new or empty). Default: a new one in .samefit/")
 @json_option
 @verbose_option
@@ -71,6 +85,9 @@ def check(
     pin: int | None,
     no_confirm: bool,
     to_end: bool,
+    models: bool,
+    input_shapes: tuple[str, ...],
+    weights: str | None,
     runs: str | None,
     json_file: str | None,
     verbose: bool,
@@ -88,13 +105,32 @@ def check(
     samefit check A --trainings 1,2   two trainings inside one run of A
     samefit check A --backends jax,torch
     samefit check A --env-b OMP_NUM_THREADS=1
+    samefit check A B --models        are the models that A and B return the same?
 
     Exit status: 0 the trainings are the same, 2 they are not (or could not be compared to the end), 1 samefit or a
     script failed. With --pin it is that of the pinned trainings.
     """
-    _refuse_contradictions(candidate, same_process, trainings, backends, bool(env_a or env_b))
+    _refuse_for_models(models, same_process or trainings is not None or no_confirm or to_end, input_shapes, weights)
+    if not models:
+        _refuse_contradictions(candidate, same_process, trainings, backends, bool(env_a or env_b))
 
     from samefit import checks
+
+    if models:
+        with runs_directory(baseline.split(), runs) as directory, progress(quiet) as display:
+            comparison = checks.check_models(
+                baseline,
+                candidate,
+                backends=(backends or ())[:2],
+                env_a=dict(env_a),
+                env_b=dict(env_b),
+                pin=pin,
+                input_shape=input_shapes,
+                weights=weights or "drawn",
+                directory=directory,
+                progress=display,
+            )
+        return conclude_models(comparison, json_file=json_file, verbose=verbose, quiet=quiet)
 
     with runs_directory(baseline.split(), runs) as directory, progress(quiet) as display:
         common: dict[str, Any] = {
@@ -112,6 +148,15 @@ def check(
             common |= {"same_process": same_process, "trainings": trainings, "backends": backends or ()}
             found = (checks.check(baseline, candidate, **common),)
     return conclude(found, json_file=json_file, verbose=verbose, quiet=quiet)
+
+
+def _refuse_for_models(models: bool, trains: bool, input_shapes: tuple[str, ...], weights: str | None) -> None:
+    if models and trains:
+        raise click.UsageError(
+            "--models compares without training; leave --same-process, --trainings, --no-confirm and --to-end out"
+        )
+    if not models and (input_shapes or weights is not None):
+        raise click.UsageError("--input-shape and --weights belong to --models")
 
 
 def _refuse_contradictions(

@@ -20,6 +20,7 @@ from samefit.errors import SamefitError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from samefit.comparison.model_result import ModelComparison
     from samefit.comparison.result import Comparison
     from samefit.report.progress import Progress
 
@@ -227,6 +228,18 @@ def conclude(comparisons: Sequence[Comparison], *, json_file: str | None, verbos
                 out.print()
             render(comparison, verbose=verbose, quiet=quiet, console=out)
     return 0 if comparisons and all(comparison.same for comparison in comparisons) else 2
+
+
+def conclude_models(comparison: ModelComparison, *, json_file: str | None, verbose: bool, quiet: bool) -> int:
+    """Prints the comparison of two models and returns the exit status: 0 if they are the same, else 2."""
+    from samefit.report.model_json import models_to_json
+    from samefit.report.text import render_models
+
+    if json_file is not None:
+        write_json(models_to_json(comparison), json_file)
+    if json_file != "-":
+        render_models(comparison, verbose=verbose, quiet=quiet, console=console())
+    return 0 if comparison.same else 2
 
 
 json_option = click.option(

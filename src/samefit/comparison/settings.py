@@ -49,7 +49,7 @@ def differences(
     model_a, model_b = run_a.models[training_a.model], run_b.models[training_b.model]
     return (
         *manifest_differences(run_a.manifest, run_b.manifest),
-        *_layers(model_a, model_b, alignment),
+        *layer_differences(model_a, model_b, alignment),
         *_trainable(model_a, training_a, model_b, training_b, alignment),
         *_structure(model_a, model_b),
         *_compiled(training_a.compiled, training_b.compiled),
@@ -105,7 +105,8 @@ def _fit(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifferen
         yield from _deep("data", name, a.get(name), b.get(name), None)
 
 
-def _layers(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> Iterator[SettingDifference]:
+def layer_differences(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> Iterator[SettingDifference]:
+    """Yields options and dtype policies of paired layers that are not the same."""
     for i, j in alignment.layers:
         first, second = a.layers[i], b.layers[j]
         same_class = first.class_name == second.class_name

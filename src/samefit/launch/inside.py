@@ -138,6 +138,7 @@ def run_sides() -> None:
 
     targets = _session["targets"]
     modules: dict[str, ModuleType] = {}
+    module: ModuleType | None = None
     for number, target in enumerate(targets):
         last = number == len(targets) - 1
         if target["kind"] == "function":
@@ -147,7 +148,10 @@ def run_sides() -> None:
         if target["name"]:
             live.begin_side(target["name"])
         try:
-            if target["kind"] == "function":
+            if "models" in _session:
+                _look_at_model(target, module if target["kind"] == "function" else None)
+            elif target["kind"] == "function":
+                assert module is not None
                 getattr(module, target["function"])()
             else:
                 _run_main(target)
@@ -156,6 +160,23 @@ def run_sides() -> None:
                 raise
         if target["name"]:
             live.end_side(target["name"])
+
+
+def _look_at_model(target: Mapping[str, Any], module: ModuleType | None) -> None:
+    """Hands the model that a target stands for to the recorder."""
+    from samefit import live
+
+    if module is not None:
+        live.look_at_model(getattr(module, target["function"]), None)
+        return
+    try:
+        _run_main(target)
+    except SystemExit as leaving:
+        # A script may end with `sys.exit()`; what it made is there all the same.
+        if leaving.code not in (None, 0):
+            raise
+        _status[0] = None
+    live.look_at_model(None, vars(sys.modules["__main__"]))
 
 
 def _load(path: str) -> ModuleType:

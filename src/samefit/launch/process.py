@@ -129,7 +129,7 @@ def start(
         "targets": [{"name": side.name, **asdict(side.target)} for side in targets],
     }
     launch_file.write_text(json.dumps(described))
-    command = [python, *_command(targets)]
+    command = [python, *_command(targets, inside="models" in session)]
     logs: list[IO[bytes]] = []
     if output == "keep":
         logs = [run_directory.with_suffix(suffix).open("wb") for suffix in (".out", ".err")]
@@ -138,9 +138,10 @@ def start(
     return Child(popen, run_directory, launch_file, logs)
 
 
-def _command(targets: Sequence[SideTarget]) -> list[str]:
+def _command(targets: Sequence[SideTarget], *, inside: bool) -> list[str]:
+    """Returns the arguments of the interpreter; `inside`: what a script leaves behind is looked at."""
     first = targets[0].target
-    if len(targets) > 1 or first.kind == "function":
+    if inside or len(targets) > 1 or first.kind == "function":
         return [str(_BOOTSTRAP / "sides.py")]
     if first.kind == "module":
         return ["-m", first.module, *first.args]

@@ -26,10 +26,14 @@ class Call:
     Attributes:
         operation: The layer or operation.
         inputs: Numbers of the tensors that went in, in the order of the parameters of its `call`.
+        constants: Everything that it was called with, in the same order; "tensor" stands for a tensor.
+        masks: Numbers of those tensors among `inputs` that came as the mask of the layer.
     """
 
     operation: Any
     inputs: tuple[int, ...]
+    constants: tuple[Any, ...] = ()
+    masks: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Flow:
         entered: The models and the user's layers that were taken apart, in the order in which they were entered.
         failed: Those that could not be taken apart, with the reason; they stand in the graph as a whole.
         without_training: Layers that the outermost `call` calls without its own `training`.
+        inputs: Numbers of the tensors that the model was given, in order.
     """
 
     producers: dict[int, Call] = field(default_factory=dict)
@@ -51,6 +56,7 @@ class Flow:
     entered: list[Any] = field(default_factory=list)
     failed: list[tuple[Any, Exception]] = field(default_factory=list)
     without_training: list[Any] = field(default_factory=list)
+    inputs: tuple[int, ...] = ()
 
 
 def is_model(layer: Any) -> bool:
@@ -61,6 +67,22 @@ def is_model(layer: Any) -> bool:
 def is_graph(layer: Any) -> bool:
     """Says whether a layer is a Functional model or a Sequential one that is built, with Keras's own `call`."""
     return _graph_of(layer) is not None
+
+
+def inputs_of_graph(layer: Any) -> Any | None:
+    """Returns the symbolic inputs of a Functional or built Sequential model, nested as it takes them, or None."""
+    graph = _graph_of(layer)
+    return None if graph is None else graph._inputs_struct
+
+
+def first_parameter(layer: Any) -> str:
+    """Returns the name of the parameter of `call` that takes the inputs."""
+    return next(iter(inspect.signature(layer.call).parameters))
+
+
+def takes_training(layer: Any) -> bool:
+    """Says whether the `call` of a layer has a parameter `training`."""
+    return bool(layer._call_has_training_arg)
 
 
 def own_call(layer: Any) -> bool:
@@ -145,15 +167,17 @@ def flow_of(root: Any, arguments: Mapping[str, Any] | None) -> Flow:
     graph = _graph_of(root)
     if graph is not None and not any(_taken_apart(operation) for operation in graph._operations):
         flow = Flow(entered=[root] if root is graph else [root, graph])
-        _read(flow, graph._outputs, {id(tensor) for tensor in graph._inputs})
+        _read(flow, graph._outputs, graph._inputs, {id(tensor) for tensor in graph._inputs})
         return flow
     tracer = _Tracer(root)
     with tracer:
         if graph is not None:
-            outputs = tracer.enter(root, (symbolic(graph._inputs_struct),), {})
+            given = symbolic(graph._inputs_struct)
+            outputs = tracer.enter(root, (given,), {})
         else:
-            outputs = tracer.enter(root, (), dict(arguments or {}))
-        _read(tracer.flow, _flat(outputs), set())
+            given = dict(arguments or {})
+            outputs = tracer.enter(root, (), given)
+        _read(tracer.flow, _flat(outputs), [leaf for leaf in _flat(given) if hasattr(leaf, "shape")], set())
     return tracer.flow
 
 
@@ -242,10 +266,10 @@ def _run_graph(graph: Any, inputs: Any) -> Any:
     return graph._run_through_graph(flat, operation_fn=lambda operation: operation)
 
 
-def _read(flow: Flow, outputs: list[Any], stop: set[int]) -> None:
-    """Copies the graph behind `outputs` into `flow`; it ends at the tensors in `stop`."""
+def _read(flow: Flow, outputs: list[Any], given: list[Any], stop: set[int]) -> None:
+    """Copies the graph between `given` and `outputs` into `flow`; it ends at the tensors in `stop`."""
     numbers: dict[int, int] = {}
-    keep = list(outputs)  # a number stands for an object only as long as the object lives
+    keep = [*outputs, *given]  # a number stands for an object only as long as the object lives
     calls: dict[int, Call] = {}
 
     def number(tensor: Any) -> int:
@@ -269,9 +293,12 @@ def _read(flow: Flow, outputs: list[Any], stop: set[int]) -> None:
             continue
         if id(node) not in calls:
             tensors = list(_in_order(node))
-            calls[id(node)] = Call(operation, tuple(number(one) for one in tensors))
+            constants = () if node.is_input else tuple(_constants(node))
+            masks = frozenset(map(number, _masks(node)))
+            calls[id(node)] = Call(operation, tuple(number(one) for one in tensors), constants, masks)
             pending.extend(tensors)
         flow.producers[number(tensor)] = calls[id(node)]
+    flow.inputs = tuple(map(number, given))
 
 
 def _in_order(node: Any) -> Iterator[Any]:
@@ -285,3 +312,31 @@ def _in_order(node: Any) -> Iterator[Any]:
         return
     for value in bound.arguments.values():
         yield from (leaf for leaf in _flat(value) if isinstance(leaf, tensor))
+
+
+def _bound(node: Any) -> dict[str, Any]:
+    """Returns what a node was called with, by parameter."""
+    given = node.arguments
+    try:
+        return dict(inspect.signature(node.operation.call).bind(*given.args, **given.kwargs).arguments)
+    except TypeError:
+        return {**dict(enumerate(given.args)), **given.kwargs}  # `call` takes something else than `__call__`
+
+
+def _constants(node: Any) -> Iterator[Any]:
+    """Yields what a node was called with, but for mode and mask; None is as good as not given."""
+    tensor = importlib.import_module("keras").KerasTensor
+    for name, value in _bound(node).items():
+        if name in ("training", "mask"):
+            continue
+        for leaf in _flat(value):
+            if isinstance(leaf, tensor):
+                yield "tensor"
+            elif leaf is not None:
+                yield leaf
+
+
+def _masks(node: Any) -> list[Any]:
+    """Returns the masks of a node: Keras hands them on in the graph of a Functional model, and nowhere else."""
+    tensor = importlib.import_module("keras").KerasTensor
+    return [leaf for leaf in _flat(_bound(node).get("mask")) if isinstance(leaf, tensor)]

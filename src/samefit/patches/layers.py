@@ -109,6 +109,28 @@ def run_in_modes(patches: Patches, mode_of: Callable[[Any], bool | None]) -> Non
     patches.replace(layer, "__call__", make, checked_on=_CHECKED)
 
 
+def watch_outputs(patches: Patches, observe: Callable[[Any, Any, bool], None]) -> None:
+    """Shows the outputs of layers as they are computed.
+
+    Args:
+        patches: Where the change is kept.
+        observe: Gets the layer, its output, and whether a mask came with its first input.
+    """
+    layer = importlib.import_module("keras.src.layers.layer").Layer
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            masked = bool(args) and hasattr(args[0], "shape") and mask_of(args[0]) is not None
+            output = original(self, *args, **kwargs)
+            observe(self, output, masked or kwargs.get("mask") is not None)
+            return output
+
+        return call
+
+    patches.replace(layer, "__call__", make, checked_on=_CHECKED)
+
+
 def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     """Puts all hooks of layers, initialisers, variables and optimizers in place."""
     layer = importlib.import_module("keras.src.layers.layer").Layer

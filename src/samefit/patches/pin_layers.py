@@ -73,7 +73,13 @@ def made_global_seed_state() -> Any:
     return importlib.import_module("keras.src.random.seed_generator").global_seed_generator().state
 
 
-def use_own_seed(generator: Any, key: int) -> None:
+def unseeded_generators(layer: Any) -> list[Any]:
+    """Returns the seed generators of a layer and of all layers inside that the user gave no seed."""
+    own = [generator for generator in layer._seed_generators if generator._initial_seed is None]
+    return own + [generator for inner in layer._layers for generator in unseeded_generators(inner)]
+
+
+def use_own_seed(generator: Any, key: int | None) -> None:
     """Makes PyTorch draw from an unseeded `SeedGenerator`.
 
     Keras's `dropout` on PyTorch ignores a generator without an explicit seed and draws from PyTorch's global one

@@ -153,6 +153,13 @@ def set_keras_seed(before: Mapping[str, Any]) -> None:
         state.set_global_attribute(name, value)
 
 
+def begin_keras_seed(seed: int) -> None:
+    """Puts Keras's own seed to `seed`, and exchanges its global `SeedGenerator` for a fresh one of that seed."""
+    generator, number = keras_seed()
+    set_keras_seed({generator: None, number: seed})
+    importlib.import_module("keras.src.random.seed_generator").global_seed_generator()
+
+
 @contextlib.contextmanager
 def keras_seed_kept() -> Iterator[None]:
     """Puts Keras's own seed and its global `SeedGenerator` back on leaving."""

@@ -24,6 +24,11 @@ def in_order(flow: Flow) -> list[Any]:
     return list(found.values())
 
 
+def calls_in_order(flow: Flow) -> list[Call]:
+    """Returns the calls of a data flow in canonical order."""
+    return list(_post_order(flow, flow.outputs))
+
+
 def interchangeable(
     flow: Flow, owners: Callable[[Any], frozenset[int]], kind: Callable[[Any], Any]
 ) -> list[tuple[Any, Any, Any]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from samefit.comparison.model_result import ModelComparison
 from samefit.comparison.result import Comparison
+from samefit.report.model_sections import model_sections
 from samefit.report.sections import Line, Report, sections
 
 _COLOURS = {"good": "#1a7f37", "bad": "#cf222e", "doubt": "#9a6700"}
@@ -23,6 +25,11 @@ def to_html(comparison: Comparison) -> str:
         f"<div><b>as it is</b></div>{_block(sections(comparison.unpinned))}"
         f"<div><b>pinned</b></div>{_block(sections(comparison))}"
     )
+
+
+def models_to_html(comparison: ModelComparison) -> str:
+    """Returns the report of two models as HTML; everything that comes from a script is escaped."""
+    return _block(model_sections(comparison))
 
 
 def _block(report: Report) -> str:

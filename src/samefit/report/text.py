@@ -10,7 +10,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from samefit.comparison.model_result import ModelComparison
 from samefit.comparison.result import Comparison
+from samefit.report.model_sections import model_sections
 from samefit.report.sections import Report, Row, sections
 from samefit.report.words import SEPARATOR
 
@@ -49,6 +51,11 @@ def render(comparison: Comparison, *, verbose: bool, console: Console, quiet: bo
         writer.blank()
     writer.heading("pinned")
     writer.report(sections(comparison, verbose=verbose), quiet)
+
+
+def render_models(comparison: ModelComparison, *, verbose: bool, console: Console, quiet: bool = False) -> None:
+    """Prints a comparison of two models; the arguments are those of `render`."""
+    _Writer(console).report(model_sections(comparison, verbose=verbose), quiet)
 
 
 def as_text(comparison: Comparison, *, verbose: bool = False, width: int = 100) -> str:
