@@ -45,8 +45,8 @@ check: lint types docs ## Lint, types and docs, without the tests
 
 .PHONY: lint
 lint: $(TEST)/.installed ## Style and format
-	$(TEST)/bin/ruff check src tests examples docs
-	$(TEST)/bin/ruff format --check src tests examples docs
+	$(TEST)/bin/ruff check src tests examples docs benchmarks
+	$(TEST)/bin/ruff format --check src tests examples docs benchmarks
 
 .PHONY: types
 types: $(TEST)/.installed ## Static types
@@ -61,10 +61,14 @@ docs: $(TEST)/.installed ## Build the documentation into site/
 generate: $(TEST)/.installed ## Write the generated pages of the documentation anew
 	$(TEST)/bin/python docs/_generate.py
 
+.PHONY: bench
+bench: $(TEST)/.installed ## Measure what samefit costs and write docs/benchmarks/ (some rows: ROWS=disk,help)
+	$(TEST)/bin/python benchmarks $(ROWS)
+
 .PHONY: format
 format: $(TEST)/.installed ## Put the code into the house format
-	$(TEST)/bin/ruff check --fix src tests examples docs
-	$(TEST)/bin/ruff format src tests examples docs
+	$(TEST)/bin/ruff check --fix src tests examples docs benchmarks
+	$(TEST)/bin/ruff format src tests examples docs benchmarks
 
 .PHONY: test-env
 test-env: ## Make the test environment (anew with FRESH=1)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from samefit.backends.base import Backend
+from samefit.patches.fast_states import NumpyKey, python_key
 from samefit.patches.patching import Patches
 
 _PYTHON = "CPython 3.11 to 3.13"
@@ -26,8 +27,10 @@ _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit
 class DrawObserver(Protocol):
     """What a ledger does with what the generators show."""
 
-    def watch(self, generator: str, read_state: Callable[[], bytes | None]) -> None:
-        """There is a generator whose state can be read."""
+    def watch(
+        self, generator: str, read_state: Callable[[], bytes | None], read_key: Callable[[], Any] | None = None
+    ) -> None:
+        """There is a generator whose state can be read; see `samefit.record.ledger.Ledger.watch`."""
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Somebody draws; `call()` does it."""
@@ -75,7 +78,7 @@ def write_numpy(state: bytes) -> None:
 
 def watch_python(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of the module `random`, and its seeding, into the ledger."""
-    ledger.watch("python", read_python)
+    ledger.watch("python", read_python, python_key(random._inst))
     for name in random.__all__:
         function = getattr(random, name)
         if isinstance(function, type) or name in _NOT_DRAWS:
@@ -98,7 +101,7 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of legacy `numpy.random`, its seeding, and every `default_rng`, into the ledger."""
     import numpy
 
-    ledger.watch("numpy", read_numpy)
+    ledger.watch("numpy", read_numpy, NumpyKey())
     module = numpy.random
     legacy = module.mtrand._rand
     for name in module.__all__:

@@ -55,6 +55,8 @@ class Ledger:
         self._entries: dict[tuple[Any, ...], int] = {}
         self._kept: dict[str, int] = {}
         self._readers: dict[str, ReadState] = {}
+        self._keys: dict[str, Callable[[], Any]] = {}
+        self._digests: dict[str, tuple[Any, bytes]] = {}
         self._contexts: list[tuple[str, int | None]] = []
         self._local = threading.local()
         self._lock = threading.RLock()
@@ -72,9 +74,17 @@ class Ledger:
             self._events.clear()
             self._pending_states.clear()
 
-    def watch(self, generator: str, read_state: ReadState) -> None:
-        """Names a generator whose state can be read by `read_state`."""
+    def watch(self, generator: str, read_state: ReadState, read_key: Callable[[], Any] | None = None) -> None:
+        """Names a generator whose state can be read by `read_state`.
+
+        Args:
+            generator: Its name.
+            read_state: Returns its full state, or None while it does not exist.
+            read_key: Cheaper: returns what is equal only if the generator has not moved, or None where it cannot tell.
+        """
         self._readers[generator] = read_state
+        if read_key is not None:
+            self._keys[generator] = read_key
 
     def states(self) -> dict[str, bytes]:
         """Returns the full states of all watched generators that exist now."""
@@ -83,7 +93,21 @@ class Ledger:
 
     def digests(self) -> dict[str, bytes]:
         """Returns 16 bytes for the state of each watched generator that exists now."""
-        return {name: hashlib.blake2b(state, digest_size=16).digest() for name, state in self.states().items()}
+        found = {name: self._digest(name, read) for name, read in self._readers.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _digest(self, name: str, read: ReadState) -> bytes | None:
+        read_key = self._keys.get(name)
+        key = read_key() if read_key is not None else None
+        known = self._digests.get(name)
+        if key is not None and known is not None and known[0] == key:
+            return known[1]
+        state = read()
+        if state is None:
+            return None
+        value = hashlib.blake2b(state, digest_size=16).digest()
+        self._digests[name] = (key, value)
+        return value
 
     def keep_states(self, point: str) -> None:
         """Keeps the full states of all generators under the name of a moment, such as "training:2"."""

@@ -6,6 +6,7 @@ the memory twice. `docs/reference/run-directory.md` gives the exact bytes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def digest(array: Array) -> bytes:
         >>> digest(np.zeros(2)) == digest(-np.zeros(2))
         False
     """
-    hasher = xxhash.xxh3_128(_header(array, array.shape))
+    hasher = xxhash.xxh3_128(_header(array.dtype, array.shape))
     hasher.update(_bytes(array))
     return hasher.digest()
 
@@ -96,9 +97,10 @@ def chain(previous: bytes, *parts: bytes) -> bytes:
     return hasher.digest()
 
 
-def _header(array: Array, shape: tuple[int, ...]) -> bytes:
+@functools.lru_cache(maxsize=4096)
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     # A structured dtype is named by its size alone ("void96"): its fields tell.
-    name = str(array.dtype.descr) if array.dtype.names else array.dtype.name
+    name = str(dtype.descr) if dtype.names else dtype.name
     return f"{name}{shape}".encode()
 
 
@@ -137,7 +139,7 @@ def _text(item: Any) -> str:
 
 def _row_hashes(array: Array, num_rows: int) -> Array:
     # Dtype and shape of a row go in as well: [1] and [1, 0] are not the same sample.
-    seed = xxhash.xxh3_64_intdigest(_header(array, array.shape[1:]))
+    seed = xxhash.xxh3_64_intdigest(_header(array.dtype, array.shape[1:]))
     if _is_text(array):
         rows = [_text(row).encode("utf-8", "surrogatepass") for row in array.tolist()]
         return np.array([xxhash.xxh3_64_intdigest(row, seed) for row in rows], dtype=np.uint64)
@@ -145,7 +147,8 @@ def _row_hashes(array: Array, num_rows: int) -> Array:
         return np.full(num_rows, seed, dtype=np.uint64)
     flat = _little(array).reshape(num_rows, -1).view(np.uint8)
     if flat.shape[1] > _NARROW:
-        hashes = (xxhash.xxh3_64_intdigest(row.data, seed) for row in flat)
+        width, memory = flat.shape[1], flat.reshape(-1).data
+        hashes = (xxhash.xxh3_64_intdigest(memory[i : i + width], seed) for i in range(0, flat.size, width))
         return np.fromiter(hashes, dtype=np.uint64, count=num_rows)
     return _narrow(flat, np.uint64(seed))
 

@@ -1,0 +1,68 @@
+"""A training as a user writes it; it trains chunk by chunk when `turns` hands it the turn.
+
+python benchmarks/training.py mlp
+"""
+
+import sys
+
+import keras
+import numpy as np
+import turns
+
+STEPS_PER_EPOCH = 500
+
+
+def mlp():
+    """26,122 weights, batches of 64: a step is as short as Keras can make it."""
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(128, "relu"),
+            keras.layers.Dense(128, "relu"),
+            keras.layers.Dense(10, "softmax"),
+        ]
+    )
+    return model, (64,), 64
+
+
+def large():
+    """9.4 million weights and two slots each: 113 MB of state, batches of 16."""
+    model = keras.Sequential(
+        [
+            keras.Input((496,)),
+            keras.layers.Dense(2048, "relu"),
+            keras.layers.Dense(2048, "relu"),
+            keras.layers.Dense(2048, "relu"),
+            keras.layers.Dense(10, "softmax"),
+        ]
+    )
+    return model, (496,), 16
+
+
+def cnn():
+    """305,000 weights, batch normalization, dropout: a step of some tens of milliseconds."""
+    model = keras.Sequential([keras.Input((24, 24, 1))])
+    for width in (16, 32):
+        model.add(keras.layers.Conv2D(width, 3, padding="same", activation="relu"))
+        model.add(keras.layers.BatchNormalization())
+        model.add(keras.layers.MaxPooling2D())
+    model.add(keras.layers.Flatten())
+    model.add(keras.layers.Dropout(0.3))
+    model.add(keras.layers.Dense(256, "relu"))
+    model.add(keras.layers.Dense(10, "softmax"))
+    return model, (24, 24, 1), 64
+
+
+def main(name):
+    """Trains one of the models until `turns` ends it."""
+    keras.utils.set_random_seed(1)
+    model, shape, batch = {"mlp": mlp, "large": large, "cnn": cnn}[name]()
+    samples = batch * STEPS_PER_EPOCH if name == "mlp" else batch * 100
+    random = np.random.default_rng(1)
+    x = random.standard_normal((samples, *shape), dtype="float32")
+    y = random.integers(0, 10, samples)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, batch_size=batch, epochs=10_000, verbose=0, callbacks=[turns.Turns()])
+
+
+main(sys.argv[1])
