@@ -29,7 +29,7 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "stop_file", "stop_after", "pin", "models".
+            "look_inside", "stop_file", "stop_after", "pin", "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -96,6 +96,7 @@ class Live:
             stop=StopPoint(self.session.get("stop_file"), self.session.get("stop_after")),
             keep_data=bool(self.session.get("keep_data")),
             keep_states=self.session.get("keep_states") or (),
+            look_inside=self.session.get("look_inside") or (),
             before_training=self.watch_frameworks,
         )
         self.provenance.on_update = self.recorder.applying

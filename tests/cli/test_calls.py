@@ -66,6 +66,7 @@ CHECK_DEFAULTS: dict[str, Any] = {
     "env_b": {},
     "pin": None,
     "confirm": True,
+    "inside": None,
     "to_end": False,
 }
 
@@ -86,6 +87,8 @@ CHECK_DEFAULTS: dict[str, Any] = {
         (["--env-a", "EMPTY=", "a.py"], ("a.py", None), {"env_a": {"EMPTY": ""}}),
         (["a.py", "--pin", "7"], ("a.py", None), {"pin": 7}),
         (["a.py", "--no-confirm"], ("a.py", None), {"confirm": False}),
+        (["a.py", "--inside"], ("a.py", None), {"inside": True}),
+        (["a.py", "--no-inside"], ("a.py", None), {"inside": False}),
     ],
 )
 def test_check(fake: Fake, line: list[str], targets: tuple[Any, ...], changes: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
 | is_concrete | not a tracer | an eager tensor | always |
 | gradients | value_and_grad over a StatelessScope | a GradientTape | autograd.grad |
+| step_in_depth | jit with ordered callbacks | a tf.function that returns what it shows | eager |
 """
 
 from __future__ import annotations
@@ -36,6 +37,23 @@ Array = np.ndarray[Any, Any]
 
 HookPoint = tuple[object, str, str]
 """An owner, the name of an attribute of it, and what to call it in the ledger."""
+
+
+Tap = Callable[[Sequence[Any], Callable[[list[Array]], None]], None]
+"""Takes tensors of a step that runs or is traced, and what is called with their values, in the order of computation."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A batch as the leaves of an element of a dataset.
+
+    Attributes:
+        leaves: Copies of its tensors.
+        dataset: The dataset, which knows how they are nested.
+    """
+
+    leaves: Sequence[Array]
+    dataset: Any
 
 
 @dataclass(frozen=True)
@@ -203,4 +221,25 @@ class Backend(abc.ABC):
 
         Returns:
             The loss, and for each variable its gradient, or None where the loss does not depend on it.
+        """
+
+    @abc.abstractmethod
+    def step_in_depth(
+        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], AbstractContextManager[None]]
+    ) -> tuple[bool, Any]:
+        """Runs the training step of `trainer` once, compiled as it is for the training where that is possible.
+
+        It moves what a step moves: on JAX nothing but generators, else the variables too.
+
+        Args:
+            trainer: The model, built and compiled.
+            state: JAX's state before the step, as arrays; else None, and the variables hold it.
+            batch: What the step is given; `Delivered` where it was seen as an element of a dataset.
+            watching: Given a tap, returns what is entered while the step runs or is traced.
+
+        Returns:
+            Whether the step ran eagerly although the training's is compiled, and JAX's state after it (else None).
+
+        Raises:
+            ValueError: If the batch cannot be put together again.
         """

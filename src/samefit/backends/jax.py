@@ -13,7 +13,7 @@ import numpy as np
 from jax._src import xla_bridge
 
 from samefit.backends import random_jax
-from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap
 
 _FLAGS = (
     "jax_enable_x64",
@@ -156,6 +156,24 @@ class JaxBackend(Backend):
 
         value, gradients = jax.value_and_grad(compute)([variable.value for variable in variables])
         return np.asarray(value), [np.asarray(gradient) for gradient in gradients]
+
+    def step_in_depth(
+        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], AbstractContextManager[None]]
+    ) -> tuple[bool, Any]:
+        def tap(tensors: Sequence[Any], receive: Callable[[list[Array]], None]) -> None:
+            def arrived(*arrays: Any) -> None:
+                receive([np.array(array) for array in arrays])
+
+            jax.debug.callback(arrived, *tensors, ordered=True)
+
+        def step(state: Any, data: Any) -> Any:
+            with watching(tap):
+                return trainer.train_step(state, data)
+
+        run = jax.jit(step) if trainer.jit_compile and not trainer.run_eagerly else step
+        _, after = run(jax.tree.map(jax.numpy.asarray, state), batch)
+        jax.effects_barrier()
+        return False, after
 
 
 ADAPTER = JaxBackend()

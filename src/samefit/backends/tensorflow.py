@@ -14,7 +14,7 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
 
 from samefit.backends import random_tensorflow
-from samefit.backends.base import Array, Backend, Determinism, HookPoint
+from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
 _VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
@@ -205,6 +205,69 @@ class TensorFlowBackend(Backend):
         gradients = tape.gradient(value, [variable._value for variable in variables])
         # Of an embedding TensorFlow gives the rows that were used; as a tensor it has all of them.
         return np.asarray(value), [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
+
+    def step_in_depth(
+        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], contextlib.AbstractContextManager[None]]
+    ) -> tuple[bool, Any]:
+        if trainer.steps_per_execution > 1:
+            raise ValueError("several steps are one execution here (steps_per_execution)")
+        spec, leaves = _with_spec(batch)
+        taken: list[tuple[list[Any], Callable[[list[Array]], None]]] = []
+
+        def tap(tensors: Sequence[Any], receive: Callable[[list[Array]], None]) -> None:
+            dense = [_dense(tensor) for tensor in tensors]
+            if tf.executing_eagerly():
+                receive([np.array(tensor) for tensor in dense])
+                return
+            # What is inside of a compiled loop or branch belongs to a graph of its own, and cannot be handed out.
+            graph = tf.compat.v1.get_default_graph()
+            if graph is outer[0] and all(not tf.is_symbolic_tensor(t) or t.graph is graph for t in dense):
+                taken.append((dense, receive))
+
+        outer: list[Any] = []
+
+        def step(*flat: Any) -> list[Any]:
+            given = iter(flat)
+            data = tf.nest.map_structure(lambda leaf: None if leaf is None else next(given), spec)
+            taken.clear()
+            outer[:] = [None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()]
+            with watching(tap):
+                trainer.train_step(data)
+            return [tensor for tensors, _ in taken for tensor in tensors]
+
+        if trainer.run_eagerly:
+            step(*leaves)
+            return False, None
+        signature = [leaf for leaf in tf.nest.flatten(spec) if leaf is not None]
+        values = iter(tf.function(step, input_signature=signature, jit_compile=trainer.jit_compile)(*leaves))
+        for tensors, receive in taken:
+            receive([np.array(next(values)) for _ in tensors])
+        return False, None
+
+
+def _with_spec(batch: Any) -> tuple[Any, list[Any]]:
+    """Returns how a batch is nested, a `TensorSpec` at each leaf (None where there is nothing), and its tensors."""
+    if not isinstance(batch, Delivered):
+        tensors = tf.nest.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), batch)
+        spec = tf.nest.map_structure(lambda leaf: None if leaf is None else tf.TensorSpec.from_tensor(leaf), tensors)
+        return spec, [leaf for leaf in tf.nest.flatten(tensors) if leaf is not None]
+
+    def leaf_of(spec: Any) -> Any:
+        return None if isinstance(spec, tf.OptionalSpec) else spec
+
+    spec = tf.nest.map_structure(leaf_of, batch.dataset.element_spec)
+    specs = [leaf for leaf in tf.nest.flatten(spec) if leaf is not None]
+    if len(specs) != len(batch.leaves) or not all(isinstance(leaf, tf.TensorSpec) for leaf in specs):
+        raise ValueError("a batch with ragged or sparse tensors cannot be put together again")
+    return spec, [tf.constant(value, dtype=leaf.dtype) for value, leaf in zip(batch.leaves, specs, strict=True)]
+
+
+def _dense(value: Any) -> Any:
+    if isinstance(value, tf.RaggedTensor):
+        return value.flat_values
+    if isinstance(value, tf.SparseTensor):
+        return value.values
+    return tf.convert_to_tensor(value)
 
 
 def _jsonable(state: tuple[Any, ...]) -> list[Any]:

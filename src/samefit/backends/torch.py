@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from samefit.backends import random_torch
-from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap
 
 _FUNCTIONS = (
     "rand",
@@ -172,6 +172,17 @@ class TorchBackend(Backend):
             torch.autograd.grad(value, values, allow_unused=True) if value.requires_grad else [None] * len(values)
         )
         return self.to_numpy(value), [None if g is None else self.to_numpy(g) for g in gradients]
+
+    def step_in_depth(
+        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], AbstractContextManager[None]]
+    ) -> tuple[bool, Any]:
+        def tap(tensors: Sequence[Any], receive: Callable[[list[Array]], None]) -> None:
+            # Copies: what runs next may change a tensor in place.
+            receive([np.array(self.to_numpy(tensor)) for tensor in tensors])
+
+        with watching(tap):
+            trainer.train_step(batch)
+        return bool(trainer.jit_compile) and not trainer.run_eagerly, None
 
 
 def _set_variable(name: str, value: str | None) -> None:

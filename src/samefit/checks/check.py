@@ -37,6 +37,7 @@ def check(
     directory: Path | None = None,
     confirm: bool = True,
     to_end: bool = False,
+    inside: bool | None = None,
     progress: Any = None,
 ) -> Comparison:
     """Runs, records, compares and explains two trainings.
@@ -53,6 +54,8 @@ def check(
         directory: Where the runs are kept; by default a new directory below `.samefit`.
         confirm: Whether causes are confirmed by re-runs.
         to_end: Whether both trainings go on to their ends even if they part early.
+        inside: Whether the step at which they part is run again with every layer watched; None: if it is an early one
+            and `confirm` is set.
         progress: Shows what is going on (`samefit.report.progress`).
 
     Returns:
@@ -76,7 +79,7 @@ def check(
             pair, ended = _run_pair(
                 workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, to_end
             )
-            return concluded(pair, workshop, began=began, ended=ended, confirm=confirm)
+            return concluded(pair, workshop, began=began, ended=ended, confirm=confirm, inside=inside)
 
     if pin is None:
         return once(None, home)

@@ -6,18 +6,21 @@ import time
 from dataclasses import replace
 
 from samefit.checks.confirm import Found, confirmed_causes, explained
+from samefit.checks.inside import look_inside
 from samefit.checks.notes import notes_of
 from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
-from samefit.comparison.result import Cause, Comparison, Evidence
+from samefit.comparison.result import Cause, Comparison, Evidence, Inside
 from samefit.types import Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
 
 
-def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, confirm: bool) -> Comparison:
+def concluded(
+    pair: Pair, workshop: Workshop, *, began: float, ended: bool, confirm: bool, inside: bool | None = None
+) -> Comparison:
     """Compares two sides and explains what differs.
 
     Args:
@@ -26,6 +29,7 @@ def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, conf
         began: When the work began, on the monotonic clock.
         ended: Whether the sides were ended early because they had parted.
         confirm: Whether causes are looked for, and confirmed by re-runs.
+        inside: Whether the step at which they part is looked into; None: if it is an early one and `confirm` is set.
     """
     ran = time.monotonic()
     workshop.say("comparing")
@@ -34,8 +38,11 @@ def concluded(pair: Pair, workshop: Workshop, *, began: float, ended: bool, conf
     if ended:
         pair = pair.ending_after(comparison.steps_compared)
         comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
+    found = Found((), pair, comparison)
     if confirm and comparison.verdict is Verdict.DIVERGED:
-        comparison = explained_by_reruns(pair, comparison, workshop)
+        found, comparison = _explained_by_reruns(pair, comparison, workshop)
+    if inside or (inside is None and confirm):
+        comparison = replace(comparison, inside=_inside(pair, comparison, found, workshop, asked=bool(inside)))
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
     return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
 
@@ -48,10 +55,24 @@ def explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) 
         comparison: Their comparison.
         workshop: Where re-runs are made.
     """
+    return _explained_by_reruns(pair, comparison, workshop)[1]
+
+
+def _explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) -> tuple[Found, Comparison]:
     found = confirmed_causes(pair, comparison, workshop, workshop.say)
     causes, is_rounding = _judged(found, workshop) if found.causes else ((), False)
     comparison = explained(comparison, causes)
-    return replace(comparison, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else comparison
+    return found, replace(comparison, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else comparison
+
+
+def _inside(pair: Pair, comparison: Comparison, found: Found, workshop: Workshop, *, asked: bool) -> Inside | None:
+    """Looks inside of the step at which two sides part; without the causes found where those act before any step."""
+    inside = look_inside(pair, comparison, workshop, asked=asked)
+    if inside is not None or found.pair is pair:
+        return inside
+    inside = look_inside(found.pair, found.comparison, workshop, asked=asked)
+    removed = tuple(cause.slug for cause in found.causes[:-1])
+    return None if inside is None else replace(inside, removed=removed)
 
 
 def _judged(found: Found, workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:

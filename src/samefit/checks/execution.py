@@ -17,7 +17,7 @@ class Execution:
         sides: (name, target), in order; the name is "" for a side that has the process for itself.
         environment: Variables of its environment; None removes one.
         pin: Seed of `--pin`, or None.
-        options: More keys of the session: "transplants", "keep_data", "keep_states", "stop_after".
+        options: More keys of the session: "transplants", "keep_data", "keep_states", "look_inside", "stop_after".
     """
 
     sides: tuple[tuple[str, Target], ...]

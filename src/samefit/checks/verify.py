@@ -56,7 +56,7 @@ def verify(
             if not new.trainings:
                 raise NoTrainingError(f"{recorded.manifest['target']} ran to its end, but nothing was trained in it.")
             pair = Pair(Part(recorded), Part(new), execution, execution_of(new))
-            comparison = concluded(pair, workshop, began=began, ended=False, confirm=confirm)
+            comparison = concluded(pair, workshop, began=began, ended=False, confirm=confirm, inside=False)
         return replace(comparison, notes=(*comparison.notes, *_what_holds(recorded, new, comparison)))
 
 

@@ -56,6 +56,11 @@ from samefit.cli.options import (
     help="Also pin all randomness to SEED; show both verdicts.",
 )
 @click.option("--no-confirm", is_flag=True, help="Name causes without the re-runs that confirm them.")
+@click.option(
+    "--inside/--no-inside",
+    default=None,
+    help="Watch every layer in the step at which they part. Default: if that is one of the first 200.",
+)
 @click.option("--to-end", is_flag=True, help="Train both to their ends, even if they part early.")
 @click.option("--models", is_flag=True, help="Compare the models that A and B return, without training.")
 @click.option(
@@ -84,6 +89,7 @@ def check(
     env_b: tuple[tuple[str, str], ...],
     pin: int | None,
     no_confirm: bool,
+    inside: bool | None,
     to_end: bool,
     models: bool,
     input_shapes: tuple[str, ...],
@@ -139,6 +145,7 @@ def check(
             "pin": pin,
             "directory": directory,
             "confirm": not no_confirm,
+            "inside": inside,
             "to_end": to_end,
             "progress": display,
         }

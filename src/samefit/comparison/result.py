@@ -175,6 +175,71 @@ class AlignmentSummary:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How far two arrays are apart.
+
+    Attributes:
+        different: Number of elements that are not the same.
+        elements: Number of elements.
+        max_abs: Largest absolute difference of finite elements.
+        max_rel: That, over the largest magnitude in the baseline; None where that is zero.
+        max_ulp: Largest number of representable values that two elements are apart (units in the last place); near
+            zero a tiny difference is very many of them. None for other types than floats.
+    """
+
+    different: int
+    elements: int
+    max_abs: float
+    max_rel: float | None = None
+    max_ulp: int | None = None
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where two sides part inside of a step: both ran it once more with every layer watched.
+
+    Attributes:
+        step: 1-based step, counted over the whole compared sequence.
+        phase: "forward" (what a layer or an operation gives out), "loss", "backward" (gradients), "update" (weights and
+            slots), "state" (other variables), or "none" (nothing that was watched differs).
+        path: What differs first: names of layers from the outside in, "loss", or the path of a variable.
+        candidate_path: Its partner in the candidate.
+        call: The how-manieth call of that layer in the step it is (1-based), 0 for a variable.
+        calls: How often the baseline calls it in the step.
+        from_equal: Whether all that goes in is equal: inputs, masks and weights, or all that was computed before.
+        num_different: How many outputs, gradients or variables of this phase differ.
+        size: How far apart; None where the values were not kept.
+        because: The option, mask, or kernel behind it, as far as it can be known; one line each.
+        only_in_baseline: What was called there alone, between the last equal output and this one.
+        only_in_candidate: The same for the candidate.
+        location: The candidate's line that made the layer.
+        distances: (baseline, candidate): how far the second run of the step is from the one that trained: largest
+            difference over largest magnitude of a variable, 0 for bit for bit the same; None where not known.
+        eager: (baseline, candidate): whether the step is compiled in the training and could be watched eagerly only.
+        failed: Why the step could not be watched, or "".
+        removed: Slugs of the causes without which both sides were run to get there; empty for the sides as they are.
+    """
+
+    step: int
+    phase: str
+    path: str = ""
+    candidate_path: str = ""
+    call: int = 0
+    calls: int = 0
+    from_equal: bool = True
+    num_different: int = 0
+    size: Size | None = None
+    because: tuple[str, ...] = ()
+    only_in_baseline: tuple[str, ...] = ()
+    only_in_candidate: tuple[str, ...] = ()
+    location: Location | None = None
+    distances: tuple[float | None, float | None] = (None, None)
+    eager: tuple[bool, bool] = (False, False)
+    failed: str = ""
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two trainings, one verdict.
 
@@ -192,6 +257,7 @@ class Comparison:
         notes: What the reader should know: limits, things not seen, why identical is identical.
         timing: Seconds, by phase.
         unpinned: For `check --pin`: the comparison as it is, without pinning.
+        inside: Where the two part inside of the step; None where that was not looked for.
     """
 
     verdict: Verdict
@@ -207,6 +273,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     unpinned: Comparison | None = None
+    inside: Inside | None = None
 
     @property
     def same(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -225,6 +226,15 @@ class Provenance:
     @property
     def capturing(self) -> bool:
         return self.calls is not None
+
+    @contextlib.contextmanager
+    def inside_step(self) -> Iterator[None]:
+        """Within, a training step runs."""
+        self.in_step = True
+        try:
+            yield
+        finally:
+            self.in_step = False
 
     def start_capture(self) -> None:
         """Calls are noted from now on, until `applying` or `end_capture`."""

@@ -14,10 +14,12 @@ from samefit.backends.base import Array, Backend
 from samefit.pin.weights import first_value
 from samefit.record import batches, models
 from samefit.record.guard import Guard
+from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
 from samefit.record.stop import StopPoint
 from samefit.record.training import Compiles, Training
+from samefit.record.watched import WatchedBatches
 from samefit.store.digest import chain, state_digest
 from samefit.store.records import ModelRecord, StateRecord, StepRecord, TrainingRecord
 from samefit.store.writer import RunWriter
@@ -42,6 +44,7 @@ class Recorder:
         stop: Where the run ends before its script does.
         keep_data: Whether the arrays handed to `fit` are kept.
         keep_states: Indices of steps after which the values of all variables are kept.
+        look_inside: Indices of steps that are run once more, with every layer watched.
         before_training: Called before each training: a framework may have been imported since the last one.
     """
 
@@ -56,6 +59,7 @@ class Recorder:
         stop: StopPoint | None = None,
         keep_data: bool = False,
         keep_states: Collection[int] = (),
+        look_inside: Collection[int] = (),
         before_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.writer = writer
@@ -75,7 +79,8 @@ class Recorder:
         self._models: dict[int, tuple[Any, int, list[Any], ModelRecord]] = {}
         self._on_batch: dict[int, Training] = {}
         self._compiles = Compiles()
-        self._queues: dict[int, tuple[Any, deque[batches.BatchDigest]]] = {}
+        self._watched = WatchedBatches(backend, self.guard, keep=bool(look_inside))
+        self._inside = InsideRecorder(look_inside, writer, backend)
 
     # -- trainings --------------------------------------------------------------------------------------------------
 
@@ -185,26 +190,12 @@ class Recorder:
     def watched(self, dataset: Any) -> Any:
         if self.guard.broken or not self._stack or self.ledger.inside("evaluate") or self.ledger.inside("predict"):
             return dataset
-        queue: deque[batches.BatchDigest] = deque()
-
-        def observe(leaves: list[Array]) -> None:
-            # Digests are made here: the arrays share the memory of the tensors that go to training.
-            self.guard(
-                lambda: queue.append(
-                    batches.digest_batch(self._backend, [(f"batch/{i}", a) for i, a in enumerate(leaves)])
-                ),
-                None,
-            )
-
-        mapped = self.guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
-        self._queues = {id(mapped): (mapped, queue)} | dict(list(self._queues.items())[:7])
-        return mapped
+        return self._watched.watch(dataset)
 
     def seen_batches(self, iterator: Any) -> Any:
         if hasattr(iterator, "gi_frame"):
             return iterator
-        known = self._queues.get(id(self._backend.batch_source(iterator)))
-        return known[1] if known else None
+        return self._watched.seen(iterator)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -221,21 +212,29 @@ class Recorder:
         if queue is None and data is not None:
             batch = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(data)), None)
         begin = self.guard(lambda: self._before(training, state), None)
+        moment = self.guard(lambda: self._inside.before(self._steps, training, state), None)
         generators = self.guard(self.ledger.digests, dict[str, bytes]())
         if first and id(trainer) not in self._models:
             self.provenance.start_capture()
             self.provenance.keep_values = True
-        self.provenance.in_step = True
         try:
-            result = call()
+            with self.provenance.inside_step():
+                result = call()
         finally:
-            self.provenance.in_step = False
             calls = self.provenance.end_capture()
             self.provenance.keep_values = False
         fed = [batch] if queue is None else self._take(queue, training)
         self.guard(lambda: self._after(training, fed, begin, generators, result, calls, is_jax=state is not None), None)
+        if moment is not None:
+            self.guard(lambda: self._look_inside(moment, training, data), None)
         self._stop.check(self._steps)
         return result
+
+    def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:
+        batch = self._watched.last(data) if isinstance(data, deque) else data
+        layers = self._models[id(training.trainer)][2]
+        with self.provenance.inside_step():
+            self._inside.after(moment, training, batch, layers, lambda variable: self._begin_value(variable, {}))
 
     def _take(self, queue: deque[Any], training: Training) -> list[Any]:
         wanted = int(getattr(training.trainer, "steps_per_execution", 1) or 1)

@@ -14,8 +14,10 @@ from samefit.comparison.result import (
     Difference,
     Divergence,
     Evidence,
+    Inside,
     SettingDifference,
     SideSummary,
+    Size,
 )
 from samefit.types import Location
 from samefit.version import __version__
@@ -45,6 +47,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "equal": list(comparison.equal),
         "notes": list(comparison.notes),
         "timing": {str(name): _number(seconds) for name, seconds in comparison.timing.items()},
+        "inside": _inside(comparison.inside),
         "unpinned": None if comparison.unpinned is None else to_json(comparison.unpinned),
     }
 
@@ -123,6 +126,42 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 def _pair(pair: tuple[float, float] | None) -> list[Any] | None:
     return None if pair is None else [_number(value) for value in pair]
+
+
+def _inside(inside: Inside | None) -> dict[str, Any] | None:
+    if inside is None:
+        return None
+    return {
+        "step": inside.step,
+        "phase": inside.phase,
+        "path": inside.path,
+        "candidate_path": inside.candidate_path,
+        "call": inside.call,
+        "calls": inside.calls,
+        "from_equal": inside.from_equal,
+        "num_different": inside.num_different,
+        "size": _size(inside.size),
+        "because": list(inside.because),
+        "only_in_baseline": list(inside.only_in_baseline),
+        "only_in_candidate": list(inside.only_in_candidate),
+        "location": _location(inside.location),
+        "distances": [_number(distance) for distance in inside.distances],
+        "eager": list(inside.eager),
+        "failed": inside.failed,
+        "removed": list(inside.removed),
+    }
+
+
+def _size(size: Size | None) -> dict[str, Any] | None:
+    if size is None:
+        return None
+    return {
+        "different": size.different,
+        "elements": size.elements,
+        "max_abs": _number(size.max_abs),
+        "max_rel": _number(size.max_rel),
+        "max_ulp": size.max_ulp,
+    }
 
 
 def _setting(setting: SettingDifference) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from samefit.comparison.result import Cause, Comparison, Difference, Evidence
 from samefit.report import words
+from samefit.report.inside import inside_lines
 from samefit.types import Verdict
 
 MAX_EVIDENCE = 5
@@ -117,6 +118,8 @@ def _found(comparison: Comparison, verbose: bool) -> Iterator[Row]:
     differing = list(_differs(comparison, verbose))
     if differing:
         yield _row("differs", words.joined(differing))
+    if comparison.inside is not None:
+        yield _row("inside", *inside_lines(comparison.inside, verbose=verbose))
     if comparison.verdict is Verdict.INCOMPLETE:
         yield _row("try", _how_to_complete(comparison))
 

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 from samefit.errors import RunError, SelectionError
 from samefit.store.alive import is_alive
 from samefit.store.codec import build, from_json
+from samefit.store.inside import InsideStep
 from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA_VERSION
@@ -348,6 +349,11 @@ class Run:
             return dict(load_file(file))
         except SafetensorError as error:
             raise RunError(f"{file} is damaged: {error}.") from error
+
+    def inside(self, step: int) -> InsideStep | None:
+        """Returns what the step of index `step` looks like from inside; None where that was not asked for."""
+        file = self.path / f"inside-{step}.json"
+        return from_json(InsideStep, file.read_text()) if file.exists() else None
 
 
 def _step(row: Sequence[Any]) -> StepRecord:

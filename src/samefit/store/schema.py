@@ -82,6 +82,8 @@ _FILES = (
     ("arrays/before-S.safetensors", "variables before the step of index S, where a snapshot was asked for"),
     ("arrays/after-S.safetensors", "variables after the step of index S, where a snapshot was asked for"),
     ("arrays/data-N.safetensors", "the arrays that were handed to the `fit` of training N, where that was asked for"),
+    ("inside-S.json", "the step of index S from inside (`samefit.store.inside`), where that was asked for"),
+    ("arrays/inside-S.safetensors", "its arrays: `call/…` outputs, `gradient/…` and `after/…` by path"),
 )
 
 _DIGESTS = """\

@@ -17,6 +17,7 @@ from safetensors.numpy import save
 from samefit.errors import RunError
 from samefit.store.alive import identity
 from samefit.store.codec import to_json
+from samefit.store.inside import InsideStep
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.store.schema import SCHEMA, SCHEMA_VERSION
 from samefit.store.whole import WholeChain
@@ -146,6 +147,11 @@ class RunWriter:
         # Not `ascontiguousarray`, which would make a scalar (a learning rate) an array of shape (1,).
         data = save({key: np.asarray(value, order="C") for key, value in arrays.items()})
         self._replace(self.path / "arrays" / f"{name}.safetensors", data)
+
+    def inside(self, step: InsideStep, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Writes what a step looks like from inside: `inside-<step>.json` and its arrays."""
+        self.arrays(f"inside-{step.step}", arrays)
+        self._replace(self.path / f"inside-{step.step}.json", to_json(step).encode())
 
     def warning(self, slug: str, message: str) -> None:
         """Adds something that the recorder could not do."""

@@ -1,0 +1,68 @@
+"""Re-runs of the step at which two sides part, with every layer watched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from samefit.checks.execution import Execution
+from samefit.checks.pair import Pair, Part
+from samefit.checks.workshop import Workshop
+from samefit.comparison.inside import compare_inside
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.result import Comparison, Inside
+from samefit.errors import SamefitError
+from samefit.explain.inside import explain_inside
+from samefit.store.reader import Run
+from samefit.types import Stage
+
+_STAGES = (Stage.FORWARD, Stage.BACKWARD, Stage.UPDATE, Stage.STATE)
+"""What begins inside of a step; at the other stages what goes into the step differs already."""
+
+_EARLY = 200
+"""A step up to this one is looked into without being asked: to get there costs little more than to start."""
+
+
+def look_inside(pair: Pair, comparison: Comparison, workshop: Workshop, *, asked: bool) -> Inside | None:
+    """Runs both sides again up to the step at which they part, and looks where in it they part.
+
+    Args:
+        pair: The two sides.
+        comparison: Their comparison.
+        workshop: Where the re-runs are made.
+        asked: Whether the user asked for it: then a late step is looked into, too.
+
+    Returns:
+        What was found; None where the divergence does not begin inside of a step, or only late.
+    """
+    divergence = comparison.first_divergence
+    if divergence is None or divergence.stage not in _STAGES or divergence.step < 1:
+        return None
+    pairing = Pairing(pair.a.run, pair.b.run, pair.a.selected(), pair.b.selected())
+    position = divergence.step - 1
+    before = pairing.begins(position) and Stage.STATE is divergence.stage and bool(divergence.detail)
+    if before or (divergence.step > _EARLY and not asked):
+        return None
+    workshop.say(f"looking inside of step {divergence.step}")
+    try:
+        runs = _runs(pair, workshop, divergence.step)
+    except SamefitError as error:
+        return Inside(divergence.step, "none", failed=f"the re-run failed: {str(error).splitlines()[0]}")
+    parts = replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
+    again = Pairing(parts[0].run, parts[1].run, parts[0].selected(), parts[1].selected())
+    found = compare_inside(again, position) if len(again) > position else None
+    return None if found is None else explain_inside(found, again, position)
+
+
+def _runs(pair: Pair, workshop: Workshop, step: int) -> list[Run]:
+    first = _watching(pair.execution_a, pair.a, step)
+    if pair.same_process:
+        return workshop.run((_watching(first, pair.b, step), "inside"))
+    second = _watching(pair.execution_b, pair.b, step)
+    return workshop.run((first, "inside-a"), (second, "inside-b"))
+
+
+def _watching(execution: Execution, part: Part, step: int) -> Execution:
+    index = part.steps_up_to(step) - 1
+    watched = [*execution.options.get("look_inside", ()), index]
+    options = {**execution.options, "look_inside": watched, "keep_states": watched, "stop_after": max(watched) + 1}
+    return replace(execution, options=options)

@@ -1,0 +1,145 @@
+"""What is behind the first output that differs inside of a step: an option, a mask, a mode, or a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from samefit.comparison.inside import FoundInside
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.result import Inside
+from samefit.explain.layers import bare, differing_options, shown
+from samefit.store.records import LayerRecord, TrainingRecord
+
+_ROUNDING_ULP = 64
+"""So many units in the last place are what another order of additions may give; a sentence, not a verdict."""
+
+
+def explain_inside(found: FoundInside, pairing: Pairing, position: int) -> Inside:
+    """Returns what was found with what is behind it, as far as the two runs tell.
+
+    Args:
+        found: What `compare_inside` found.
+        pairing: The two sides, as they were re-run.
+        position: 0-based position of the pair of steps.
+    """
+    if found.inside.failed:
+        return found.inside
+    trainings = pairing.trainings_at(position)
+    models = pairing.run_a.models[trainings[0].model], pairing.run_b.models[trainings[1].model]
+    layers = None
+    if found.layers is not None:
+        layers = models[0].layers[found.layers[0]], models[1].layers[found.layers[1]]
+    all_pairs = [(models[0].layers[i], models[1].layers[j]) for i, j in pairing.alignment_at(position).layers]
+    phase = found.inside.phase
+    if phase == "forward":
+        because = tuple(_forward(found, layers)) or (_kernel(found.inside, pairing),)
+    elif phase == "loss":
+        because = (*_compiled(trainings, ("loss", "loss_weights")), *_options_of(all_pairs, "regularizer"))
+    elif phase == "backward":
+        because = tuple(_backward(found.inside))
+    elif phase in ("update", "state"):
+        because = (*_compiled(trainings, ("optimizer",)), *(_options(*layers) if layers and phase == "state" else ()))
+    else:
+        because = (_nothing(found.inside),)
+    return replace(found.inside, because=because, location=None if layers is None else layers[1].location)
+
+
+def _forward(found: FoundInside, layers: tuple[LayerRecord, LayerRecord] | None) -> Iterator[str]:
+    assert found.calls is not None
+    one, other = found.calls
+    if one.training != other.training:
+        yield f"training={one.training} and training={other.training}"
+    if one.masks != other.masks:
+        which = "its mask differs" if one.masks and other.masks else f"a mask comes with the {_who(one.masks)}'s only"
+        yield f"{'its inputs are equal, ' if one.inputs == other.inputs else ''}{which}"
+    if found.other_weights:
+        yield f"its weights differ before the step: {', '.join(found.other_weights)}"
+    if one.inputs != other.inputs:
+        yield "its inputs differ already, by something that runs before it and is no layer and no operation of Keras"
+    if one.class_name != other.class_name:
+        yield f"{one.class_name} and {other.class_name}"
+    if layers is not None:
+        yield from _options(*layers)
+        zeros = _zeros(found)
+        if layers[0].seed_value is not None and zeros is not None:
+            yield f"another random mask: zero in {zeros[0]:.3g} and in {zeros[1]:.3g} of the elements"
+
+
+def _who(masks: tuple[bytes, ...]) -> str:
+    return "baseline" if masks else "candidate"
+
+
+def _options(one: LayerRecord, other: LayerRecord) -> Iterator[str]:
+    for name, (mine, theirs) in differing_options(one.config, other.config).items():
+        yield f"{one.class_name}({name}={shown(mine)}) and {other.class_name}({name}={shown(theirs)})"
+    if one.dtype_policy != other.dtype_policy:
+        yield f"dtype policy {one.dtype_policy} and {other.dtype_policy}"
+
+
+def _options_of(pairs: list[tuple[LayerRecord, LayerRecord]], what: str) -> Iterator[str]:
+    for one, other in pairs:
+        for line in _options(one, other):
+            if what in line:
+                yield line
+
+
+def _zeros(found: FoundInside) -> tuple[float, float] | None:
+    """Returns the shares of zeros of both outputs, or None if the same elements are zero."""
+    if found.outputs is None or found.outputs[0].shape != found.outputs[1].shape:
+        return None
+    one, other = (np.asarray(output == 0) for output in found.outputs)
+    return None if np.array_equal(one, other) else (float(np.mean(one)), float(np.mean(other)))
+
+
+def _kernel(inside: Inside, pairing: Pairing) -> str:
+    small = inside.size is not None and inside.size.max_ulp is not None and inside.size.max_ulp <= _ROUNDING_ULP
+    what = "the same mathematics in another kernel or order, by its size" if small else "its code, or its kernel"
+    differing = list(_surroundings(pairing.run_a.manifest, pairing.run_b.manifest))
+    with_what = f" ({'; '.join(differing)})" if differing else ""
+    return f"options, masks and weights are equal; what is left is {what}{with_what}"
+
+
+def _surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("backend", "device"):
+        if a.get(name) != b.get(name):
+            yield f"{name} {a.get(name)} and {b.get(name)}"
+    for group in ("threads", "flags", "environment", "versions"):
+        mine, theirs = a.get(group) or {}, b.get(group) or {}
+        for name in sorted({*mine} & {*theirs}):
+            if mine[name] != theirs[name]:
+                yield f"{name} {mine[name]} and {theirs[name]}"
+
+
+def _compiled(trainings: tuple[TrainingRecord, TrainingRecord], names: tuple[str, ...]) -> Iterator[str]:
+    one, other = (training.compiled for training in trainings)
+    for name in names:
+        mine, theirs = one.get(name), other.get(name)
+        if bare(mine) == bare(theirs):
+            continue
+        configs = [item.get("config") if isinstance(item, Mapping) else None for item in (mine, theirs)]
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping) and mine.get("class") == theirs.get("class"):
+            for key, (here, there) in differing_options(configs[0] or {}, configs[1] or {}).items():
+                yield f"{mine.get('class')}({key}={shown(here)}) and {theirs.get('class')}({key}={shown(there)})"
+        else:
+            yield f"{name}: {_named(mine)} and {_named(theirs)}"
+
+
+def _named(value: Any) -> str:
+    return str(value.get("class", value)) if isinstance(value, Mapping) else str(value)
+
+
+def _backward(inside: Inside) -> Iterator[str]:
+    yield "every output and the loss are equal: what differs is how gradients run back through them"
+    for side, only in (("baseline", inside.only_in_baseline), ("candidate", inside.only_in_candidate)):
+        if only:
+            yield f"it has a gradient in the {side} only: something stops it on the other side"
+
+
+def _nothing(inside: Inside) -> str:
+    if any(distance for distance in inside.distances):
+        return "watched layer by layer, both sides compute the same: the difference comes with how the step is compiled"
+    return "watched layer by layer, both sides compute the same: the difference does not come back in a second run"

@@ -1,0 +1,53 @@
+"""Batches that a compiled step pulls by itself, as they are seen on their way to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from samefit.backends.base import Array, Backend, Delivered
+from samefit.record import batches
+from samefit.record.guard import Guard
+
+
+class WatchedBatches:
+    """Digests of delivered batches, a queue for each dataset, in the order of delivery.
+
+    Args:
+        backend: The adapter of Keras's backend.
+        guard: Keeps a failure of ours from the training.
+        keep: Whether the last batch of each dataset is kept as it is.
+    """
+
+    def __init__(self, backend: Backend, guard: Guard, *, keep: bool) -> None:
+        self._backend = backend
+        self._guard = guard
+        self._keep = keep
+        self._queues: dict[int, tuple[Any, deque[batches.BatchDigest]]] = {}
+        self._last: dict[int, Delivered] = {}
+
+    def watch(self, dataset: Any) -> Any:
+        """Returns `dataset` such that its batches are seen."""
+        queue: deque[batches.BatchDigest] = deque()
+
+        def observe(leaves: list[Array]) -> None:
+            # Digests are made here: the arrays share the memory of the tensors that go to training.
+            self._guard(lambda: queue.append(self._digest(leaves)), None)
+            if self._keep:
+                self._last = {id(queue): Delivered([array.copy() for array in leaves], dataset)}
+
+        mapped = self._guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
+        self._queues = {id(mapped): (mapped, queue)} | dict(list(self._queues.items())[:7])
+        return mapped
+
+    def seen(self, iterator: Any) -> deque[batches.BatchDigest] | None:
+        """Returns the batches that `iterator` delivered and nobody took; None if it is not known."""
+        known = self._queues.get(id(self._backend.batch_source(iterator)))
+        return known[1] if known else None
+
+    def last(self, queue: deque[batches.BatchDigest]) -> Delivered | None:
+        """Returns the last batch behind a queue, where batches are kept."""
+        return self._last.get(id(queue))
+
+    def _digest(self, leaves: list[Array]) -> batches.BatchDigest:
+        return batches.digest_batch(self._backend, [(f"batch/{i}", array) for i, array in enumerate(leaves)])

@@ -1,0 +1,118 @@
+"""What is behind the first output that differs inside of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tests.handmade import Layer, Training, dense, dropout, make_run
+from tests.insides import LOSS, ONES, Seen, look
+
+from samefit.comparison.inside import compare_inside
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.result import Inside
+from samefit.explain.inside import explain_inside
+from samefit.store.reader import Run
+from samefit.types import Location
+
+LAYERS = (dense(3, 3), Layer("LeakyReLU", config={"negative_slope": 0.1}), dropout(record={"seed_value": 7}))
+CALLS = (Seen("Dense", 0), Seen("LeakyReLU", 1), Seen("Dropout", 2), LOSS)
+NEAR = np.nextafter(ONES, np.float32(2))
+ADAM = {"optimizer": {"class": "Adam", "config": {"learning_rate": 0.001}}, "loss": "mse"}
+
+
+def run_of(path: Path, *, layers: Sequence[Layer] = LAYERS, compiled: Mapping[str, Any] = ADAM, **manifest: Any) -> Run:
+    return make_run(path, layers=layers, trainings=[Training(compiled=compiled)], manifest=manifest)
+
+
+def explained(a: Run, b: Run) -> Inside:
+    pairing = Pairing(a, b, a.trainings, b.trainings)
+    found = compare_inside(pairing, 0)
+    assert found is not None
+    return explain_inside(found, pairing, 0)
+
+
+def parted(tmp_path: Path, which: int, seen: Mapping[str, Any] = {"output": NEAR}, **changes: Any) -> Inside:
+    calls = list(CALLS)
+    calls[which] = replace(calls[which], **seen)
+    return explained(look(run_of(tmp_path / "a"), CALLS), look(run_of(tmp_path / "b", **changes), calls))
+
+
+def test_an_option(tmp_path: Path) -> None:
+    there = Location("/code/train.py", 7, "layers.LeakyReLU(0.2)")
+    other = replace(LAYERS[1], config={"negative_slope": 0.2}, record={"location": there})
+    inside = parted(tmp_path, 1, layers=(LAYERS[0], other, LAYERS[2]))
+    assert inside.because == ("LeakyReLU(negative_slope=0.1) and LeakyReLU(negative_slope=0.2)",)
+    assert inside.location == there
+
+
+def test_the_mode(tmp_path: Path) -> None:
+    assert parted(tmp_path, 2, {"output": NEAR, "training": False}).because[0] == "training=None and training=False"
+
+
+def test_a_mask(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 1, {"output": NEAR, "masks": (np.array([True, False]),)})
+    assert inside.because == ("its inputs are equal, a mask comes with the candidate's only",)
+
+
+def test_a_random_mask(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 2, {"output": ONES * np.array([1, 0, 2], np.float32)})
+    assert inside.because == ("another random mask: zero in 0 and in 0.333 of the elements",)
+
+
+def test_other_inputs(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 1, {"output": NEAR, "inputs": (NEAR,)})
+    assert inside.because[0].startswith("its inputs differ already")
+
+
+def test_a_kernel(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 0, backend="torch", threads={"OMP": 1})
+    assert "the same mathematics in another kernel or order" in inside.because[0]
+    assert inside.because[0].endswith("(backend jax and torch; OMP 2 and 1)")
+
+
+def test_code(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 0, {"output": ONES * 2})
+    assert inside.because == ("options, masks and weights are equal; what is left is its code, or its kernel",)
+
+
+def test_the_loss(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"})
+    assert inside.because == ("loss: mse and mae",)
+
+
+def test_a_regularizer_is_part_of_the_loss(tmp_path: Path) -> None:
+    with_it = replace(LAYERS[0], config={"units": 3, "kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.1}}})
+    without = replace(LAYERS[0], config={"units": 3, "kernel_regularizer": None})
+    calls = [*CALLS[:3], replace(LOSS, output=np.float32(1))]
+    a = look(run_of(tmp_path / "a", layers=(without, *LAYERS[1:])), CALLS)
+    b = look(run_of(tmp_path / "b", layers=(with_it, *LAYERS[1:])), calls)
+    assert explained(a, b).because == ("Dense(kernel_regularizer=None) and Dense(kernel_regularizer=L2(l2=0.1))",)
+
+
+def test_a_gradient_that_is_stopped(tmp_path: Path) -> None:
+    a = look(run_of(tmp_path / "a"), CALLS, gradients={"dense/kernel": ONES})
+    b = look(run_of(tmp_path / "b"), CALLS)
+    assert explained(a, b).because[1].startswith("it has a gradient in the baseline only")
+
+
+def test_an_optimizer(tmp_path: Path) -> None:
+    other = {**ADAM, "optimizer": {"class": "Adam", "config": {"learning_rate": 0.002}}}
+    a = look(run_of(tmp_path / "a"), CALLS, after={"dense/kernel": ONES})
+    b = look(run_of(tmp_path / "b", compiled=other), CALLS, after={"dense/kernel": NEAR})
+    assert explained(a, b).because == ("Adam(learning_rate=0.001) and Adam(learning_rate=0.002)",)
+
+
+def test_nothing(tmp_path: Path) -> None:
+    state = {"dense/kernel": ONES}
+    a = look(run_of(tmp_path / "a"), CALLS, after=state, trained=state)
+    b = look(run_of(tmp_path / "b"), CALLS, after=state, trained={"dense/kernel": NEAR})
+    assert "how the step is compiled" in explained(a, b).because[0]
+
+
+def test_a_failure_needs_no_explanation(tmp_path: Path) -> None:
+    a, b = look(run_of(tmp_path / "a"), (), failed="ValueError: no"), look(run_of(tmp_path / "b"), CALLS)
+    assert explained(a, b).because == ()
