@@ -145,6 +145,26 @@ def test_whether_the_watched_step_is_the_one_that_trained(tmp_path: Path) -> Non
     assert (inside.distances, inside.eager) == ((0.0, 0.5), (False, True))
 
 
+def test_where_rounding_becomes_large(tmp_path: Path) -> None:
+    other = (
+        replace(CALLS[0], output=NEAR),
+        replace(CALLS[1], inputs=(NEAR,), output=NEAR),
+        replace(CALLS[2], inputs=(NEAR,), output=ONES * 2),
+        replace(LOSS, output=np.float32(1)),
+    )
+    answer = two(tmp_path, CALLS, other)
+    assert answer.inside.path == "dense"
+    assert answer.grows is not None
+    assert (answer.grows.inside.path, answer.grows.layers, answer.grows.inside.num_different) == ("dense_1", (2, 2), 2)
+
+
+def test_what_stays_small_or_begins_large_does_not_grow(tmp_path: Path) -> None:
+    small = (replace(CALLS[0], output=NEAR), replace(CALLS[1], inputs=(NEAR,), output=NEAR), *CALLS[2:])
+    assert two(tmp_path / "small", CALLS, small).grows is None
+    large = (replace(CALLS[0], output=ONES * 2), replace(CALLS[1], inputs=(NEAR,), output=ONES * 3), *CALLS[2:])
+    assert two(tmp_path / "large", CALLS, large).grows is None
+
+
 # -- sizes ------------------------------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,16 @@ def test_a_kernel(tmp_path: Path) -> None:
     assert inside.because[0].endswith("(backend jax and torch; OMP 2 and 1)")
 
 
+def test_where_rounding_becomes_large(tmp_path: Path) -> None:
+    mask = {"inputs": (NEAR,), "output": ONES * np.array([1, 0, 2], np.float32)}
+    calls = [replace(CALLS[0], output=NEAR), replace(CALLS[1], inputs=(NEAR,), output=NEAR)]
+    calls += [replace(CALLS[2], **mask), LOSS]
+    inside = explained(look(run_of(tmp_path / "a"), CALLS), look(run_of(tmp_path / "b"), calls))
+    assert "another kernel" in inside.because[0]
+    assert inside.grows is not None
+    assert inside.grows.because == ("another random mask: zero in 0 and in 0.333 of the elements",)
+
+
 def test_code(tmp_path: Path) -> None:
     inside = parted(tmp_path, 0, {"output": ONES * 2})
     assert inside.because == ("options, masks and weights are equal; what is left is its code, or its kernel",)

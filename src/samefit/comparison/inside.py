@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -30,6 +30,7 @@ class FoundInside:
         layers: Indices of the layers behind it, or None: those of the calls, or those that own the variable.
         other_weights: Paths of weights of these layers that differed before the step.
         outputs: What the calls gave out first; None where it was not kept.
+        grows: The call at which a difference that begins as rounding becomes a large one, or None.
     """
 
     inside: Inside
@@ -37,6 +38,13 @@ class FoundInside:
     layers: tuple[int, int] | None = None
     other_weights: tuple[str, ...] = ()
     outputs: tuple[Array, Array] | None = None
+    grows: FoundInside | None = None
+
+
+_LARGE = 1e-4
+_JUMP = 1e3
+"""A difference grows where an output is apart by more than `_LARGE`, relative, and `_JUMP` times as far as all outputs
+before it: what rounding grows by in one layer is far less, another mask or option gives far more."""
 
 
 def compare_inside(pairing: Pairing, position: int) -> FoundInside | None:
@@ -88,12 +96,15 @@ class _Views:
 
     def _forward(self) -> FoundInside | None:
         pairs = self._pairs()
-        calls = [(self.a.calls[i], self.b.calls[j]) for i, j in pairs]
-        parted = [k for k, (one, other) in enumerate(calls) if _given_out(one) != _given_out(other)]
+        parted = [k for k, (i, j) in enumerate(pairs) if _given_out(self.a.calls[i]) != _given_out(self.b.calls[j])]
         if not parted:
             return None
         first = parted[0]
-        one, other = calls[first]
+        whole = self._call(pairs, first, len(parted))
+        return replace(whole, grows=self._grows(pairs, parted))
+
+    def _call(self, pairs: list[tuple[int, int]], k: int, num_different: int) -> FoundInside:
+        one, other = self.a.calls[pairs[k][0]], self.b.calls[pairs[k][1]]
         layers = None if one.layer is None or other.layer is None else (one.layer, other.layer)
         weights = self._other_weights(layers)
         outputs = self._outputs(one, other)
@@ -105,12 +116,25 @@ class _Views:
             call=one.nth,
             calls=max(c.nth for c in self.a.calls if (c.kind, c.name) == (one.kind, one.name)),
             from_equal=equal and not weights,
-            num_different=len(parted),
+            num_different=num_different,
             size=None if outputs is None else size_between(*outputs),
-            only_in_baseline=_alone(self.a.calls, [i for i, _ in pairs], first),
-            only_in_candidate=_alone(self.b.calls, [j for _, j in pairs], first),
+            only_in_baseline=_alone(self.a.calls, [i for i, _ in pairs], k),
+            only_in_candidate=_alone(self.b.calls, [j for _, j in pairs], k),
         )
         return FoundInside(inside, (one, other), layers, weights, outputs)
+
+    def _grows(self, pairs: list[tuple[int, int]], parted: list[int]) -> FoundInside | None:
+        """Returns the first call whose outputs are apart by far more than any before it, after a small beginning."""
+        largest = 0.0
+        for place, k in enumerate(parted):
+            outputs = self._outputs(self.a.calls[pairs[k][0]], self.b.calls[pairs[k][1]])
+            size = None if outputs is None else size_between(*outputs)
+            if size is None or size.max_rel is None:
+                return None
+            if place and size.max_rel > max(_LARGE, _JUMP * largest):
+                return self._call(pairs, k, len(parted) - place)
+            largest = max(largest, size.max_rel)
+        return None
 
     def _pairs(self) -> list[tuple[int, int]]:
         """Pairs the calls of both sides in the order in which they ended, by layer where layers pair, else by class."""

@@ -217,6 +217,7 @@ class Inside:
             difference over largest magnitude of a variable, 0 for bit for bit the same; None where not known.
         eager: (baseline, candidate): whether the step is compiled in the training and could be watched eagerly only.
         failed: Why the step could not be watched, or "".
+        grows: Where a difference that begins as rounding becomes a large one; None if it does not, or begins large.
         removed: Slugs of the causes without which both sides were run to get there; empty for the sides as they are.
     """
 
@@ -236,6 +237,7 @@ class Inside:
     distances: tuple[float | None, float | None] = (None, None)
     eager: tuple[bool, bool] = (False, False)
     failed: str = ""
+    grows: Inside | None = None
     removed: tuple[str, ...] = ()
 
 

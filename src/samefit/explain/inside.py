@@ -45,7 +45,21 @@ def explain_inside(found: FoundInside, pairing: Pairing, position: int) -> Insid
         because = (*_compiled(trainings, ("optimizer",)), *(_options(*layers) if layers and phase == "state" else ()))
     else:
         because = (_nothing(found.inside),)
-    return replace(found.inside, because=because, location=None if layers is None else layers[1].location)
+    return replace(
+        found.inside,
+        because=because,
+        location=None if layers is None else layers[1].location,
+        grows=None if found.grows is None else _grows(found.grows, pairing, position),
+    )
+
+
+def _grows(found: FoundInside, pairing: Pairing, position: int) -> Inside:
+    # Where a difference grows the inputs differ already, as far as those before it: that is said by the first place.
+    explained = explain_inside(found, pairing, position)
+    return replace(explained, because=tuple(line for line in explained.because if line != _OTHER_INPUTS))
+
+
+_OTHER_INPUTS = "its inputs differ already, by something that runs before it and is no layer and no operation of Keras"
 
 
 def _forward(found: FoundInside, layers: tuple[LayerRecord, LayerRecord] | None) -> Iterator[str]:
@@ -59,7 +73,7 @@ def _forward(found: FoundInside, layers: tuple[LayerRecord, LayerRecord] | None)
     if found.other_weights:
         yield f"its weights differ before the step: {', '.join(found.other_weights)}"
     if one.inputs != other.inputs:
-        yield "its inputs differ already, by something that runs before it and is no layer and no operation of Keras"
+        yield _OTHER_INPUTS
     if one.class_name != other.class_name:
         yield f"{one.class_name} and {other.class_name}"
     if layers is not None:

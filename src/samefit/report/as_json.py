@@ -148,6 +148,7 @@ def _inside(inside: Inside | None) -> dict[str, Any] | None:
         "distances": [_number(distance) for distance in inside.distances],
         "eager": list(inside.eager),
         "failed": inside.failed,
+        "grows": _inside(inside.grows),
         "removed": list(inside.removed),
     }
 

@@ -34,6 +34,9 @@ def inside_lines(inside: Inside, *, verbose: bool) -> Iterator[str]:
     for name, only in (("baseline", inside.only_in_baseline), ("candidate", inside.only_in_candidate)):
         if only and inside.phase in ("forward", "loss"):
             yield f"before it, in the {name} only: {', '.join(only)}"
+    if inside.grows is not None:
+        yield f"it becomes large at {_place(inside.grows)}"
+        yield from inside.grows.because
     if inside.phase == "backward" and inside.num_different > 1:
         yield f"{inside.num_different} gradients differ; it is the first on the way back"
     elif verbose and inside.num_different > 1:
