@@ -6,7 +6,6 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +19,7 @@ from samefit.store.alive import is_alive
 from samefit.store.codec import build, from_json
 from samefit.store.inside import InsideStep
 from samefit.store.places import Places
-from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
+from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord, Warning
 from samefit.store.schema import SCHEMA_VERSION
 
 _T = TypeVar("_T")
@@ -29,14 +28,6 @@ _STEP = (
     "SELECT step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs, record, chain"
     " FROM steps JOIN generators ON number = generators"
 )
-
-
-@dataclass(frozen=True)
-class Warning:
-    """Something that the recorder could not do."""
-
-    slug: str
-    message: str
 
 
 class Run:

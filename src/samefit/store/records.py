@@ -283,3 +283,11 @@ class Event:
     seeded: int | None = None
     state: bytes | None = None
     draw: int = 0
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Something that the recorder could not do."""
+
+    slug: str
+    message: str
