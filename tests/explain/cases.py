@@ -59,8 +59,8 @@ class Story:
         number, index = self._draws.get(generator, 0), self._index.get(generator, 0)
         state = self._state(generator)
         self.states[f"draw:{self._side}:{generator}:{number}"] = {generator: state}
-        fields = {"function": f"{generator}.draw", "count": 1, **fields}
         location = at(line) if line is not None else None
+        fields = {"function": f"{generator}.draw", "count": 1, "location": location, **fields}
         self._put(
             "draw",
             generator=generator,
@@ -68,7 +68,6 @@ class Story:
             draw=number,
             state=state,
             component=component,
-            location=location,
             **fields,
         )
         self._index[generator] = index + fields["count"]

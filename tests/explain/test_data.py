@@ -10,7 +10,7 @@ from tests.explain.cases import Story, at, case_between, found, lines, plans, sl
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
-from samefit.types import Stage
+from samefit.types import Location, Stage
 
 OTHER = (Change("batch"), Change("rows"))
 REORDERED = (Change("batch"), Change("swap rows"))
@@ -219,7 +219,14 @@ def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
     first = found(two(tmp_path, *stories))[0]
     assert (first.slug, first.location) == ("unseeded", at(5))
     assert "took entropy at line 5 of train.py" in texts(first)
-    assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "values": [11]}
+    take = {"function": "secrets.randbits", "code": at(5).code, "value": 11}
+    assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "takes": [take]}
+
+
+def test_what_a_library_draws_while_it_is_imported_is_not_the_users(tmp_path: Path) -> None:
+    line = Location(at(3).file, 3, "import keras")
+    stories = [Story(name).draw(3, "numpy", location=line).training(1) for name in "ab"]
+    assert slugs(two(tmp_path, *stories)) == ["data-content"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,17 @@ def test_a_counter_that_is_elsewhere_did_not_start_anew(tmp_path: Path) -> None:
     path = PATHS[0]
     moved = counters({-1: 0, 0: 1, 1: 2, 2: 9, 3: 10}, path)
     case = case_at_two(tmp_path, counters(GOES_ON, path), [*moved, state(2, path, 7, 8, "begin"), effect()])
+    assert slugs(case)[0] == "generator-advanced"
     assert not {"state-lost", "state-carried-over"} & {*slugs(case)}
+
+
+def test_a_random_layer_that_had_drawn_more(tmp_path: Path) -> None:
+    path = PATHS[0]
+    moved = counters({-1: 0, 0: 1, 1: 2, 2: 4, 3: 5}, path)
+    first = found(case_at_two(tmp_path, counters(GOES_ON, path), [*moved, state(2, path, 7, 3, "begin"), effect()]))[0]
+    assert (first.slug, first.location) == ("generator-advanced", at(10))
+    assert "seed 7 on both sides, but had drawn 1 more before step 3 on the side of the candidate" in first.summary
+    assert first.counterfactuals[0].transplants == ({"do": "seed_states", "training": 2, "values": {path: (7, 2)}},)
 
 
 def test_a_copy_of_the_model_has_new_seeds(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_an_empty_plan_does_nothing() -> None:
     assert transplants.compiling(arguments) == 0
     assert transplants.seed(0) is None
     assert transplants.initializer_seed(0) is None
-    assert transplants.replay_entropy("os.urandom", ()) is None
+    assert transplants.replay_entropy("os.urandom", None) is None
     assert (bool(transplants), transplants.watches_draws, transplants.replays_entropy) == (False, False, False)
     assert (arguments, transplants.applied) == ({"x": 1}, [])
 
@@ -167,11 +167,21 @@ def test_seeds_of_initialisers_belong_to_their_side() -> None:
 
 
 def test_entropy_is_given_again_until_none_is_left() -> None:
-    transplants = Transplants([{"do": "entropy", "side": "", "values": [7, "00ff"]}])
+    line = {"function": "secrets.randbits", "code": "default_rng()"}
+    transplants = Transplants([{"do": "entropy", "side": "", "takes": [{**line, "value": v} for v in (7, "00ff")]}])
     transplants.begin_side("")
     assert transplants.replays_entropy
-    given = [transplants.replay_entropy("secrets.randbits", (128,)) for _ in range(3)]
+    given = [transplants.replay_entropy("secrets.randbits", "default_rng()") for _ in range(3)]
     assert given == [7, b"\x00\xff", None]
+
+
+def test_entropy_is_given_to_the_line_that_took_it() -> None:
+    take = {"function": "os.urandom", "code": "x *= os.urandom(4)[0]", "value": "00ff"}
+    transplants = Transplants([{"do": "entropy", "side": "", "takes": [take]}])
+    transplants.begin_side("")
+    assert transplants.replay_entropy("os.urandom", "import keras") is None
+    assert transplants.replay_entropy("secrets.randbits", take["code"]) is None
+    assert transplants.replay_entropy("os.urandom", take["code"]) == b"\x00\xff"
 
 
 # -- values before the first step ---------------------------------------------------------------------------------

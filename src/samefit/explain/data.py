@@ -216,7 +216,12 @@ def _own_draws(case: Case) -> Iterator[Suspect]:
     first, second = generators.entropies(case)
     if first and second and [e.value for e in first] != [e.value for e in second]:
         event = second[0]
-        plan = {"do": "entropy", "side": case.b.name, "values": [e.value for e in first]}
+        takes = [
+            {"function": b.function, "code": b.location.code if b.location else None, "value": a.value}
+            for a, b in zip(first, second, strict=False)
+            if a.function == b.function
+        ]
+        plan = {"do": "entropy", "side": case.b.name, "takes": takes}
         yield Suspect(
             slug="unseeded",
             summary="A generator was made without a seed and took its start from the operating system.",

@@ -293,6 +293,7 @@ def user_draws(case: Case) -> Iterator[tuple[str, Event, Event]]:
                 and e.generator == generator
                 and not e.component
                 and e.location is not None
+                and not _imports(e.location.code or "")
                 and e.id < side.training.begin_event
                 and (not side.name or e.side == side.name)
             ]
@@ -330,4 +331,9 @@ def entropies(case: Case) -> tuple[list[Event], list[Event]]:
 
 def _has_seed(code: str) -> bool:
     """Whether a line is an import, or makes a `RandomState` with a seed (NumPy takes entropy first all the same)."""
-    return "import " in code or re.search(r"RandomState\(\s*[^)\s]", code) is not None
+    return _imports(code) or re.search(r"RandomState\(\s*[^)\s]", code) is not None
+
+
+def _imports(code: str) -> bool:
+    """Whether a line is an import: what a library draws while it is imported shapes no training."""
+    return re.match(r"(import|from)\s", code) is not None

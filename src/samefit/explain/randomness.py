@@ -18,7 +18,8 @@ from samefit.types import Role
 def explain_randomness(case: Case) -> Iterator[Suspect]:
     """Yields suspects for random layers whose state differs."""
     seeds = case.differing_of(Role.SEED)
-    yield from _restarted(case, seeds)
+    restarted = list(_restarted(case, seeds))
+    yield from restarted or _advanced(case, seeds)
     for i, j in seeds[:1]:
         yield from _made_anew(case, seeds)
         yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
@@ -58,6 +59,41 @@ def _restarted(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
             no_counterfactual="" if fixes else "the counter's value could not be read from the run",
         )
         return
+
+
+def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
+    """The same seed, another counter: a random layer had drawn more on one side before this step."""
+    states = [(j, _find_state(case.a, i), _find_state(case.b, j)) for i, j in seeds]
+    moved = [(j, one, other) for j, one, other in states if one and other and one[0] == other[0] and one[1] != other[1]]
+    if not moved:
+        return
+    position, one, other = moved[0]
+    layer = case.b.layer_of(case.b.layout[position])
+    name = layer.class_name if layer is not None else "random layer"
+    values = {case.b.layout[j].path: state for j, state, _ in moved}
+    ahead = case.b if one[1] < other[1] else case.a
+    where = f"step {case.divergence.step}" if case.divergence.step > 1 else "the first step"
+    yield Suspect(
+        slug="generator-advanced",
+        summary=f"{name} has the seed {one[0]} on both sides, but had drawn {abs(one[1] - other[1])} more before "
+        f"{where} on the side of the {ahead.role}.",
+        evidence=(
+            *(
+                Evidence(f"the counter of {name} stands at {state[1]}", side.role, side.training.location)
+                for side, state in ((case.a, one), (case.b, other))
+            ),
+            Evidence("every call in training mode draws: model(x, training=True), or a fit of another model with it"),
+        ),
+        location=ahead.training.location,
+        remedy=f"make the model anew before {generators.place(ahead.training.location)}, or call it without "
+        "training=True before",
+        counterfactuals=(
+            Counterfactual(
+                f"the counter of {name} taken from the baseline",
+                ({"do": "seed_states", "training": case.b.training.number, "values": values},),
+            ),
+        ),
+    )
 
 
 def _is_first(side: Side, other: Side, position: int, others: int) -> bool:

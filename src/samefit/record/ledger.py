@@ -34,14 +34,14 @@ class Ledger:
         side: The side that runs now.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
-        replay_entropy: Called as `replay_entropy(function, arguments)` before entropy is taken from the operating
+        replay_entropy: Called as `replay_entropy(function, code)` before entropy is taken from the operating
             system; a re-run uses it to give the other side's. None in a plain run.
     """
 
     def __init__(self) -> None:
         self.side = ""
         self.before_draw: Callable[[str, int], None] | None = None
-        self.replay_entropy: Callable[[str, tuple[Any, ...]], Any] | None = None
+        self.replay_entropy: Callable[[str, str | None], Any] | None = None
         self._events: list[Event] = []
         self._next = 0
         self._sink: Callable[[Event], None] | None = None
@@ -192,7 +192,7 @@ class Ledger:
         who = caller(frame)
         if kind_of(frame.f_code) == "own" or who.location is None or makes_seeded_generator(frame):
             return take()
-        value = self.replay_entropy(function, arguments) if self.replay_entropy is not None else None
+        value = self.replay_entropy(function, who.location.code) if self.replay_entropy is not None else None
         if value is None:
             value = take()
         self.note(

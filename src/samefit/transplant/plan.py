@@ -9,7 +9,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | generators | at="epoch", training, epoch, states | before the epoch draws its batches |
 | generators | at="draw", side, generator, draw, states | before that draw of the generator |
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
-| entropy | side, values [..] | when entropy is taken from the system |
+| entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
 | seed_first | side, seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
 | mode | side, class, construction, training | when that layer is called |
@@ -81,7 +81,7 @@ class Transplants:
         """Applies what belongs before the side."""
         self._side = side
         self._compiles = 0
-        self._entropy = [value for item in self._wanted("entropy", side=side) for value in item["values"]]
+        self._entropy = [take for item in self._wanted("entropy", side=side) for take in item["takes"]]
         for item in self._wanted("generators", at="side", side=side):
             self._restore(item["states"], f"side {side}")
 
@@ -187,12 +187,19 @@ class Transplants:
                 return int(value)
         return None
 
-    def replay_entropy(self, function: str, arguments: tuple[Any, ...]) -> Any:
-        """Returns the next entropy value of the other side, or None when there is none left."""
-        if not self._entropy:
+    def replay_entropy(self, function: str, code: str | None) -> Any:
+        """Returns what the other side took here, or None: where it took nothing, or what libraries take on import.
+
+        Args:
+            function: What takes entropy, such as "os.urandom".
+            code: The user's line behind it.
+        """
+        found = (i for i, take in enumerate(self._entropy) if (take["function"], take["code"]) == (function, code))
+        number = next(found, None)
+        if number is None:
             return None
         self._note("entropy")
-        value = self._entropy.pop(0)
+        value = self._entropy.pop(number)["value"]
         return bytes.fromhex(value) if isinstance(value, str) else value
 
     @property
