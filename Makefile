@@ -89,6 +89,11 @@ $(DEMO)/.installed: pyproject.toml requirements/test.txt
 	$(DEMO)/bin/python -m pip install $(PIP_FLAGS) -c requirements/test.txt -e '.[jax,demo]'
 	@touch $@
 
+.PHONY: honesty
+honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (over an hour); write their page
+	rm -f docs/reference/honesty.jsonl
+	$(TEST)/bin/python -m tests.honesty
+
 .PHONY: clean
 clean: ## Remove environments, caches and the built documentation
 	rm -rf $(TEST) $(DEMO) site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .samefit

@@ -15,7 +15,7 @@ import random
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +75,16 @@ class Pair:
     seed: int
 
 
-def pair(seed: int, number: int) -> Pair:
-    """Draws the pair of a number; architectures and reasons take turns, so that all of them come."""
+def pair(seed: int, number: int, architectures: Collection[str] = tuple(ARCHITECTURES)) -> Pair:
+    """Draws the pair of a number; architectures and reasons take turns, so that all of them come.
+
+    Args:
+        seed: What everything is drawn from.
+        number: 0, 1, …
+        architectures: Names to choose from.
+    """
     generator = random.Random(f"{seed}.{number}")
-    names = random.Random(seed).sample(sorted(ARCHITECTURES), len(ARCHITECTURES))
+    names = random.Random(seed).sample(sorted(architectures), len(architectures))
     name, why = names[number % len(names)], list(WHY)[(number + number // len(names)) % len(WHY)]
     styles = ARCHITECTURES[name].styles
     one = generator.choice(styles)
@@ -244,10 +250,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--last", type=int, required=True)
+    parser.add_argument("--only", default=",".join(ARCHITECTURES), help="architectures to choose from")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     for number in range(options.first, options.last):
-        it = pair(options.seed, number)
+        it = pair(options.seed, number, options.only.split(","))
         line = {"number": number, "backend": keras.backend.backend(), **asdict(it), **compared(it)}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

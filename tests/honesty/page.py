@@ -67,7 +67,7 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
             "[Every result](honesty.jsonl) is a line of JSON; `tests/honesty` holds the tables that were drawn from.\n",
             f"Versions: {versions()}; on the CPU.\n",
             "## Identical pairs\n",
-            f"**{_of(line['right'] for line in same)} pairs are answered `identical`.** {len(pairs)} pairs were trained "
+            f"**{_of(line['right'] for line in same)} pairs are answered `identical`.** {len(pairs)} were trained "
             "under `samefit.Recorder`, many in one process one after the other, and compared by `samefit.compare`; "
             f"{len(controls)} went through `samefit check`, two fresh processes each. Each pair is identical by "
             "construction; that losses and weights are indeed equal to the last bit was measured without samefit "

@@ -179,7 +179,7 @@ def test_a_rerun_may_prepare_a_draw(ledger: Ledger, generator: Generator) -> Non
 
 def test_entropy_is_recorded_and_may_be_replayed(ledger: Ledger, sink: Sink) -> None:
     def take() -> Any:
-        return ledger.entropy("os.urandom", (2,), lambda: b"\x01\x02")
+        return ledger.entropy("os.urandom", lambda: b"\x01\x02")
 
     assert take() == b"\x01\x02"
     ledger.replay_entropy = lambda function, code: b"\xff" if function == "os.urandom" and code else None

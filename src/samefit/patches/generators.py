@@ -38,7 +38,7 @@ class DrawObserver(Protocol):
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Somebody seeded a generator."""
 
-    def entropy(self, function: str, arguments: tuple[Any, ...], take: Callable[[], Any]) -> Any:
+    def entropy(self, function: str, take: Callable[[], Any]) -> Any:
         """Somebody takes entropy from the operating system; `take()` does it."""
 
 
@@ -158,7 +158,7 @@ def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def entropy(*args: Any, **kwargs: Any) -> Any:
-            return ledger.entropy(label, args, lambda: original(*args, **kwargs))
+            return ledger.entropy(label, lambda: original(*args, **kwargs))
 
         return entropy
 

@@ -182,7 +182,7 @@ class Ledger:
         else:
             self._seeded[generator] = event.id
 
-    def entropy(self, function: str, arguments: tuple[Any, ...], take: Callable[[], Any]) -> Any:
+    def entropy(self, function: str, take: Callable[[], Any]) -> Any:
         """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
 
         What samefit takes itself, what no line of the user is behind, and what NumPy takes for a generator that has a
