@@ -70,8 +70,8 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
             "## Identical pairs\n",
             f"**{_of(line['verdict'] == 'identical' for line in same)} pairs are answered `identical`.** "
             f"{len(equal)} were trained under `samefit.Recorder`, many in one process one after the other, and "
-            f"compared by `samefit.compare`; {len(controls)} went through `samefit check`, two fresh processes each: the "
-            "baselines of the faults below, against a copy. Each pair is identical by construction.\n",
+            f"compared by `samefit.compare`; {len(controls)} went through `samefit check`, two fresh processes each: "
+            "the baselines of the faults below, against a copy. Each pair is identical by construction.\n",
             _pairs(equal),
             _unequal([line for line in pairs if not line["equal"]]),
             f"Drawn were {len({line['architecture'] for line in pairs})} architectures "
