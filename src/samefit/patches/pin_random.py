@@ -52,6 +52,9 @@ def _portable(module: Any, function: Callable[..., Any], original: Callable[...,
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         arguments = dict(bound.arguments)
+        if isinstance(arguments.get("seed"), int):
+            # The user's own integer, as of an initialiser: what it gives on this backend stays.
+            return original(*args, **kwargs)
         # PyTorch computes shapes on a device without values, where Keras draws nothing.
         if device() == "meta" or arguments.get("rate") in (0.0, 1.0):
             return original(*args, **kwargs)
