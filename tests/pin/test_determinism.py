@@ -15,7 +15,7 @@ Run = Callable[..., dict[str, Any]]
 SWITCHES = {
     # XLA repeats its bits on the CPU; its flag is for a GPU, and is set only before JAX was used.
     "jax": {},
-    "tensorflow": {"op determinism": "on"},
+    "tensorflow": {"op determinism": "on", "updates": "after all gradients"},
     "torch": {"deterministic algorithms": "on"},
 }
 FLAGS = {"jax": {}, "tensorflow": {"op_determinism": True}, "torch": {"deterministic_algorithms": True}}
@@ -28,6 +28,12 @@ def test_switches_are_on_inside_and_put_back_outside(run_script: Run, each_backe
     assert found["refused"] == []
     assert found["after the inner scope"] == found["inside"]
     assert found["after"] == found["before"]
+
+
+def test_no_weight_is_updated_before_all_gradients_are_computed(run_script: Run) -> None:
+    found = run_script("updates.py", "tensorflow")
+    assert (found["right"], found["wrong"]) == (30, 0)
+    assert found["sparse"] > 0
 
 
 SCRIPT = """

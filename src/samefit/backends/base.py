@@ -170,6 +170,13 @@ class Backend(abc.ABC):
     def enable_determinism(self) -> Determinism:
         """Switches the framework to those of its operations that give the same bits each time."""
 
+    updates_may_overtake: bool = False
+    """Whether an update in a compiled step may run before all gradients are computed, and act on the rest of them."""
+
+    def completed(self, gradients: Sequence[Any]) -> list[Any]:
+        """Returns gradients (or None) of which each is there only when all are; their values are the same."""
+        return list(gradients)
+
     @abc.abstractmethod
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
         """Within, a dataset that is made and shuffles all its samples at once takes their order from `rows`.

@@ -149,6 +149,14 @@ class TensorFlowBackend(Backend):
             switched["TensorFloat-32"] = "off"
         return Determinism(switched, (), undo.close)
 
+    updates_may_overtake = True
+
+    def completed(self, gradients: Sequence[Any]) -> list[Any]:
+        if tf.executing_eagerly():
+            return list(gradients)
+        with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
+            return [None if gradient is None else tf.identity(gradient) for gradient in gradients]
+
     @contextlib.contextmanager
     def shuffling(self, rows: Callable[[], Array]) -> Iterator[None]:
         original = tf.random.shuffle

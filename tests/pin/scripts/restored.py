@@ -29,6 +29,7 @@ def attributes() -> dict[str, object]:
         "keras.src.callbacks.callback_list": ["CallbackList"],
         "keras.src.random.seed_generator": ["SeedGenerator"],
         "keras.src.layers.layer": ["Layer"],
+        "keras.src.optimizers.base_optimizer": ["BaseOptimizer"],
         "keras.src.models.functional": ["Functional"],
         "keras.src.backend.common.variables": ["Variable"],
         f"keras.src.backend.{backend}.trainer": [type(make()).__mro__[-1].__name__, *TRAINERS],
