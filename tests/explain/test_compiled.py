@@ -27,13 +27,15 @@ def two(
     b: Mapping[str, Any] | None = None,
     options: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
     metrics: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {}),
+    backends: tuple[str, str] = ("jax", "jax"),
 ) -> Case:
     runs = []
     for i, (name, compiled) in enumerate((("a", a), ("b", b))):
         compiled = {"optimizer": ADAM, "loss": "mse", "number": 2, "location": LINE, **(compiled or {})}
         training = Training(options=options[i], compiled=compiled, location=at(9), metrics=metrics[i])
         changed = changes if i else ()
-        runs.append(make_run(tmp_path / name, trainings=[training], changes=changed, manifest={"target": f"{name}.py"}))
+        manifest = {"target": f"{name}.py", "backend": backends[i]}
+        runs.append(make_run(tmp_path / name, trainings=[training], changes=changed, manifest=manifest))
     return case_between(*runs)
 
 
@@ -87,6 +89,12 @@ def test_compiled_otherwise(tmp_path: Path, name: str) -> None:
     first = found(two(tmp_path, FORWARD, {name: True}, {name: False}))[0]
     assert (first.slug, plans(first)) == ("rounding", ["compile"])
     assert f"compile({name}=...): True and False" in texts(first)
+
+
+def test_what_auto_means_on_another_backend_is_not_blamed(tmp_path: Path) -> None:
+    compiled = {"jit_compile": True}, {"jit_compile": False}
+    case = two(tmp_path, FORWARD, *compiled, backends=("jax", "torch"))
+    assert all("jit_compile" not in suspect.summary for suspect in found(case))
 
 
 def test_equal_compilation_is_not_blamed(tmp_path: Path) -> None:

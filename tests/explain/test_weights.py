@@ -196,6 +196,14 @@ def test_one_seed_on_two_backends(tmp_path: Path) -> None:
     assert plans(first) == ["weights"]
 
 
+def test_seeds_of_their_own_on_two_backends(tmp_path: Path) -> None:
+    layers = [layer(seed=seed, seed_event=None) for seed in (5, 6)]
+    case = two(tmp_path, ([layers[0]], [layers[1]]), manifest=({"backend": "jax"}, {"backend": "torch"}))
+    first = found(case)[0]
+    assert (first.slug, plans(first)) == ("backend-generator", ["weights"])
+    assert "another generator on jax than on torch, and with another seed" in first.summary
+
+
 def test_one_seed_on_one_backend_is_not_the_generator(tmp_path: Path) -> None:
     same = [layer(seed=5, seed_is_explicit=True)]
     assert "backend-generator" not in slugs(two(tmp_path, (same, same)))

@@ -29,7 +29,9 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
             remedy=f"compile({name}={_written(one)})  on both sides",
             counterfactuals=(Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,)),),
         )
-    for name in ("jit_compile", "run_eagerly"):
+    # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
+    two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
+    for name in ("run_eagerly",) if two_backends else ("jit_compile", "run_eagerly"):
         if a.get(name) != b.get(name):
             plan = {"do": "compile", "side": case.b.name, "compile": number, name: a.get(name)}
             yield Suspect(

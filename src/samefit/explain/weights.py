@@ -25,8 +25,8 @@ def explain_initial(case: Case) -> Iterator[Suspect]:
         if a.origin is None or b.origin is None or a.origin.assigned or b.origin.assigned:
             continue
         yield from _shared(case, i, j)
+        yield from _generator(case, a, b)
         yield from _seeds(case, a, b)
-        yield from _initializer(case, a, b)
     if weights:
         yield from _own_initializer(case)
     if not weights:
@@ -176,30 +176,34 @@ def _origin_line(side: Side, variable: VariableRecord) -> Location | None:
     return layer.location if layer is not None else variable.origin.location if variable.origin else None
 
 
-def _initializer(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
-    """Equal seeds, other values: another generator. Other seeds or options, written by the user: another model."""
+def _generator(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
+    """One initialiser on two backends: each has a generator of its own, whatever the seeds are."""
     assert a.origin is not None
     assert b.origin is not None
     one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
+    if one == other or a.origin.seed is None or b.origin.seed is None:
+        return
     if a.origin.initializer != b.origin.initializer or _options(a.origin) != _options(b.origin):
         return  # a difference of options: found among the settings
-    if a.origin.seed is not None and a.origin.seed == b.origin.seed and one != other:
-        yield Suspect(
-            slug="backend-generator",
-            summary=f"{a.origin.initializer}(seed={a.origin.seed}) gives other values on {one} than on {other}.",
-            evidence=(
-                Evidence(
-                    f"{a.path}: same initialiser, same integer seed, other first values", "", _origin_line(case.b, b)
-                ),
-            ),
-            location=_origin_line(case.b, b),
-            remedy="start both from the same weights: save them on one backend and load them on the other",
-            counterfactuals=taken_from_baseline(
-                case,
-                case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE),
-                "the baseline's first weights in the candidate",
-            ),
-        )
+    name, equal = a.origin.initializer, a.origin.seed == b.origin.seed
+    what = "same initialiser, same integer seed, other first values"
+    if not equal:
+        what = "same initialiser, seeds of their own; equal seeds would give other first values as well"
+    yield Suspect(
+        slug="backend-generator",
+        summary=f"{name}(seed={a.origin.seed}) gives other values on {one} than on {other}."
+        if equal
+        else f"{name} draws from another generator on {one} than on {other}, and with another seed.",
+        evidence=(Evidence(f"{a.path}: {what}", "", _origin_line(case.b, b)),),
+        location=_origin_line(case.b, b),
+        remedy="build and train inside  with samefit.pinned(SEED):  (or check with --pin SEED), which gives every "
+        "backend the same first weights; or save the weights on one backend and load them on the other",
+        counterfactuals=taken_from_baseline(
+            case,
+            case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE),
+            "the baseline's first weights in the candidate",
+        ),
+    )
 
 
 def _options(origin: Origin) -> dict[str, object]:

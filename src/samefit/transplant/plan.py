@@ -291,10 +291,14 @@ class Transplants:
         import keras
 
         from samefit import backends
+        from samefit.patches.updates import keep_updates_last
 
-        found = backends.load(keras.config.backend()).enable_determinism()
-        for name, value in found.switched.items():
+        backend = backends.load(keras.config.backend())
+        for name, value in backend.enable_determinism().switched.items():
             self._note(f"{name}={value}")
+        if backend.updates_may_overtake:
+            keep_updates_last(self._patches, backend.completed)
+            self._note("updates after all gradients")
 
     def _restore(self, states: Mapping[str, str], where: str) -> None:
         from samefit import backends
