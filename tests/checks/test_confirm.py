@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.handmade import Change, Training, dense, make_run
 
-from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explained, suspected
+from samefit.checks.confirm import _again, _went_away, case_of, confirmed_causes, explained, suspected
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.comparison.result import Cause, Comparison, Divergence
@@ -193,3 +193,19 @@ def test_without_a_failure_there_is_nothing_to_report(
     before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
     cause = Cause("unknown", confirmed=False, summary="nothing fits")
     assert explained(before, (cause,)) == replace(before, causes=(cause,))
+
+
+def test_a_baseline_that_runs_again_keeps_the_weights_that_the_candidate_has_from_it(tmp_path: Path) -> None:
+    plan = {"do": "weights", "training": 2, "from": "a", "arrays": "initial-1", "pairs": {"theirs": "mine"}}
+    pair = Pair(Part(run_of(tmp_path / "a")), Part(run_of(tmp_path / "b")), Execution(()), Execution(()))
+    pair = replace(pair, execution_b=pair.execution_b.with_transplants([plan]))
+    shuffled = {"do": "fit", "training": 1, "arguments": {"shuffle": False}}
+    both = Counterfactual("", both=(shuffled,))
+    bench = Bench(*(run_of(tmp_path / name) for name in "cdef"))
+    for _ in range(2):
+        again = _again(pair, both, bench, lambda comparison: False)  # type: ignore[arg-type]
+        assert isinstance(again, Pair)
+        pair = again
+    for execution in (bench.executions[0], bench.executions[2]):
+        found = [item for item in execution.options["transplants"] if item["do"] == "weights"]
+        assert found == [{**plan, "training": 1, "pairs": {"mine": "mine"}}]

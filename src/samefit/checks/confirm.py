@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
@@ -242,12 +243,29 @@ def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
     if pair.same_process:
         runs, executions = workshop.run((first, "re-run"), watch=watch), [first, first]
     else:
+        first = first.with_transplants(_own_weights(pair))
         second = _changed(pair.execution_b, counterfactual)
         runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
         executions = [first, second]
     if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
         return "what was to be changed was not met in the re-run"
     return Pair(*sides(runs), executions[0], executions[1])
+
+
+def _own_weights(pair: Pair) -> list[dict[str, Any]]:
+    """Returns what gives the baseline the first weights again that the candidate has from it.
+
+    Without a seed, the baseline would draw others in a re-run of its own.
+    """
+    there = pair.execution_a.options.get("transplants") or ()
+    found = []
+    for item in pair.execution_b.options.get("transplants") or ():
+        if item["do"] == "weights" and item["arrays"].startswith("initial-"):
+            number = int(item["arrays"].removeprefix("initial-"))
+            own = {**item, "training": number, "pairs": {path: path for path in item["pairs"].values()}}
+            if own not in there:
+                found.append(own)
+    return found
 
 
 def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:

@@ -120,7 +120,7 @@ def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
     return Suspect(
         slug=slug,
         summary=summary,
-        evidence=tuple(line for c in changed for line in c.lines())[:8],
+        evidence=tuple(dict.fromkeys(line for c in changed for line in c.lines()))[:8],
         location=next((c.b.location for c in changed if c.b.location is not None), None),
         remedy=f"write  {changed[0].remedy}  on both sides",
         counterfactuals=() if unlike else fixes,
