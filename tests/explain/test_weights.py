@@ -226,6 +226,21 @@ def test_an_explicit_seed_that_differs(tmp_path: Path) -> None:
     assert plans(first) == ["layer"]
 
 
+@pytest.mark.parametrize("seeds", [(None, 4), (4, None)])
+def test_a_layer_that_has_a_seed_on_one_side_comes_before_the_generator_it_does_not_draw_from(
+    tmp_path: Path, seeds: tuple[int | None, int | None]
+) -> None:
+    stories = built(Story("a").seed(7)), built(Story("b").seed(7).draw(4))
+    layers = []
+    for story, drawn_seed, given in zip(stories, (11, 12), seeds, strict=True):
+        options = {"units": 4, "bias_initializer": {"class_name": "HeNormal", "config": {"seed": given}}}
+        kernel = drawn(story, drawn_seed)
+        layers.append(dense(4, 4, config=options, origins=kernel.origins, record={"location": at(7)}))
+    suspects = found(two(tmp_path, ([layers[0]], [layers[1]]), stories))
+    assert [suspect.slug for suspect in suspects] == ["different-seed", "generator-advanced"]
+    assert plans(suspects[0]) == ["layer"]
+
+
 def test_weights_that_the_users_own_code_drew(tmp_path: Path) -> None:
     stories = tuple(Story(name).draw(5, "numpy", function="numpy.random.normal") for name in "ab")
     layers = [layer(initializer="value", assigned="set_weights", assigned_location=at(6)) for _ in "ab"]

@@ -9,7 +9,10 @@ from typing import Any
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.store.records import LayerRecord
-from samefit.types import Role
+from samefit.types import Role, Stage
+
+Options = Mapping[str, tuple[Any, Any]]
+"""Options that differ: {name: (the baseline's, the candidate's)}."""
 
 _MODE = ": training"
 _MASK = ": mask among"
@@ -55,21 +58,16 @@ def _aligned_layers(case: Case) -> list[tuple[LayerRecord, LayerRecord]]:
 
 def explain_layers(case: Case) -> Iterator[Suspect]:
     """Yields suspects for options of aligned layers that differ, for their seeds, and for another structure."""
-    seeds: list[_Changed] = []
     others: list[_Changed] = []
     for a, b in _aligned_layers(case):
         found = differing_options(a.config, b.config)
-        only_seeds = {
-            n: v for n, v in found.items() if n == "seed" or bare(v[0], seeds=False) == bare(v[1], seeds=False)
-        }
-        if only_seeds:
-            seeds.append(_Changed(a, b, only_seeds))
-        if len(only_seeds) < len(found):
-            others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in only_seeds}))
+        seeds = _seeds_of(found)
+        if len(seeds) < len(found):
+            others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in seeds}))
     if others:
         yield _other_options(others, "model-config", "The layers do not have the same options.")
-    if seeds:
-        yield _other_options(seeds, "different-seed", "The layers were given different seeds.")
+    if not _seeds_on_one_side(case) or case.divergence.stage is not Stage.INITIAL_WEIGHTS:
+        yield from _other_seeds(case)
     structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(_MODE)]
     if structure:
         yield _structure(case, structure)
@@ -77,8 +75,42 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
         yield _structure(case, list(_without_partner(case)))
 
 
-def _only_seeds(one: Any, other: Any) -> bool:
-    return bool(bare(one, seeds=False) == bare(other, seeds=False))
+def explain_seeds_on_one_side(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where a layer has a seed on one side only.
+
+    A layer without a seed draws one from Python's generator, so that all later layers get other seeds, too: this comes
+    before what is said of that generator.
+    """
+    if _seeds_on_one_side(case):
+        yield from _other_seeds(case)
+
+
+def _other_seeds(case: Case) -> Iterator[Suspect]:
+    found = ((a, b, _seeds_of(differing_options(a.config, b.config))) for a, b in _aligned_layers(case))
+    changed = [_Changed(a, b, options) for a, b, options in found if options]
+    if changed:
+        yield _other_options(changed, "different-seed", "The layers were given different seeds.")
+
+
+def _seeds_of(options: Options) -> Options:
+    """Returns those of differing options that differ in a seed alone."""
+    return {n: v for n, v in options.items() if n == "seed" or bare(v[0], seeds=False) == bare(v[1], seeds=False)}
+
+
+def _seeds_on_one_side(case: Case) -> bool:
+    return any(
+        (_seed(one) is None) != (_seed(other) is None)
+        for a, b in _aligned_layers(case)
+        for one, other in _seeds_of(differing_options(a.config, b.config)).values()
+    )
+
+
+def _seed(value: Any) -> Any:
+    """Returns the seed in the option of a layer: the option itself, or that of an initialiser."""
+    if not isinstance(value, Mapping):
+        return value
+    config = value.get("config")
+    return config.get("seed") if isinstance(config, Mapping) else None
 
 
 @dataclass(frozen=True)

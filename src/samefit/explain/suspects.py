@@ -17,6 +17,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
     Stage.INITIAL_WEIGHTS: (
         settings.explain_environment,
         layers.explain_precision,
+        layers.explain_seeds_on_one_side,
         weights.explain_initial,
         layers.explain_layers,
     ),
