@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from samefit.errors import RunError
+from samefit.store.arrays import load_arrays
 from samefit.store.codec import from_json, to_json
 from samefit.store.records import ModelRecord, VariableRecord
 
@@ -125,7 +125,7 @@ def save_data(
 
 def load_data(directory: Path) -> tuple[Any, tuple[Array, ...], tuple[Array, ...], Any]:
     """Reads what `save_data` wrote."""
-    arrays = load_file(directory / "data.safetensors")
+    arrays = load_arrays(directory / "data.safetensors")
     structure, targets_structure = json.loads((directory / "data.json").read_text(encoding="utf-8"))
     return structure, numbered(arrays, "data/"), numbered(arrays, "target/"), targets_structure
 
@@ -152,6 +152,6 @@ def load_probe(directory: Path) -> Probe:
         raise RunError(f"{directory} holds no model: `samefit check --models` writes one.")
     try:
         probe = from_json(Probe, (directory / _RECORD).read_text(encoding="utf-8"))
-        return replace(probe, arrays=dict(load_file(directory / _ARRAYS)), run=str(directory))
-    except (SafetensorError, ValueError, OSError) as error:
+        return replace(probe, arrays=load_arrays(directory / _ARRAYS), run=str(directory))
+    except (ValueError, OSError) as error:
         raise RunError(f"The model in {directory} is damaged: {error}.") from error

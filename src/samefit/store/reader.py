@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from samefit.errors import RunError, SelectionError
 from samefit.store.alive import is_alive
+from samefit.store.arrays import load_arrays
 from samefit.store.codec import build, from_json
 from samefit.store.inside import InsideStep
 from samefit.store.places import Places
@@ -334,12 +333,7 @@ class Run:
     def arrays(self, name: str) -> dict[str, np.ndarray[Any, Any]] | None:
         """Returns arrays of the run, such as "initial-1", by variable path; None if there are none of that name."""
         file = self.path / "arrays" / f"{name}.safetensors"
-        if not file.exists():
-            return None
-        try:
-            return dict(load_file(file))
-        except SafetensorError as error:
-            raise RunError(f"{file} is damaged: {error}.") from error
+        return load_arrays(file) if file.exists() else None
 
     def inside(self, step: int) -> InsideStep | None:
         """Returns what the step of index `step` looks like from inside; None where that was not asked for."""

@@ -36,9 +36,11 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from samefit.patches.patching import Patches
+from samefit.store.arrays import load_arrays
 
 
 class Transplants:
@@ -145,9 +147,7 @@ class Transplants:
             variables: Returns the model's and the optimizer's variables by their recorded paths.
         """
         for item in self._wanted("weights", training=training):
-            from safetensors.numpy import load_file
-
-            arrays = load_file(f"{item['from']}/arrays/{item['arrays']}.safetensors")
+            arrays = load_arrays(Path(item["from"], "arrays", f"{item['arrays']}.safetensors"))
             own = variables()
             for mine, theirs in item["pairs"].items():
                 if mine in own and theirs in arrays:
@@ -337,9 +337,7 @@ class Transplants:
         trainer.train_function = None
 
     def _data(self, file: str, arguments: dict[str, Any]) -> None:
-        from safetensors.numpy import load_file
-
-        arrays = load_file(file)
+        arrays = load_arrays(Path(file))
         for name in ("x", "y", "sample_weight"):
             if name in arrays and arguments.get(name) is not None:
                 arguments[name] = arrays[name]
