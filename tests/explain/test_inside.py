@@ -68,6 +68,13 @@ def test_other_inputs(tmp_path: Path) -> None:
     assert inside.because[0].startswith("its inputs differ already")
 
 
+def test_a_layer_of_another_dtype_casts_its_inputs_itself(tmp_path: Path) -> None:
+    other = replace(LAYERS[1], record={"dtype_policy": "bfloat16"})
+    changed = {"output": NEAR, "inputs": (NEAR,)}
+    inside = parted(tmp_path, 1, changed, layers=(LAYERS[0], other, LAYERS[2]))
+    assert inside.because == ("dtype policy float32 and bfloat16",)
+
+
 def test_a_kernel(tmp_path: Path) -> None:
     inside = parted(tmp_path, 0, backend="torch", threads={"OMP": 1})
     assert "the same mathematics in another kernel or order" in inside.because[0]

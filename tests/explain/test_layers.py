@@ -155,7 +155,7 @@ def test_another_dtype_policy(tmp_path: Path) -> None:
     half = layer(record={"dtype_policy": "mixed_float16"})
     first = found(two(tmp_path, [layer()], [half]))[0]
     assert (first.slug, first.location) == ("precision", at(7))
-    assert "1 layers, from Dense on: dtype policy float32" in texts(first)
+    assert "Dense: dtype policy float32" in texts(first)
     assert "keras.config.set_dtype_policy('float32')" in first.remedy
     assert plans(first) == ["layer", "global"]
     assert first.counterfactuals[0].transplants[0]["arguments"] == {"dtype": "float32"}

@@ -36,7 +36,7 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
         summary=f"The layers compute in {first.dtype_policy} on one side and in {second.dtype_policy} on the other.",
         evidence=(
             Evidence(
-                f"{len(policies)} layers, from {first.class_name} on: dtype policy {first.dtype_policy}",
+                f"{_which(first.class_name, len(policies))}: dtype policy {first.dtype_policy}",
                 "baseline",
                 first.location,
             ),
@@ -50,6 +50,10 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
             Counterfactual(f"the dtype policy {first.dtype_policy!r}", (plan,)),
         ),
     )
+
+
+def _which(class_name: str, number: int) -> str:
+    return class_name if number == 1 else f"{number} layers, from {class_name} on"
 
 
 def _aligned_layers(case: Case) -> list[tuple[LayerRecord, LayerRecord]]:
