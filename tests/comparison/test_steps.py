@@ -24,7 +24,7 @@ ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
         ),
         (
             Change("variable", -1, "adam/dense_kernel_momentum"),
-            (Stage.INITIAL_WEIGHTS, 1, "adam/dense_kernel_momentum"),
+            (Stage.STATE, 1, "adam/dense_kernel_momentum"),
         ),
         (Change("batch", 5), (Stage.DATA, 6, "inputs")),
         (Change("loss", 5), (Stage.FORWARD, 6, "loss")),

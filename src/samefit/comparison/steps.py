@@ -149,7 +149,7 @@ class StepScan:
         layout = self._pairing.run_a.layouts[first.layout]
         parted = list(differing(alignment, first, second))
         start = Stage.INITIAL_WEIGHTS if position == 0 else Stage.STATE
-        stages = ((Role.TRAINABLE, Stage.INITIAL_WEIGHTS), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, start))
+        stages = ((Role.TRAINABLE, Stage.INITIAL_WEIGHTS), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, Stage.STATE))
         for role, stage in stages:
             # The learning rate acts in the update, and is found there.
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
