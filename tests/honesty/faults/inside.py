@@ -98,15 +98,6 @@ STEP_FAULTS = (
     ),
     Fault(
         "training-flag",
-        "a functional model runs a layer in inference mode",
-        ("forward",),
-        families=("dropout", "noise", "batchnorm"),
-        seeded=True,
-        style="functional",
-        edit=("part(hidden)", "part(hidden, training=False) if isinstance(part, RANDOM_OR_MOVING) else part(hidden)"),
-    ),
-    Fault(
-        "training-flag",
         "`training` is not handed on to a dropout",
         ("forward",),
         families=("dropout",),

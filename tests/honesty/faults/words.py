@@ -21,11 +21,12 @@ import time
 
 class Batches(keras.utils.PyDataset):
     def __len__(self):
-        return $steps
+        return 24
 
     def __getitem__(self, index):
         {}
-        rows = slice($batch * index, $batch * index + $batch)
+        start = $batch * (index % $steps)
+        rows = slice(start, start + $batch)
         return x[rows] + {}.astype("float32"), y[rows]
 """
 DRAWS = "np.random.normal(size=x[rows].shape)"
@@ -39,6 +40,8 @@ class Gain(layers.Layer):
 """
 SCATTER = """
 import torch
+
+torch.set_num_threads(4)
 
 
 class Pooled(layers.Layer):
