@@ -89,6 +89,10 @@ $(DEMO)/.installed: pyproject.toml requirements/test.txt
 	$(DEMO)/bin/python -m pip install $(PIP_FLAGS) -c requirements/test.txt -e '.[jax,demo]'
 	@touch $@
 
+.PHONY: backends
+backends: $(TEST)/.installed ## Compare the three backends anew (some minutes); write the pages about it
+	$(TEST)/bin/python docs/_digits_on_three_backends.py
+
 .PHONY: honesty
 honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (over an hour); write their page
 	rm -f docs/reference/honesty.jsonl
