@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -39,13 +39,12 @@ def test_the_check_can_fail() -> None:
 
 
 @pytest.mark.parametrize("verb", ["", "check", "run", "compare", "show", "doctor"])
-def test_help_answers_in_half_a_second(verb: str) -> None:
-    seconds = []
-    for _ in range(3):  # the best of three: other work on the machine must not fail the test
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "samefit", *verb.split(), "--help"], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
+def test_help_takes_less_than_half_a_second(verb: str) -> None:
+    """Of processor time: what else the machine does must not fail the test."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "samefit", *verb.split(), "--help"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_importing_samefit_leaves_the_environment_and_the_generators_alone() -> None:
