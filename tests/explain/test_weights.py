@@ -13,7 +13,7 @@ from tests.handmade import Change, Layer, Training, dense, dropout, make_run
 
 from samefit.explain.case import Case
 from samefit.store.digest import state_digest
-from samefit.store.records import Origin
+from samefit.store.records import Event, Origin
 from samefit.types import Stage
 
 KERNEL = Change("variable", step=-1, path="dense/kernel")
@@ -40,6 +40,11 @@ def drawn(story: Story, seed: int, **more: Any) -> Layer:
     """A layer whose seed Keras drew with the last draw of a story."""
     event = story.events[-1]
     return layer(seed=seed, seed_draw=event.draw, seed_event=event.id, event=event.id, number=0, **more)
+
+
+def drawn_at(event: Event, seed: int) -> Layer:
+    """A layer whose seed Keras drew with that entry of the ledger."""
+    return layer(seed=seed, seed_draw=event.draw, seed_event=event.id, event=event.id, number=0)
 
 
 def two(
@@ -105,6 +110,56 @@ def test_a_seed_that_comes_after_the_weights(tmp_path: Path) -> None:
     assert lines(first) == [7, 8]
     assert first.remedy.startswith("move  keras.utils.set_random_seed(7)  up, before line 7 of train.py")
     assert first.counterfactuals[0].both == ({"do": "seed_first", "seed": 7},)
+
+
+def test_a_seed_that_comes_after_the_weights_on_one_side_only(tmp_path: Path) -> None:
+    stories = built(Story().seed(7, 3)), built(Story("b")).seed(7, 8)
+    case = two(tmp_path, ([drawn(stories[0], 11)], [layer(seed=12, seed_draw=0, seed_event=0, number=0)]), stories)
+    first = found(case)[0]
+    assert first.slug == "seed-too-late"
+    assert "keras.utils.set_random_seed(7) came only afterwards, at line 8" in texts(first)
+    assert "the baseline: seeded at line 3 of train.py, before it is drawn" in texts(first)
+    assert [e.side for e in first.evidence] == ["candidate", "candidate", "baseline"]
+    assert first.remedy.startswith("move  keras.utils.set_random_seed(7)  up, before line 7 of train.py")
+    assert first.counterfactuals[0].both == ({"do": "seed_first", "seed": 7},)
+
+
+def test_a_late_seed_of_a_baseline_is_named_there(tmp_path: Path) -> None:
+    stories = built(Story("a")).seed(7, 8), built(Story().seed(7, 3))
+    case = two(tmp_path, ([layer(seed=12, seed_draw=0, seed_event=0, number=0)], [drawn(stories[1], 11)]), stories)
+    first = found(case)[0]
+    assert first.slug == "seed-too-late"
+    assert [e.side for e in first.evidence] == ["baseline", "baseline", "candidate"]
+
+
+def test_the_seed_of_the_side_before_does_not_count_as_the_candidates_own(tmp_path: Path) -> None:
+    runs = []
+    for name, seed, number in (("a", 11, 1), ("b", 12, 2)):
+        story = built(Story().side("a").seed(7, 3)).training(1).end()
+        if name == "b":
+            story = built(story.side("b")).seed(7, 8).training(2)
+        draw = next(e for e in story.events if e.kind == "draw" and e.side == name)
+        runs.append(
+            make_run(
+                tmp_path / name,
+                layers=[drawn_at(draw, seed)],
+                trainings=[Training(side=name, location=at(9), begin_event=story.begin[number])],
+                events=story.events,
+                states=story.states,
+                changes=[KERNEL] if name == "b" else [],
+            )
+        )
+    assert found(case_between(*runs, sides=("a", "b")))[0].slug == "seed-too-late"
+
+
+def test_a_second_seed_before_the_training_is_not_too_late(tmp_path: Path) -> None:
+    one = built(Story().seed(1)).seed(1, 8)
+    other = built(Story().seed(1).draw(6, component="seed of Dropout", count=2)).seed(1, 8)
+    layers = [
+        drawn_at(next(e for e in story.events if e.component == "seed of GlorotUniform in Dense"), seed)
+        for story, seed in ((one, 11), (other, 12))
+    ]
+    assert found(two(tmp_path, ([layers[0]], [layers[1]]), (one, other)))[0].slug == "generator-advanced"
 
 
 def test_two_late_seeds_of_other_values_are_not_too_late(tmp_path: Path) -> None:

@@ -64,9 +64,10 @@ def explain_draw(
     if draw_a is None or draw_b is None:
         return None
     seed_a, seed_b = case.a.seeding(generator, draw_a.id), case.b.seeding(generator, draw_b.id)
-    late = _late_seed(case, generator, draw_a, draw_b) if training_begins else None
+    draws = (draw_a, seed_a), (draw_b, seed_b)
+    late = _late_seeds(case, generator, *draws) if training_begins else None
     if late is not None:
-        return _too_late(case, generator, draw_a, draw_b, late, what, counterfactuals)
+        return _too_late(case, generator, draws, late, what, counterfactuals)
     if seed_a is None or seed_b is None:
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:
@@ -74,10 +75,25 @@ def explain_draw(
     return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
 
 
-def _late_seed(case: Case, generator: str, draw_a: Event, draw_b: Event) -> tuple[Event, Event] | None:
-    """Returns the seedings that came after the draws and before the trainings, on both sides, with one value."""
-    found = []
-    for side, draw in ((case.a, draw_a), (case.b, draw_b)):
+_Drawn = tuple[Event, Event | None]
+"""A draw, and what seeded its generator before."""
+
+
+def _late_seeds(
+    case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn
+) -> tuple[Event | None, Event | None] | None:
+    """Returns for each side the seeding that came after the draw and before the training; None where it came in time.
+
+    Both sides are late, or one is and the other was seeded with the same value in time. What another side of the
+    process had seeded does not count.
+    """
+    late: list[Event | None] = []
+    values = []
+    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
+        if seed is not None and seed.side in ("", side.name):
+            late.append(None)
+            values.append(seed.value)
+            continue
         later = [
             e
             for e in side.events
@@ -88,35 +104,43 @@ def _late_seed(case: Case, generator: str, draw_a: Event, draw_b: Event) -> tupl
         ]
         if not later:
             return None
-        found.append(later[0])
-    return (found[0], found[1]) if found[0].value == found[1].value else None
+        late.append(later[0])
+        values.append(later[0].value)
+    return (late[0], late[1]) if any(late) and values[0] == values[1] else None
 
 
 def _too_late(
     case: Case,
     generator: str,
-    draw_a: Event,
-    draw_b: Event,
-    late: tuple[Event, Event],
+    draws: tuple[_Drawn, _Drawn],
+    late: tuple[Event | None, Event | None],
     what: str,
     counterfactuals: tuple[Counterfactual, ...],
 ) -> Suspect:
-    seed = late[1]
+    one_sided = None in late
+    side, (draw, _), seed = (case.b, draws[1], late[1]) if late[1] is not None else (case.a, draws[0], late[0])
+    assert seed is not None
+    role = side.role if one_sided else ""
+    evidence = [
+        Evidence(f"{what}: drawn from {name_of(generator)} at {place(draw.location)}", role, draw.location),
+        Evidence(f"{seed.function}({seed.value}) came only afterwards, at {place(seed.location)}", role, seed.location),
+    ]
+    if one_sided:
+        other, in_time = (case.a, draws[0][1]) if side is case.b else (case.b, draws[1][1])
+        assert in_time is not None
+        text = f"the {other.role}: seeded at {place(in_time.location)}, before it is drawn"
+        evidence.append(Evidence(text, other.role, in_time.location))
     first = Counterfactual(
         f"the seed {seed.value} set before anything is drawn, on both sides", both=seed_first(case, seed.value)
     )
     return Suspect(
         slug="seed-too-late",
-        summary=f"{what} had been drawn before the seed was set.",
-        evidence=(
-            Evidence(f"{what}: drawn from {name_of(generator)} at {place(draw_b.location)}", "", draw_b.location),
-            Evidence(
-                f"{seed.function}({seed.value}) came only afterwards, at {place(seed.location)}", "", seed.location
-            ),
-        ),
-        location=draw_b.location or seed.location,
-        remedy=f"move  {seed.function}({seed.value})  up, before {place(draw_b.location)}"
-        + (f":  {draw_b.location.code}" if draw_b.location and draw_b.location.code else ""),
+        summary=f"{what[0].upper() + what[1:]} had been drawn before the seed was set"
+        + (f" on the side of the {side.role}." if one_sided else "."),
+        evidence=tuple(evidence),
+        location=draw.location or seed.location,
+        remedy=f"move  {seed.function}({seed.value})  up, before {place(draw.location)}"
+        + (f":  {draw.location.code}" if draw.location and draw.location.code else ""),
         counterfactuals=(first, *counterfactuals),
     )
 
