@@ -86,7 +86,11 @@ LAYERS = (dense(4, 8), normalization(8), dropout(), dense(8, 3))
 
 @dataclass(frozen=True)
 class Training:
-    """One training; `steps` a number for each epoch; `frozen` are by default the layers that are not trainable."""
+    """One training; `steps` a number for each epoch; `frozen` are by default the layers that are not trainable.
+
+    Its first epoch gets the batches that another training gets in the epoch `data_from`; without `cut` the batches go
+    on through the epochs, as if there was one.
+    """
 
     steps: Sequence[int] = (4, 4)
     side: str = ""
@@ -101,6 +105,8 @@ class Training:
     location: Location | None = None
     begin_event: int = 0
     frozen: tuple[int, ...] | None = None
+    data_from: int = 0
+    cut: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ class Change:
     """One perturbation.
 
     Attributes:
-        what: "batch" (its digest), "rows" (which samples), "swap rows" (with the next step's), "no batch", "loss",
+        what: "batch" (its digest), "weights" (of its samples), "rows" (which samples), "swap rows" (with the next
+            step's), "no batch", "loss",
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
             "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
@@ -322,14 +329,20 @@ class _Maker:
         before = {name: self._generator(name, self.index) for name in names}
         done = self.updates[training.model] = self.updates.get(training.model, 0) + 1
         after = self._digests(training.model, self.index)
-        batch: bytes | None = chain(self.seed, b"batch", f"{epoch} {step}".encode())
-        rows = chain(self.seed, b"rows", f"{epoch} {step}".encode())[:8]
+        data, in_data = epoch + training.data_from, step
+        if not training.cut:
+            data, in_data = 0, self.index
+        batch: bytes | None = chain(self.seed, b"batch", f"{data} {in_data}".encode())
+        rows = chain(self.seed, b"rows", f"{data} {in_data}".encode())[:8]
+        head: bytes | None = None
         logs = {"loss": 1.0 / (1 + done), "mae": 2.0 / (1 + done)}
         for change in self._active(self.index):
             if change.what == "batch":
                 batch = chain(batch or b"", b"changed")
+            elif change.what == "weights":
+                batch, head = chain(batch or b"", b"weights"), batch
             elif change.what == "swap rows" and step in (change.step, change.step + 1):
-                rows = chain(self.seed, b"rows", f"{epoch} {2 * change.step + 1 - step}".encode())[:8]
+                rows = chain(self.seed, b"rows", f"{data} {2 * change.step + 1 - step}".encode())[:8]
             elif change.what == "rows":
                 rows = chain(rows, b"changed")[:8]
             elif change.what == "no batch":
@@ -362,6 +375,7 @@ class _Maker:
                 before,
                 {name: self._moved(name, state) for name, state in before.items()},
                 chain=link,
+                head=head,
             )
         )
         if self._recorded():

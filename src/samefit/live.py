@@ -36,7 +36,7 @@ class Live:
         self.session = session
         self.patches = Patches()
         self.ledger = Ledger()
-        self.transplants = Transplants(session.get("transplants") or ())
+        self.transplants = Transplants(session.get("transplants") or (), session["run"])
         self.recorder: Any = None
         self.provenance: Any = None
         self.writer: Any = None

@@ -17,6 +17,7 @@ from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import TargetFailed
 from samefit.explain import suspects
 from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.launch.target import Target
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
@@ -33,6 +34,7 @@ def parted(step: int, stage: Stage) -> Divergence:
         (Verdict.DIVERGED, parted(5, Stage.FORWARD), True),
         (Verdict.DIVERGED, parted(5, Stage.DATA), False),
         (Verdict.DIVERGED, parted(2, Stage.DATA), False),
+        (Verdict.DIVERGED, parted(2, Stage.REPORTING), True),
         (Verdict.NOT_COMPARABLE, None, False),
     ],
 )
@@ -209,3 +211,29 @@ def test_a_baseline_that_runs_again_keeps_the_weights_that_the_candidate_has_fro
     for execution in (bench.executions[0], bench.executions[2]):
         found = [item for item in execution.options["transplants"] if item["do"] == "weights"]
         assert found == [{**plan, "training": 1, "pairs": {"mine": "mine"}}]
+
+
+KEEP = Counterfactual("", ({"do": "weights", "from": "", "arrays": "state-3"},), keep=3)
+
+
+def test_what_the_baseline_holds_in_the_middle_of_its_training_is_kept_in_a_rerun(tmp_path: Path) -> None:
+    pair = Pair(Part(run_of(tmp_path / "a")), Part(run_of(tmp_path / "b")), Execution(()), Execution(()))
+    kept = run_of(tmp_path / "kept")
+    bench = Bench(kept, run_of(tmp_path / "again"))
+    assert isinstance(_again(pair, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
+    first, second = (execution.options for execution in bench.executions)
+    assert (first["keep_states"], first["stop_after"]) == ([3], 4)
+    assert second["transplants"] == [{"do": "weights", "from": str(kept.path), "arrays": "state-3"}]
+
+
+def test_a_process_that_holds_both_sides_keeps_it_for_itself(tmp_path: Path) -> None:
+    execution = Execution(
+        tuple((name, Target("function", "x.py", "x.py", function=name)) for name in "ab"), options={"keep_states": (1,)}
+    )
+    run = run_of(tmp_path / "a")
+    pair = Pair(Part(run, "a"), Part(run, "b"), execution, execution)
+    for others in (pair, replace(pair, execution_b=replace(execution))):
+        bench = Bench(run_of(tmp_path / f"again-{others is pair}"))
+        assert isinstance(_again(others, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
+        assert bench.executions[0].options["keep_states"] == [1, 3]
+        assert bench.executions[0].options["transplants"][0]["from"] == ""

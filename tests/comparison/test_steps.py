@@ -189,3 +189,94 @@ def test_another_shape(tmp_path: Path) -> None:
     assert result.first_divergence is not None
     assert result.first_divergence.num_paths == 6
     assert [(s.name, s.baseline, s.candidate) for s in result.settings] == [("dense.units", 10, 12)]
+
+
+# -- what differs and does nothing --------------------------------------------------------------------------------
+
+COUNTER = Change("variable", -1, "adam/iteration")
+
+
+def compiled_with(name: str, **config: Any) -> Training:
+    config = {"learning_rate": 0.1, **config}
+    return Training(compiled={"optimizer": {"class": name, "config": config}, "loss": "mse"})
+
+
+def test_a_counter_that_the_optimizer_does_not_use_is_a_note(tmp_path: Path) -> None:
+    plain = [compiled_with("SGD", momentum=0.9)]
+    result = compare(
+        make_run(tmp_path / "a", trainings=plain), make_run(tmp_path / "b", trainings=plain, changes=[COUNTER])
+    )
+    assert (result.verdict, result.first_divergence) == (Verdict.IDENTICAL, None)
+    assert "adam/iteration differs, without any effect: this optimizer does not use its counter." in result.notes
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        compiled_with("Adam"),
+        compiled_with("MyOptimizer"),
+        compiled_with("SGD", use_ema=True),
+        compiled_with("SGD", gradient_accumulation_steps=2),
+        compiled_with("SGD", learning_rate={"class_name": "ExponentialDecay", "config": {}}),
+    ],
+)
+def test_a_counter_that_the_optimizer_uses_counts(tmp_path: Path, training: Training) -> None:
+    runs = (
+        make_run(tmp_path / name, trainings=[training], changes=changes)
+        for name, changes in (("a", ()), ("b", [COUNTER]))
+    )
+    assert place(compare(*runs)) == (Stage.STATE, 1, "adam/iteration")
+
+
+WEIGHTED = Training(options={"class_weight": {"0": 2.0}})
+
+
+def test_weights_of_samples_act_in_the_loss(tmp_path: Path) -> None:
+    changes = [Change("weights"), Change("loss")]
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", trainings=[WEIGHTED], changes=changes))
+    assert place(result) == (Stage.FORWARD, 1, "loss")
+    assert "the same samples, weighted otherwise" in detail(result)
+    assert "samples" in result.equal
+
+
+def test_weights_of_samples_that_change_nothing_are_a_note(tmp_path: Path) -> None:
+    result = compare(
+        make_run(tmp_path / "a"), make_run(tmp_path / "b", trainings=[WEIGHTED], changes=[Change("weights")])
+    )
+    assert result.verdict is Verdict.IDENTICAL
+    assert "The samples are weighted otherwise, without any effect on the training." in result.notes
+
+
+def test_what_comes_last_in_a_batch_is_not_a_weight_where_fit_was_given_none(tmp_path: Path) -> None:
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=[Change("weights")]))
+    assert place(result) == (Stage.DATA, 1, "inputs")
+
+
+def test_other_samples_are_data_even_if_they_are_weighted(tmp_path: Path) -> None:
+    changes = [Change("batch"), Change("weights")]
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", trainings=[WEIGHTED], changes=changes))
+    assert place(result) == (Stage.DATA, 1, "inputs")
+
+
+# -- what is only logged ------------------------------------------------------------------------------------------
+
+
+def test_a_metric_that_differs_does_not_hide_what_comes_later(tmp_path: Path) -> None:
+    changes = [Change("log", 0, "mae"), Change("batch", 5)]
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=changes))
+    assert place(result) == (Stage.DATA, 6, "inputs")
+
+
+def test_means_over_other_epochs_are_not_the_loss_of_a_step(tmp_path: Path) -> None:
+    """Keras logs means over the epoch so far: with other epochs they differ while the steps are the same."""
+    whole = make_run(tmp_path / "a", trainings=[Training(steps=(8,), cut=False)])
+    parts = make_run(tmp_path / "b", trainings=[Training(steps=(4, 4), cut=False)], changes=[Change("loss", 4)])
+    assert place(compare(whole, parts)) == (Stage.REPORTING, 5, "loss")
+
+
+def test_one_side_that_trains_for_longer_comes_before_what_is_logged(tmp_path: Path) -> None:
+    whole = make_run(tmp_path / "a", trainings=[Training(steps=(4,))])
+    longer = make_run(tmp_path / "b", trainings=[Training(steps=(4, 4))], changes=[Change("log", 1, "mae")])
+    result = compare(whole, longer)
+    assert (result.verdict, result.first_divergence) == (Verdict.INCOMPLETE, None)
+    assert any(note.startswith("What was logged differs from step 2 on (mae: ") for note in result.notes)

@@ -107,13 +107,26 @@ def test_equal_compilation_is_not_blamed(tmp_path: Path) -> None:
 def test_other_weights_of_classes(tmp_path: Path) -> None:
     first = found(two(tmp_path, FORWARD, options=({"class_weight": {"0": 1.0}}, {"class_weight": {"0": 2.0}})))[0]
     assert (first.slug, first.location) == ("loss-config", at(9))
-    assert "fit(class_weight={'0': 1.0}) and fit(class_weight={'0': 2.0})" in texts(first)
+    assert "fit(class_weight={0: 1.0}) and fit(class_weight={0: 2.0})" in texts(first)
     assert plans(first) == ["fit"]
 
 
 def test_equal_weights_of_classes_are_not_blamed(tmp_path: Path) -> None:
     same = {"class_weight": {"0": 1.0}}
     assert slugs(two(tmp_path, FORWARD, options=(same, same))) == []
+
+
+WEIGHTS = {"type": "ndarray", "shape": [8], "dtype": "float32", "digest": "aa"}
+
+
+def test_weights_of_samples_on_one_side(tmp_path: Path) -> None:
+    first = found(two(tmp_path / "with", FORWARD, options=({}, {"sample_weight": WEIGHTS})))[0]
+    assert (first.slug, first.location) == ("loss-config", at(9))
+    assert texts(first) == "fit without sample_weight\nfit(sample_weight=...)"
+    assert plans(first) == ["fit"]
+    other = {**WEIGHTS, "digest": "bb"}
+    first = found(two(tmp_path / "two", FORWARD, options=({"sample_weight": WEIGHTS}, {"sample_weight": other})))[0]
+    assert (first.slug, plans(first)) == ("loss-config", ["keep data"])
 
 
 # -- logs ---------------------------------------------------------------------------------------------------------

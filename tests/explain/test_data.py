@@ -108,6 +108,26 @@ def test_a_shuffle_that_begins_at_another_draw(tmp_path: Path) -> None:
     }
 
 
+def test_a_first_look_that_only_one_side_takes(tmp_path: Path) -> None:
+    a = Story().seed(1, generator="numpy").training(1)
+    a.draw(9, "numpy", "first look at a batch in fit #1").epoch(0).draw(9, "numpy", "shuffle of fit #1")
+    b = shuffled(Story().seed(1, generator="numpy"))
+    first = found(two(tmp_path, a, b, REORDERED))[0]
+    assert first.slug == "generator-advanced"
+    assert "an earlier call had built the model's metrics" in texts(first)
+    # Seeding right before fit would leave the two one draw apart.
+    assert "set_random_seed" not in first.remedy
+    assert "fit(shuffle=False)" in first.remedy
+
+
+def test_workers_of_a_dataset_are_put_in(tmp_path: Path) -> None:
+    options = tuple({"x": {"type": "Batches", "workers": number}} for number in (1, 4))
+    first = found(two(tmp_path, None, None, options=options))[0]
+    assert first.slug == "data-order"
+    plan = {"do": "dataset", "training": 1, "attributes": {"workers": 1}}
+    assert first.counterfactuals[0].transplants == (plan,)
+
+
 def test_a_shuffle_of_an_unseeded_generator(tmp_path: Path) -> None:
     first = found(two(tmp_path, shuffled(Story("a")), shuffled(Story("b")), REORDERED))[0]
     assert first.slug == "unseeded"
@@ -218,7 +238,7 @@ def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
     stories = [Story().entropy(value).training(1) for value in (11, 12)]
     first = found(two(tmp_path, *stories))[0]
     assert (first.slug, first.location) == ("unseeded", at(5))
-    assert "took entropy at line 5 of train.py" in texts(first)
+    assert "took entropy from the operating system" in texts(first)
     take = {"function": "secrets.randbits", "code": at(5).code, "value": 11}
     assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "takes": [take]}
 

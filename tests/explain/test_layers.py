@@ -10,7 +10,7 @@ import pytest
 from tests.explain.cases import at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Layer, Training, dense, make_run
 
-from samefit.explain.case import Case
+from samefit.explain.case import Case, Suspect
 from samefit.store.records import CallRecord
 from samefit.types import Stage
 
@@ -188,22 +188,40 @@ def test_a_layer_that_one_side_freezes(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants == ({"do": "trainable", "training": 1, "values": {"dense": True}},)
 
 
-def test_a_change_of_the_flag_that_was_not_picked_up(tmp_path: Path) -> None:
-    """The flags are equal, and one side leaves a weight alone all the same."""
+def still(tmp_path: Path, side: str, frozen: tuple[int, ...]) -> Suspect:
+    """Equal flags on both sides, and one side leaves a weight alone."""
     runs = [
         make_run(
             tmp_path / name,
             layers=[layer()],
-            trainings=[Training(location=at(9), frozen=(0,))],
-            changes=[Change("still", path="dense/kernel")] if name == "a" else (),
+            trainings=[Training(location=at(9), frozen=frozen)],
+            changes=[Change("still", path=f"dense/{weight}") for weight in ("kernel", "bias")] if name == side else (),
         )
         for name in "ab"
     ]
-    first = found(case_between(*runs))[0]
-    assert (first.slug, first.weak, first.location) == ("trainable-set", True, at(9))
+    return next(suspect for suspect in found(case_between(*runs)) if suspect.slug == "trainable-set")
+
+
+def test_a_change_of_the_flag_that_was_not_picked_up(tmp_path: Path) -> None:
+    first = still(tmp_path, "a", (0,))
+    assert (first.weak, first.location) == (False, at(9))
+    assert "not picked up" in first.summary
     assert "dense/kernel stays as it is in the step, on this side only" in texts(first)
+    assert "dense.trainable is False, and the step trains it" in texts(first)
     assert "then call  compile  again" in first.remedy
+    assert first.counterfactuals[0].transplants == ({"do": "trainable", "training": 1, "values": {"dense": False}},)
+
+
+def test_a_change_that_the_baseline_did_not_pick_up_cannot_be_confirmed(tmp_path: Path) -> None:
+    first = still(tmp_path, "b", (0,))
+    assert (first.weak, first.counterfactuals) == (False, ())
     assert first.no_counterfactual
+
+
+def test_a_weight_that_does_not_move_may_have_no_gradient(tmp_path: Path) -> None:
+    first = still(tmp_path, "a", ())
+    assert (first.weak, first.counterfactuals) == (True, ())
+    assert first.summary == "Another set of weights is trained."
 
 
 def test_layers_that_both_freeze_are_not_blamed(tmp_path: Path) -> None:

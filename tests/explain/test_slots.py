@@ -130,3 +130,45 @@ def test_callbacks_that_leave_the_learning_rate_alone_are_not_blamed(tmp_path: P
     case = two(tmp_path, (), changes, {"callbacks": []}, {"callbacks": ["CSVLogger"]})
     assert case.divergence.stage is Stage.UPDATE
     assert slugs(case) == []
+
+
+def fits(*steps: int, options: Mapping[str, Any]) -> list[Training]:
+    return [
+        Training(steps=[number], location=at(9 + i), options=options, data_from=i) for i, number in enumerate(steps)
+    ]
+
+
+def restarted(tmp_path: Path, first: Sequence[Training], second: Sequence[Training]) -> Case:
+    runs = []
+    for name, trainings, changes in (("a", first, ()), ("b", second, moved(4))):
+        runs.append(make_run(tmp_path / name, layers=(dense(4, 4),), trainings=trainings, changes=changes))
+    return case_between(*runs)
+
+
+CALLS = {"callbacks": ["LearningRateScheduler"], "epochs": 1}
+
+
+def test_callbacks_that_a_new_fit_starts_anew(tmp_path: Path) -> None:
+    whole = [Training(steps=(4, 4), location=at(9), options={**CALLS, "epochs": 2})]
+    first = found(restarted(tmp_path, whole, fits(4, 4, options=CALLS)))[0]
+    assert (first.slug, first.location) == ("state-lost", at(10))
+    assert "epoch 2 of fit #1" in texts(first)
+    assert "epoch 1 of fit #2" in texts(first)
+    assert "initial_epoch=1, epochs=2" in first.remedy
+    arguments = {"initial_epoch": 1, "epochs": 2}
+    assert first.counterfactuals[0].transplants == ({"do": "fit", "training": 2, "arguments": arguments},)
+
+
+def test_callbacks_that_see_the_right_epoch_and_start_anew_all_the_same(tmp_path: Path) -> None:
+    plateau = {"callbacks": ["ReduceLROnPlateau"]}
+    whole = [Training(steps=(4, 4), location=at(9), options=plateau)]
+    parts = [Training(steps=(4,), options=plateau), Training(steps=(0, 4), location=at(10), options=plateau)]
+    first = found(restarted(tmp_path, whole, parts))[0]
+    assert (first.slug, first.counterfactuals) == ("state-lost", ())
+    assert "begins anew in each" in first.remedy
+
+
+def test_callbacks_that_go_on_where_the_baselines_start_anew(tmp_path: Path) -> None:
+    whole = [Training(steps=(4, 4), location=at(9), options=CALLS)]
+    first = found(restarted(tmp_path, fits(4, 4, options=CALLS), whole))[0]
+    assert (first.slug, first.counterfactuals) == ("state-carried-over", ())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samefit.record.batches import digest_batch, numbers_of
+from samefit.record.batches import BatchDigest, digest_batch, numbers_of
 from samefit.record.models import flatten
 
 
@@ -21,22 +21,22 @@ BACKEND: Any = Numpy()
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6)
 
 
-def digest(batch: Any) -> tuple[bytes, bytes | None, int | None]:
+def digest(batch: Any) -> BatchDigest:
     return digest_batch(BACKEND, flatten(batch))
 
 
 def test_the_digest_depends_on_values_and_their_order() -> None:
     order = np.array([1, 0, 2, 3, 4, 5])
     assert digest((X, Y)) == digest((X.copy(), Y.copy()))
-    assert digest((X, Y))[0] != digest((X[order], Y[order]))[0]
-    assert digest((X, Y))[0] != digest((X, Y[order]))[0]
+    assert digest((X, Y)).digest != digest((X[order], Y[order])).digest
+    assert digest((X, Y)).digest != digest((X, Y[order])).digest
 
 
 def test_the_sum_of_rows_depends_on_the_samples_alone() -> None:
     order = np.array([1, 0, 2, 3, 4, 5])
-    assert digest((X, Y))[1] == digest((X[order], Y[order]))[1]
-    assert digest((X, Y))[1] != digest((X, Y[order]))[1]
-    assert digest((X, Y))[2] == 6
+    assert digest((X, Y)).rows == digest((X[order], Y[order])).rows
+    assert digest((X, Y)).rows != digest((X, Y[order])).rows
+    assert digest((X, Y)).num_rows == 6
 
 
 def test_how_keras_nests_a_batch_does_not_matter() -> None:
@@ -50,9 +50,14 @@ def test_integers_have_one_digest_on_every_backend() -> None:
 
 
 def test_without_a_common_first_axis_there_are_no_rows() -> None:
-    assert digest((X, Y[:3]))[1] is None
-    assert digest((X, np.float32(1)))[1] is None
-    assert digest(())[1:] == (None, None)
+    assert digest((X, Y[:3])).rows is None
+    assert digest((X, np.float32(1))).rows is None
+    assert digest(()).num_rows is None
+
+
+def test_the_head_of_a_batch_is_all_but_its_last_leaf() -> None:
+    assert digest((X, Y)).head is None
+    assert digest((X, Y, np.ones(6))).head == digest((X, Y, np.zeros(6))).head == digest((X, Y)).digest
 
 
 def test_numbers_of_a_step() -> None:

@@ -154,7 +154,10 @@ def nothing_recorded(run: Run, text: str) -> str:
         )
     if "backend" not in run.manifest:
         return f"{text} ran to its end without importing Keras: there is no training to compare."
-    return f"{text} ran to its end, but nothing was trained in it with fit or train_on_batch."
+    return (
+        f"{text} ran to its end, but nothing was trained in it with fit or train_on_batch. If it trains in a loop of its "
+        "own, call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
+    )
 
 
 def check_backends(target: str, backends: Sequence[str], **options: Any) -> tuple[Comparison, ...]:

@@ -134,9 +134,11 @@ def _went_away(before: Comparison, after: Comparison) -> bool:
     return _place(after.first_divergence) > _place(before.first_divergence)
 
 
-def _place(divergence: Divergence) -> tuple[int, bool, int]:
-    # The state of the optimizer is a late stage, but what a step begins with comes before all that it does.
-    return divergence.step, divergence.detail != BEFORE_STEP, _STAGES.index(divergence.stage)
+def _place(divergence: Divergence) -> tuple[bool, int, bool, int]:
+    # The state of the optimizer is a late stage, but what a step begins with comes before all that it does; what is
+    # only logged comes after all steps.
+    reported = divergence.stage is Stage.REPORTING
+    return reported, divergence.step, divergence.detail != BEFORE_STEP, _STAGES.index(divergence.stage)
 
 
 def _confirmed(
@@ -148,6 +150,8 @@ def _confirmed(
     else:
         later = result.first_divergence
         what = f"the sides part only at step {later.step} ({later.stage.value})"
+        if later.stage is Stage.REPORTING:
+            what = f"only what is logged differs, from step {later.step} on"
     return Cause(
         slug=suspect.slug,
         confirmed=True,
@@ -211,6 +215,8 @@ def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enoug
             return _both(pair, counterfactual, workshop, enough)
         if counterfactual.data:
             return _data(pair, workshop, enough)
+        if counterfactual.keep is not None:
+            return _kept(pair, counterfactual, counterfactual.keep, workshop, enough)
         return _candidate(pair, counterfactual, workshop, enough)
     except SamefitError as error:
         return f"the re-run failed ({str(error).splitlines()[0]})"
@@ -284,6 +290,17 @@ def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
     if not plans:
         return "the baseline handed no arrays to fit"
     return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
+
+
+def _kept(pair: Pair, counterfactual: Counterfactual, step: int, workshop: Workshop, enough: Enough) -> Pair | str:
+    """Runs the candidate again with what the baseline, run again as well, holds after one of its steps."""
+    if pair.same_process or (pair.a.side and pair.execution_b.holds(pair.a.side)):
+        # The process of the candidate holds the baseline, too.
+        pair = replace(pair, execution_b=pair.execution_b.keeping(step))
+        return _candidate(pair, replace(counterfactual, keep=None), workshop, enough)
+    run = workshop.run((pair.execution_a.keeping(step).ending_after(step + 1), "re-run-a"))[0]
+    plans = tuple({**plan, "from": str(run.path.absolute())} for plan in counterfactual.transplants)
+    return _candidate(pair, replace(counterfactual, transplants=plans, keep=None), workshop, enough)
 
 
 def suspected(case: Case) -> tuple[Cause, ...]:

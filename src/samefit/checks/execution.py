@@ -37,3 +37,12 @@ class Execution:
     def only(self, name: str) -> Execution:
         """Returns the execution of one side alone."""
         return replace(self, sides=tuple(side for side in self.sides if side[0] == name))
+
+    def holds(self, name: str) -> bool:
+        """Whether one of the sides has this name."""
+        return any(side == name for side, _ in self.sides)
+
+    def keeping(self, step: int) -> Execution:
+        """Returns the same execution, which keeps the values of all variables after the step of that index."""
+        kept = dict.fromkeys([*(self.options.get("keep_states") or ()), step])
+        return replace(self, options={**self.options, "keep_states": list(kept)})

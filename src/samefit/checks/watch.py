@@ -30,7 +30,8 @@ _ROUNDING_GAP = 1e-3
 def parted_for_good(comparison: Comparison) -> bool:
     """Whether two unfinished runs part, and by more than rounding might."""
     divergence = comparison.first_divergence
-    if divergence is None:
+    if divergence is None or divergence.stage is Stage.REPORTING:
+        # Metrics that differ say nothing of the training, which may part later on.
         return False
     if divergence.stage in (Stage.INITIAL_WEIGHTS, Stage.DATA):
         return True

@@ -92,6 +92,10 @@ def compare_trainings(
     if finding is not None and not effect:
         notes.append(f"{finding.path} differs before step {finding.position + 1}, without any effect on the training.")
         finding = None
+    if finding is not None and finding.stage is Stage.REPORTING and len(pairing.steps_a) != len(pairing.steps_b):
+        # That one side trains for longer comes before what is logged of the steps that both have.
+        notes.append(f"What was logged differs from step {finding.position + 1} on ({finding.path}: {finding.detail}).")
+        finding = None
     comparison = Comparison(
         verdict=Verdict.IDENTICAL,
         baseline=_summary(run_a, first, len(pairing.steps_a)),
@@ -272,7 +276,7 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
     elif scan.seen.batches and (
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
-        texts.append("batches")
+        texts.append("samples" if scan.reweighted else "batches")
     if finding is not None and finding.position > 0:
         texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
     return tuple(texts)

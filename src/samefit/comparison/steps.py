@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -11,6 +11,9 @@ from samefit.comparison.pairing import MISSING, Pairing, Steps, at, differing, s
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Stage
+
+_UNCOUNTED = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion")
+"""Optimizers whose update does not depend on how many there were before (Keras 3.15, keras/src/optimizers)."""
 
 _STEERING = ("iteration", "learning_rate")
 _COMPLETE = "complete"
@@ -56,12 +59,16 @@ class StepScan:
     Attributes:
         seen: How much could be compared.
         same_samples: Whether batches that differ hold the same samples over their epoch; None if they do not differ.
+        reweighted: Whether samples were the same and their weights were not.
+        uncounted: Path of a counter of updates that differs and that nothing depends on; "" if there is none.
     """
 
     def __init__(self, pairing: Pairing) -> None:
         self._pairing = pairing
         self.seen = Seen()
         self.same_samples: bool | None = None
+        self.reweighted = False
+        self.uncounted = ""
         self._checked: set[int] = set()
         self._names: set[str] = set()
         self._looked_at = len(pairing)
@@ -71,15 +78,20 @@ class StepScan:
         pairing = self._pairing
         self._count_proven()
         randomness: Finding | None = None
+        reporting: Finding | None = None
         for position in chain(pairing.suspicious(), range(pairing.proven, len(pairing))):
             for finding in self._step(position):
                 if finding.stage is Stage.RANDOMNESS:
                     # A random state that differs counts from here on, but only if anything comes of it.
                     randomness = randomness or finding
                     continue
+                if finding.stage is Stage.REPORTING:
+                    # What is only logged comes after everything that a later step may do otherwise.
+                    reporting = reporting or finding
+                    continue
                 self._looked_at = position + 1
                 return (randomness or finding), True
-        last = self._last_logs()
+        last = reporting or self._last_logs()
         return (randomness or last), last is not None
 
     def notes(self) -> list[str]:
@@ -93,6 +105,10 @@ class StepScan:
             notes.append(
                 f"{len(seen.unreadable)} variables could not be read everywhere and were left out there ({some})."
             )
+        if self.uncounted:
+            notes.append(f"{self.uncounted} differs, without any effect: this optimizer does not use its counter.")
+        if self.reweighted and self._looked_at == len(self._pairing):
+            notes.append("The samples are weighted otherwise, without any effect on the training.")
         # Where the scan ended at a difference, what comes after it was not meant to be compared.
         if self._looked_at < len(self._pairing):
             return notes
@@ -147,7 +163,7 @@ class StepScan:
         yield from self._unpaired(position, alignment, first, second)
         self._count(alignment, first, second)
         layout = self._pairing.run_a.layouts[first.layout]
-        parted = list(differing(alignment, first, second))
+        parted = self._effective(position, differing(alignment, first, second), layout)
         start = Stage.INITIAL_WEIGHTS if position == 0 else Stage.STATE
         stages = ((Role.TRAINABLE, Stage.INITIAL_WEIGHTS), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, Stage.STATE))
         for role, stage in stages:
@@ -179,8 +195,23 @@ class StepScan:
         self.seen.variables += len(alignment.pairs) - len(unreadable)
 
     def _data(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        if a.batch is not None and b.batch is not None and a.batch != b.batch:
+        if a.batch is None or b.batch is None or a.batch == b.batch:
+            return
+        if self._reweighted(position, a, b):
+            # The loss weighs them: without an effect on it they are no difference.
+            self.reweighted = True
+        else:
             yield Finding(position, Stage.DATA, "inputs", self._data_detail(position, a, b))
+
+    def _reweighted(self, position: int, a: StepRecord, b: StepRecord) -> bool:
+        """Whether two batches that differ hold the same samples with other weights.
+
+        Weights are what comes last in a batch; where `fit` was not given any, it may as well be the targets.
+        """
+        one, other = self._pairing.trainings_at(position)
+        weighted = [_is_weighted(training) for training in (one, other)]
+        samples = [step.head if given else step.batch for step, given in zip((a, b), weighted, strict=True)]
+        return any(weighted) and samples[0] is not None and samples[0] == samples[1]
 
     def _data_detail(self, position: int, a: StepRecord, b: StepRecord) -> str:
         epoch_a, epoch_b = _epoch_rows(self._pairing.steps_a, position), _epoch_rows(self._pairing.steps_b, position)
@@ -230,9 +261,14 @@ class StepScan:
             return
         if position >= self._pairing.proven:
             self.seen.losses += 1
+        if a.step != b.step:
+            # Means over the epoch so far, and the epochs are not the same: what differs there is only logged.
+            return
         one, other = a.logs["loss"], b.logs["loss"]
         if not same_float(one, other):
-            yield Finding(position, Stage.FORWARD, "loss", f"{one:.9g} and {other:.9g}")
+            reweighted = a.batch != b.batch and self._reweighted(position, a, b)
+            detail = "the same samples, weighted otherwise: " if reweighted else ""
+            yield Finding(position, Stage.FORWARD, "loss", f"{detail}{one:.9g} and {other:.9g}")
 
     def _after(self, position: int) -> Iterator[Finding]:
         if not self._pairing.has_states_after(position):
@@ -246,7 +282,7 @@ class StepScan:
             self.seen.states += 1
             self._count(alignment, first, second)
         layout = self._pairing.run_a.layouts[first.layout]
-        parted = [i for i, _ in differing(alignment, first, second)]
+        parted = [i for i, _ in self._effective(position, differing(alignment, first, second), layout)]
         updated = [i for i in parted if layout[i].role is Role.TRAINABLE]
         updated += [i for i in parted if layout[i].role is Role.OPTIMIZER]
         if updated:
@@ -255,6 +291,17 @@ class StepScan:
         state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:
             yield Finding(position, Stage.STATE, layout[state[0]].path, "", len(state))
+
+    def _effective(
+        self, position: int, parted: Iterable[tuple[int, int]], layout: Sequence[VariableRecord]
+    ) -> list[tuple[int, int]]:
+        """Leaves out the counters of updates that both optimizers keep and do not use."""
+        found = list(parted)
+        counters = [pair for pair in found if layout[pair[0]].slot == "iteration"]
+        if not counters or not all(_is_uncounted(training) for training in self._pairing.trainings_at(position)):
+            return found
+        self.uncounted = layout[counters[0][0]].path
+        return [pair for pair in found if pair not in counters]
 
     def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
@@ -289,6 +336,20 @@ def _reported(position: int, a: Mapping[str, float], b: Mapping[str, float], whe
 
 def _ends(steps: Steps, position: int) -> bool:
     return position + 1 == len(steps) or steps.begins(position + 1)
+
+
+def _is_uncounted(training: TrainingRecord) -> bool:
+    """Whether the optimizer of a training makes the same update whatever its counter says."""
+    optimizer = training.compiled.get("optimizer")
+    if not isinstance(optimizer, Mapping) or optimizer.get("class") not in _UNCOUNTED:
+        return False
+    config = optimizer.get("config") or {}
+    counts = config.get("use_ema") or config.get("gradient_accumulation_steps")
+    return isinstance(config.get("learning_rate"), (int, float)) and not counts
+
+
+def _is_weighted(training: TrainingRecord) -> bool:
+    return any(training.options.get(name) is not None for name in ("class_weight", "sample_weight"))
 
 
 def _moved(step: StepRecord, name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
@@ -13,6 +14,10 @@ from samefit.store.records import TrainingRecord
 
 def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
     """Yields a suspect where all of `weights` go on from an earlier training on one side."""
+    averaged = _averaged(case, weights)
+    if averaged is not None:
+        yield averaged
+        return
     for side, index in ((case.b, 1), (case.a, 0)):
         training = _ended_with(side, [pair[index] for pair in weights])
         if training is None:
@@ -22,6 +27,37 @@ def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
         else:
             yield _carried(case, side, training, weights)
         return
+
+
+def _averaged(case: Case, weights: Pairs) -> Suspect | None:
+    """The weights of one side are the averages that its optimizer keeps of them (`use_ema`)."""
+    for side, index in ((case.b, 1), (case.a, 0)):
+        averages = {v.slot_of: k for k, v in enumerate(side.layout) if v.slot == "average"}
+        positions = [pair[index] for pair in weights]
+        if not positions or any(
+            position not in averages or side.digest_before(averages[position]) != side.digest_before(position)
+            for position in positions
+        ):
+            continue
+        earlier = [t for t in side.trainings if t.number < side.training.number and t.model == side.training.model]
+        if not earlier:
+            continue
+        number, fixes = side.training.number, taken_from_baseline(case, weights, "the baseline's weights before #{}")
+        fixes = tuple(replace(fix, text=fix.text.format(number)) for fix in fixes) if side is case.b else ()
+        return Suspect(
+            slug="state-carried-over",
+            summary=f"fit #{number} of the {side.role} starts from averaged weights: with use_ema every fit ends by "
+            "writing the averages over the weights.",
+            evidence=(
+                Evidence(f"#{number} begins with the averages of the optimizer", side.role, side.training.location),
+                Evidence(f"fit #{earlier[-1].number} had ended before it", side.role, earlier[-1].location),
+            ),
+            location=earlier[-1].location or side.training.location,
+            remedy="train in one fit, or turn use_ema on for the last fit alone",
+            counterfactuals=fixes,
+            no_counterfactual="" if fixes else "the values before the step cannot be put in",
+        )
+    return None
 
 
 def _ended_with(side: Side, positions: list[int]) -> TrainingRecord | None:
@@ -46,7 +82,8 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
     where = layer_location(side, positions[0])
     paths = ", ".join(side.layout[position].path for position in positions[:3])
     fixes = []
-    if case.separable and case.same_process and side is case.b:
+    own = {t.number for t in side.trainings}
+    if case.separable and case.same_process and side is case.b and training.number not in own:
         fixes.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
     fixes += taken_from_baseline(case, weights, "the first weights taken from the baseline")
     return Suspect(

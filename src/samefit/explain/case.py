@@ -26,6 +26,8 @@ class Counterfactual:
         alone: Whether the candidate's side runs alone in a fresh process.
         both: Plan that is applied to both sides, which then both run again.
         data: Whether the baseline must run again first to keep the arrays that it handed to `fit`.
+        keep: Index of the step of the baseline after which a re-run must keep its state, for a transplant whose "from"
+            is "".
     """
 
     text: str
@@ -35,6 +37,7 @@ class Counterfactual:
     alone: bool = False
     both: tuple[Mapping[str, Any], ...] = ()
     data: bool = False
+    keep: int | None = None
 
 
 @dataclass(frozen=True)

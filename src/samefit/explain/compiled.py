@@ -7,7 +7,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.layers import bare, differing_options
+from samefit.explain.layers import bare, differing_options, shown
 from samefit.types import Location
 
 
@@ -26,7 +26,7 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
             summary=f"The two trainings were compiled with another {name}.",
             evidence=tuple(_compiled_evidence(name, one, other)),
             location=compiled_at(case.b),
-            remedy=f"compile({name}={_written(one)})  on both sides",
+            remedy=_remedy(name, one, other),
             counterfactuals=(Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,)),),
         )
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
@@ -63,31 +63,62 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
         yield Evidence(f"{name}: {first.get('class')} and {second.get('class')}")
         return
     for key, (mine, theirs) in differing_options(first.get("config") or {}, second.get("config") or {}).items():
-        yield Evidence(f"{first.get('class')}({key}={mine!r}) and {first.get('class')}({key}={theirs!r})")
+        yield Evidence(f"{first.get('class')}({key}={shown(mine)}) and {first.get('class')}({key}={shown(theirs)})")
+
+
+def _remedy(name: str, one: Any, other: Any) -> str:
+    """Returns what to write: the options that differ, or the whole where another class was compiled."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class") is not None:
+        options = differing_options(one.get("config") or {}, other.get("config") or {})
+        if options:
+            return (
+                f"write  {one['class']}({', '.join(f'{k}={shown(v[0])}' for k, v in options.items())})  on both sides"
+            )
+    return f"compile({name}={_written(one)})  on both sides"
 
 
 def _written(value: Any) -> str:
     if isinstance(value, Mapping) and "class" in value:
         config = {k: v for k, v in (value.get("config") or {}).items() if v is not None and v is not False}
-        return f"{value['class']}({', '.join(f'{k}={v!r}' for k, v in config.items())})"
+        return f"{value['class']}({', '.join(f'{k}={shown(v)}' for k, v in config.items() if k != 'name')})"
     return repr(value)
 
 
 def explain_fit(case: Case) -> Iterator[Suspect]:
-    """Yields a suspect where `class_weight` or weights of samples differ."""
-    one, other = case.a.training.options.get("class_weight"), case.b.training.options.get("class_weight")
-    if one == other:
-        return
-    yield Suspect(
-        slug="loss-config",
-        summary="The samples are weighted differently.",
-        evidence=(Evidence(f"fit(class_weight={one!r}) and fit(class_weight={other!r})"),),
-        location=case.b.training.location,
-        remedy=f"fit(class_weight={one!r})  on both sides",
-        counterfactuals=(
-            Counterfactual(
-                "the baseline's class_weight",
-                ({"do": "fit", "training": case.b.training.number, "arguments": {"class_weight": one}},),
+    """Yields suspects where weights of classes or of samples differ."""
+    a, b = case.a.training, case.b.training
+    one, other = a.options.get("class_weight"), b.options.get("class_weight")
+    if one != other:
+        yield Suspect(
+            slug="loss-config",
+            summary="The classes are weighted differently.",
+            evidence=(Evidence(f"fit(class_weight={_keyed(one)!r}) and fit(class_weight={_keyed(other)!r})"),),
+            location=b.location,
+            remedy=f"fit(class_weight={_keyed(one)!r})  on both sides",
+            counterfactuals=(_fit_with(case, "the baseline's class_weight", {"class_weight": one}),),
+        )
+    mine, theirs = a.options.get("sample_weight"), b.options.get("sample_weight")
+    if mine != theirs:
+        fix = Counterfactual("the sample_weight that the baseline handed to fit", data=True)
+        if mine is None:
+            fix = _fit_with(case, "no sample_weight", {"sample_weight": None})
+        yield Suspect(
+            slug="loss-config",
+            summary="The samples are weighted differently.",
+            evidence=tuple(
+                Evidence("fit without sample_weight" if weights is None else "fit(sample_weight=...)", role, where)
+                for weights, role, where in ((mine, "baseline", a.location), (theirs, "candidate", b.location))
             ),
-        ),
-    )
+            location=b.location,
+            remedy="hand both the same sample_weight",
+            counterfactuals=(fix,),
+        )
+
+
+def _keyed(weights: Any) -> Any:
+    """Returns weights of classes with integers as keys, which JSON has made texts of."""
+    return {int(k): v for k, v in weights.items()} if isinstance(weights, Mapping) else weights
+
+
+def _fit_with(case: Case, text: str, arguments: Mapping[str, Any]) -> Counterfactual:
+    return Counterfactual(text, ({"do": "fit", "training": case.b.training.number, "arguments": arguments},))

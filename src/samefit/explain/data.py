@@ -39,6 +39,9 @@ def _options(case: Case) -> Iterator[Suspect]:
             if one == other:
                 continue
             fixes: tuple[Counterfactual, ...] = ()
+            if name in ("workers", "use_multiprocessing"):
+                own = {"do": "dataset", "training": b.number, "attributes": {name: one}}
+                fixes = (Counterfactual(f"{name}={one!r} in the candidate's dataset as well", (own,)),)
             if holder == "fit":
                 plan = {"do": "fit", "training": b.number, "arguments": {name: one}}
                 fixes = (Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),)
@@ -227,7 +230,7 @@ def _own_draws(case: Case) -> Iterator[Suspect]:
             summary="A generator was made without a seed and took its start from the operating system.",
             evidence=tuple(
                 Evidence(
-                    f"{e.keras or e.function} took entropy at {place(e.location)}",
+                    f"{_taker(e)} took entropy from the operating system",
                     side.role,
                     e.location,
                 )
@@ -239,6 +242,12 @@ def _own_draws(case: Case) -> Iterator[Suspect]:
             counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
         )
     yield from _hidden_draws(case)
+
+
+def _taker(event: Event) -> str:
+    """Returns what took entropy, as the user has written it where it is known."""
+    code = event.location.code if event.location is not None else None
+    return "default_rng()" if "default_rng()" in (code or "") else event.keras or event.function
 
 
 def _hidden_draws(case: Case) -> Iterator[Suspect]:

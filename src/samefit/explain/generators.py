@@ -234,6 +234,10 @@ def _advanced(
     if seed.id != (seed_a.id if ahead is case.b else seed_b.id) or not case.same_process:
         behind, other_seed, other = (case.a, seed_a, draw_a) if ahead is case.b else (case.b, seed_b, draw_b)
         lines += _ledger_lines(behind, generator, other_seed, other)
+    remedy = _looked_on_one_side(case, generator, (draw_a, seed_a), (draw_b, seed_b))
+    if remedy:
+        role = "candidate" if draw_b.index < draw_a.index else "baseline"
+        lines.append(Evidence("fit takes no first look here: an earlier call had built the model's metrics", role))
     training = case.b.training.location
     seeding = f"{seed_b.function}({seed_b.value})"
     return Suspect(
@@ -242,9 +246,31 @@ def _advanced(
         f"{what} was drawn.",
         evidence=tuple(lines),
         location=draw_b.location or training,
-        remedy=f"put  {seeding}  before {place(draw_b.location or training)}, "
+        remedy=remedy
+        or f"put  {seeding}  before {place(draw_b.location or training)}, "
         "or run each training in a process of its own",
         counterfactuals=counterfactuals,
+    )
+
+
+def _looked_on_one_side(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn) -> str:
+    """Returns the remedy where `fit` drew an order for a first look at a batch on one side only, else "".
+
+    It looks where the model or its metrics are not built yet: an `evaluate` before it has built them, and then seeding
+    right before `fit` leaves the two one draw apart.
+    """
+    looked = [
+        any(
+            event.component.startswith("first look") and event.training == side.training.number
+            for event in side.draws(generator, seed.id if seed is not None else -1, draw.id)
+        )
+        for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b))
+    ]
+    if looked[0] == looked[1]:
+        return ""
+    return (
+        "evaluate and train on batches only after fit, or on both sides; or make fit independent of it:  "
+        "samefit.pinned(SEED),  or shuffle the arrays yourself and  fit(shuffle=False)"
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.store.records import LayerRecord
@@ -226,11 +228,13 @@ def bare(value: Any, *, seeds: bool = True) -> Any:
 
 
 def shown(value: Any) -> str:
-    """Returns an option as a user would write it: an initialiser as its call, all else as Python shows it."""
+    """Returns an option as a user would write it: an initialiser as its call, a float without float32's tail."""
     if isinstance(value, Mapping) and "class_name" in value:
         config = value.get("config")
         inner = config if isinstance(config, Mapping) else {}
         return f"{value['class_name']}({', '.join(f'{k}={shown(v)}' for k, v in inner.items() if v is not None)})"
+    if isinstance(value, float) and value == float(np.float32(value)):
+        return str(np.float32(value))
     return repr(value)
 
 
@@ -287,26 +291,44 @@ def explain_trainable(case: Case) -> Iterator[Suspect]:
         Evidence(f"{side.layout[position].path} stays as it is in the step, on this side only", side.role)
         for side, position in still[:6]
     ]
+    stale = [] if flags else list(_stale(case))
     values = {b.model.layers[j].name: i not in a.training.frozen for i, j in flags}
-    plan = {"do": "trainable", "training": b.training.number, "values": values}
+    text, why_not = "the baseline's trainable flags", ""
     if flags:
         remedy = f"set  layer.trainable = {next(iter(values.values()))}  on both sides, before compile"
     else:
         evidence.append(Evidence("when the trainings began, the trainable flags were the same on both sides"))
+        evidence += [Evidence(f"{layer.name}.trainable is False, and the step trains it", s.role) for s, layer in stale]
         remedy = "set  layer.trainable  first, then call  compile  again: a change after it may not be picked up"
+        values = {layer.name: False for side, layer in stale if side is b}
+        text = "the candidate's step compiled anew, with the flags as they are"
+        why_not = "the flags are equal: which set Keras compiled cannot be put in from outside"
+    plan = {"do": "trainable", "training": b.training.number, "values": values}
     yield Suspect(
         slug="trainable-set",
-        summary="Another set of weights is trained.",
+        summary="A change of `trainable` after compile was not picked up."
+        if stale
+        else "Another set of weights is trained.",
         evidence=tuple(evidence),
         location=next((b.model.layers[j].location for _, j in flags), None) or b.training.location,
         remedy=remedy,
-        counterfactuals=(Counterfactual("the baseline's trainable flags", (plan,)),) if flags else (),
-        no_counterfactual=""
-        if flags
-        else "the flags are equal: which set Keras compiled cannot be put in from outside",
+        counterfactuals=(Counterfactual(text, (plan,)),) if values else (),
+        no_counterfactual="" if values else why_not,
         # A weight may also stay as it is because its gradient is zero.
-        weak=not flags,
+        weak=not flags and not stale,
     )
+
+
+def _stale(case: Case) -> Iterator[tuple[Side, LayerRecord]]:
+    """Yields the layers that are not to be trained, and that the diverging step trains all the same."""
+    found: dict[tuple[str, str], tuple[Side, LayerRecord]] = {}
+    for side, index in ((case.a, 0), (case.b, 1)):
+        for pair in case.alignment.pairs:
+            variable = side.layout[pair[index]]
+            if variable.role is Role.TRAINABLE and variable.layer in side.training.frozen and side.moves(pair[index]):
+                layer = side.model.layers[variable.layer]
+                found[side.role, layer.name] = side, layer
+    yield from found.values()
 
 
 def _still(case: Case) -> Iterator[tuple[Side, int]]:

@@ -54,6 +54,9 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         return
     a, b = case.a.training, case.b.training
     mine, theirs = (list(t.options.get("callbacks") or ()) for t in (a, b))
+    if mine and mine == theirs and _steps_into(case.a) != _steps_into(case.b):
+        yield _callbacks_anew(case, mine)
+        return
     added = [name for name in theirs if name not in mine]
     fixes = taken_from_baseline(case, parted, "the baseline's learning rate") if parted[0] in case.differing else ()
     if added:
@@ -73,6 +76,47 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         remedy="give both the same callbacks, or the optimizer one of keras.optimizers.schedules",
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "a callback of the baseline cannot be put into the candidate",
+    )
+
+
+def _steps_into(side: Side) -> int:
+    """Returns how many steps the training in which the sides part had made before."""
+    return side.step.index - side.run.step_indices([side.training.number])[0]
+
+
+def _callbacks_anew(case: Case, callbacks: list[str]) -> Suspect:
+    """The same callbacks, but one side has begun a new `fit` since: what they keep, and the epoch they see, are new."""
+    lost = _steps_into(case.b) < _steps_into(case.a)
+    side, other = (case.b, case.a) if lost else (case.a, case.b)
+    ahead = case.a.step.epoch - case.b.step.epoch
+    fixes: tuple[Counterfactual, ...] = ()
+    remedy = (
+        "train in one fit: what a callback keeps (the epochs that ReduceLROnPlateau has waited) begins anew in each"
+    )
+    if ahead and lost:
+        own = case.b.training.options
+        first, last = (int(own.get(name) or default) for name, default in (("initial_epoch", 0), ("epochs", 1)))
+        arguments = {"initial_epoch": first + ahead, "epochs": last + ahead}
+        remedy = f"fit(..., initial_epoch={arguments['initial_epoch']}, epochs={arguments['epochs']}): without it the "
+        remedy += "epoch that a callback sees begins at 0 again"
+        plan = {"do": "fit", "training": case.b.training.number, "arguments": arguments}
+        fixes = (Counterfactual(f"initial_epoch={arguments['initial_epoch']} in the candidate's fit", (plan,)),)
+    return Suspect(
+        slug="state-lost" if lost else "state-carried-over",
+        summary=f"fit #{side.training.number} of the {side.role} starts its callbacks anew, and with them the learning "
+        f"rate; the {other.role} is still in fit #{other.training.number}.",
+        evidence=tuple(
+            Evidence(
+                f"fit(callbacks=[{', '.join(callbacks)}]): epoch {each.step.epoch + 1} of fit #{each.training.number}",
+                each.role,
+                each.training.location,
+            )
+            for each in (case.a, case.b)
+        ),
+        location=side.training.location,
+        remedy=remedy,
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "what a callback keeps cannot be put in from outside",
     )
 
 

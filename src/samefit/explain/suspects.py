@@ -38,6 +38,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         settings.explain_environment,
         layers.explain_trainable,
         compiled.explain_compiled,
+        compiled.explain_fit,
         layers.explain_layers,
         slots.explain_slots,
         settings.explain_backend,

@@ -38,19 +38,33 @@ def is_first_value(side: Side, position: int) -> bool:
 
 
 def taken_from_baseline(case: Case, pairs: Pairs, text: str) -> tuple[Counterfactual, ...]:
-    """Returns the re-run with the baseline's values before the diverging step, if its run holds those values."""
-    name = f"initial-{case.a.training.number}"
-    first = case.a.run.begin_state(case.a.training.number)
-    if case.a.run.arrays(name) is None or first is None or first.step != case.a.step.index:
+    """Returns the re-run with the baseline's values before the diverging step.
+
+    Where the baseline is in the middle of a training there, its run does not hold them: they are kept in the re-run. In
+    the middle of one of the candidate's trainings they cannot be put in.
+    """
+    before, kept = _values_before(case.a)
+    begin = case.b.run.begin_state(case.b.training.number)
+    if before is None or begin is None or begin.step != case.b.step.index:
         return ()
     plan = {
         "do": "weights",
         "training": case.b.training.number,
-        "from": str(case.a.run.path),
-        "arrays": name,
+        "from": str(case.a.run.path) if kept is None else "",
+        "arrays": before,
         "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
     }
-    return (Counterfactual(text, (plan,)),)
+    return (Counterfactual(text, (plan,), keep=kept),)
+
+
+def _values_before(side: Side) -> tuple[str | None, int | None]:
+    """Returns the name of the arrays with the values before the step, and the step after which they must be kept."""
+    begin = side.run.begin_state(side.training.number)
+    if begin is not None and begin.step == side.step.index:
+        name = f"initial-{side.training.number}"
+        return (None if side.run.arrays(name) is None else name), None
+    index = side.step.index - 1
+    return f"state-{index}", index
 
 
 def exchanged(case: Case, pairs: Pairs) -> dict[int, int] | None:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from samefit.backends.base import Backend
 from samefit.store.digest import digest_many, rows_sum
 
-BatchDigest = tuple[bytes, bytes | None, int | None]
-"""Digest (16 bytes), sum over the samples (8 bytes; None without a common first axis), number of samples."""
+
+@dataclass(frozen=True)
+class BatchDigest:
+    """What is kept of a batch.
+
+    Attributes:
+        digest: 16 bytes.
+        rows: Sum over the samples, 8 bytes; None without a common first axis.
+        num_rows: Number of samples.
+        head: Digest of all leaves but the last, which may be the weights of the samples; None with less than three.
+    """
+
+    digest: bytes
+    rows: bytes | None = None
+    num_rows: int | None = None
+    head: bytes | None = None
 
 
 def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDigest:
@@ -26,7 +41,8 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDi
     if len(lengths) == 1 and all(a.ndim for a in present):
         rows = rows_sum(present, lengths.pop())
     num_rows = len(present[0]) if present and present[0].ndim else None
-    return digest_many([(f"batch/{i}", a) for i, a in enumerate(wide)]), rows, num_rows
+    named = [(f"batch/{i}", a) for i, a in enumerate(wide)]
+    return BatchDigest(digest_many(named), rows, num_rows, digest_many(named[:-1]) if len(named) > 2 else None)
 
 
 def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:

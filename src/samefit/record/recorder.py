@@ -277,7 +277,7 @@ class Recorder:
         after = self.ledger.digests()
         for i, batch in enumerate(batches):
             last = i == len(batches) - 1
-            batch_digest, rows, num_rows = batch if batch is not None else (None, None, None)
+            batch_digest = None if batch is None else batch.digest
             if last:
                 covered = b"".join(
                     digests[16 * j : 16 * j + 16]
@@ -293,8 +293,9 @@ class Recorder:
                     epoch=training.epoch,
                     step=training.step_in_epoch,
                     batch=batch_digest,
-                    rows=rows,
-                    num_rows=num_rows,
+                    rows=None if batch is None else batch.rows,
+                    num_rows=None if batch is None else batch.num_rows,
+                    head=None if batch is None else batch.head,
                     logs=numbers if last else {},
                     generators=generators,
                     generators_after=after if last else generators,

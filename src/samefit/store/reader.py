@@ -24,7 +24,7 @@ from samefit.store.schema import SCHEMA_VERSION
 _T = TypeVar("_T")
 
 _STEP = (
-    "SELECT step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs, record, chain"
+    "SELECT step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum, logs, record, chain"
     " FROM steps JOIN generators ON number = generators"
 )
 
@@ -342,7 +342,7 @@ class Run:
 
 
 def _step(row: Sequence[Any]) -> StepRecord:
-    step, training, epoch, in_epoch, batch, num_rows, indices, rows, logs, generators, chain = row
+    step, training, epoch, in_epoch, batch, head, num_rows, indices, rows, logs, generators, chain = row
     pairs = json.loads(generators)
     return StepRecord(
         index=step,
@@ -350,6 +350,7 @@ def _step(row: Sequence[Any]) -> StepRecord:
         epoch=epoch,
         step=in_epoch,
         batch=batch,
+        head=head,
         rows=rows,
         num_rows=num_rows,
         indices=indices,

@@ -209,6 +209,7 @@ class StepRecord:
         generators: {generator: digest} of the process's generators just before the step; only those that are present.
         generators_after: The same just after the step.
         chain: 16 bytes over this step and all before it in the training.
+        head: Digest (16 bytes) of the batch without its last leaf, where it has three or more.
     """
 
     index: int
@@ -223,6 +224,7 @@ class StepRecord:
     generators_after: Mapping[str, bytes] = field(default_factory=dict)
     indices: bytes | None = None
     chain: bytes = b""
+    head: bytes | None = None
 
 
 @dataclass(frozen=True)

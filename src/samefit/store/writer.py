@@ -93,13 +93,14 @@ class RunWriter:
         with self._lock:
             whole = self._whole.chained(record.training, record.batch or b"", logs.encode(), moved.encode())
             self._execute(
-                "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, num_rows, indices, sample_sum, logs,"
-                " generators, chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum,"
+                " logs, generators, chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 record.index,
                 record.training,
                 record.epoch,
                 record.step,
                 record.batch,
+                record.head,
                 record.num_rows,
                 record.indices,
                 record.rows,

@@ -18,7 +18,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | dataset | training, attributes {name: value} | when that `fit` is called |
 | trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | data | training, file | when that `fit` is called |
-| weights | training, from, arrays, pairs {own path: their path} | before the training's first step |
+| weights | training, from (a run, "": this one), arrays, pairs {own: their path} | before the training's first step |
 | permute | training, pairs {own path: own path that holds its value} | before the training's first step |
 | seed_states | training, values {own path: [seed, counter]} | before the training's first step |
 | perturb | training | before the training's first step |
@@ -46,12 +46,17 @@ from samefit.store.arrays import load_arrays
 class Transplants:
     """The transplants of one re-run; in a plain run the plan is empty and every method does nothing.
 
+    Args:
+        plan: What is changed.
+        home: The directory of this run.
+
     Attributes:
         applied: One line for each transplant that was put in place: one that never was proves nothing.
     """
 
-    def __init__(self, plan: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, plan: Sequence[Mapping[str, Any]] = (), home: str = "") -> None:
         self._plan = list(plan)
+        self._home = home
         self._side = ""
         self._entropy: list[Any] = []
         self._compiles = 0
@@ -147,7 +152,7 @@ class Transplants:
             variables: Returns the model's and the optimizer's variables by their recorded paths.
         """
         for item in self._wanted("weights", training=training):
-            arrays = load_arrays(Path(item["from"], "arrays", f"{item['arrays']}.safetensors"))
+            arrays = load_arrays(Path(item["from"] or self._home, "arrays", f"{item['arrays']}.safetensors"))
             own = variables()
             for mine, theirs in item["pairs"].items():
                 if mine in own and theirs in arrays:
@@ -262,6 +267,9 @@ class Transplants:
     def _fit(self, number: int, item: Mapping[str, Any], arguments: dict[str, Any]) -> None:
         if item["arguments"]:
             arguments.update(item["arguments"])
+            if isinstance(arguments.get("class_weight"), Mapping):
+                # A plan comes as JSON, whose keys are texts.
+                arguments["class_weight"] = {int(key): value for key, value in arguments["class_weight"].items()}
             self._note(f"arguments of fit {number}")
         unwanted, given = item.get("without_callbacks", ()), arguments.get("callbacks")
         given = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
@@ -339,7 +347,7 @@ class Transplants:
     def _data(self, file: str, arguments: dict[str, Any]) -> None:
         arrays = load_arrays(Path(file))
         for name in ("x", "y", "sample_weight"):
-            if name in arrays and arguments.get(name) is not None:
+            if name in arrays and (arguments.get(name) is not None or name == "sample_weight"):
                 arguments[name] = arrays[name]
                 self._note(f"data {name}")
 
