@@ -62,7 +62,11 @@ class Training:
         return self.variables + self.optimizer_variables
 
     def by_path(self) -> dict[str, Any]:
-        """Returns the variables by the paths under which they are recorded."""
+        """Returns the variables by the paths under which they are recorded, slots that are not made yet included."""
+        optimizer = getattr(self.trainer, "optimizer", None)
+        if optimizer is not None and self.trainer.built and not optimizer.built:
+            # TensorFlow and PyTorch make them in the first step, which is too late to put values into them.
+            optimizer.build(self.trainer.trainable_variables)
         self.collect(self.trainer)
         paths: dict[str, int] = {}
         return {models.unique_path(v.path, paths): v for v in self.all_variables}
