@@ -170,3 +170,20 @@ def test_other_validation_data(tmp_path: Path) -> None:
 
 def test_what_only_the_reporting_differs_in_is_not_blamed_for_the_loss(tmp_path: Path) -> None:
     assert slugs(two(tmp_path, FORWARD, {"metrics": ["mae"]}, {"metrics": ["mse"]})) == []
+
+
+def test_the_loss_of_a_batch_against_the_mean_of_an_epoch(tmp_path: Path) -> None:
+    changes = [Change("loss", 1)]
+    a = make_run(tmp_path / "a", trainings=[Training(steps=(8,))])
+    b = make_run(tmp_path / "b", trainings=[Training(steps=(8,), kind="train_on_batch")], changes=changes)
+    case = case_between(a, b)
+    assert (case.divergence.stage, case.divergence.step) == (Stage.REPORTING, 2)
+    first = found(case)[0]
+    assert (first.slug, first.weak) == ("reporting", False)
+    assert "train_on_batch returns the loss of one batch" in first.summary
+    assert texts(first) == "fit: the mean of 2 steps of epoch 1\ntrain_on_batch: the loss of this step alone"
+
+
+def test_two_fits_of_the_same_epochs_log_the_same_means(tmp_path: Path) -> None:
+    case = two(tmp_path, [Change("loss", 1)])
+    assert case.divergence.stage is Stage.FORWARD

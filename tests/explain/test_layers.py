@@ -132,7 +132,7 @@ def test_a_layer_that_ran_in_inference_mode(tmp_path: Path) -> None:
     modes = calls("Dense", training=True), calls("Dense", training=False)
     suspects = found(two(tmp_path, [layer()], [layer()], calls=modes))
     assert [s.slug for s in suspects] == ["training-flag"]
-    assert (texts(suspects[0]), suspects[0].location) == ("Dense: training: True and False", at(7))
+    assert (texts(suspects[0]), suspects[0].location) == ("Dense: training mode in the baseline alone", at(7))
     plan = {"do": "mode", "side": "", "class": "Dense", "construction": 0, "training": True}
     assert suspects[0].counterfactuals[0].transplants == (plan,)
 

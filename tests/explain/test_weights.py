@@ -311,7 +311,7 @@ def test_weights_with_which_an_earlier_training_ended(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)
     first = found(case_between(run, run, sides=("a", "b")))[0]
     assert first.slug == "state-carried-over"
-    assert "The candidate starts from the weights with which training #1 ended" in first.summary
+    assert "The candidate starts from the weights at the end of training #1" in first.summary
     assert "bit-equal to the end of #1: dense/kernel" in texts(first)
     assert (lines(first), first.location) == ([9, 7], at(7))
     assert "construct new layers" in first.remedy

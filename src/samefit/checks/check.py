@@ -155,8 +155,8 @@ def nothing_recorded(run: Run, text: str) -> str:
     if "backend" not in run.manifest:
         return f"{text} ran to its end without importing Keras: there is no training to compare."
     return (
-        f"{text} ran to its end, but nothing was trained in it with fit or train_on_batch. If it trains in a loop of its "
-        "own, call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
+        f"{text} ran to its end, but nothing was trained in it with fit or train_on_batch. If it trains in a loop of "
+        "its own, call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
     )
 
 

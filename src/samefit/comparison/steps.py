@@ -261,14 +261,21 @@ class StepScan:
             return
         if position >= self._pairing.proven:
             self.seen.losses += 1
-        if a.step != b.step:
-            # Means over the epoch so far, and the epochs are not the same: what differs there is only logged.
+        if self._logs_other_means(position, a, b):
             return
         one, other = a.logs["loss"], b.logs["loss"]
         if not same_float(one, other):
             reweighted = a.batch != b.batch and self._reweighted(position, a, b)
             detail = "the same samples, weighted otherwise: " if reweighted else ""
             yield Finding(position, Stage.FORWARD, "loss", f"{detail}{one:.9g} and {other:.9g}")
+
+    def _logs_other_means(self, position: int, a: StepRecord, b: StepRecord) -> bool:
+        """Whether the loss that is logged is another mean on each side, so that it may differ where the step does not.
+
+        `fit` logs the mean over the epoch so far, `train_on_batch` and a loop of the user's own the loss of the batch.
+        """
+        one, other = self._pairing.trainings_at(position)
+        return a.step != b.step or (a.step > 0 and (one.kind == "fit") != (other.kind == "fit"))
 
     def _after(self, position: int) -> Iterator[Finding]:
         if not self._pairing.has_states_after(position):

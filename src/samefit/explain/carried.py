@@ -10,6 +10,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.values import Pairs, is_first_value, layer_location, taken_from_baseline
 from samefit.store.records import TrainingRecord
+from samefit.types import Role
 
 
 def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
@@ -85,16 +86,23 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
     own = {t.number for t in side.trainings}
     if case.separable and case.same_process and side is case.b and training.number not in own:
         fixes.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
-    fixes += taken_from_baseline(case, weights, "the first weights taken from the baseline")
+    roles = {side.layout[position].role for position in positions}
+    kept = roles == {Role.NON_TRAINABLE}
+    layer = side.layer_of(side.layout[positions[0]])
+    what = f"what {layer.class_name} keeps of its inputs" if kept and layer is not None else "the weights"
+    fixes += taken_from_baseline(case, weights, f"{'that state' if kept else 'the first weights'} of the baseline")
     return Suspect(
         slug="state-carried-over",
-        summary=f"The {side.role} starts from the weights with which training #{training.number} ended.",
+        summary=f"The {side.role} starts from {what} at the end of training #{training.number}.",
         evidence=(
             Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
             Evidence(f"their layers were constructed at {place(where)}", side.role, where),
         ),
         location=where or side.training.location,
-        remedy="construct new layers (and a new model) for each training",
+        remedy=f"reset the state before {place(side.training.location)}:  layer.reset_state()  (of a stateful layer), "
+        "or construct a new model for each training"
+        if kept
+        else "construct new layers (and a new model) for each training",
         counterfactuals=tuple(fixes),
         no_counterfactual="" if fixes else "the values before the step are not in the run",
     )

@@ -247,8 +247,7 @@ def _advanced(
         evidence=tuple(lines),
         location=draw_b.location or training,
         remedy=remedy
-        or f"put  {seeding}  before {place(draw_b.location or training)}, "
-        "or run each training in a process of its own",
+        or f"put  {seeding}  before {place(draw_b.location or training)}, or run each training in a process of its own",
         counterfactuals=counterfactuals,
     )
 

@@ -243,16 +243,26 @@ def explain_training_flag(case: Case) -> Iterator[Suspect]:
     flags = [s for s in case.comparison.settings if s.kind == "structure" and s.name.endswith(_MODE)]
     if not flags:
         return
+    # Many layers take `training`; those that draw or keep averages are the ones that do something else with it.
+    moved = {layer.class_name for layer in case.b.model.layers if layer.seed_value is not None}
+    kept = (case.b.layer_of(v) for v in case.b.layout if v.role is Role.NON_TRAINABLE)
+    moved |= {layer.class_name for layer in kept if layer is not None}
+    flags = [s for s in flags if s.name.removesuffix(_MODE) in moved] or flags
     plans = tuple(_modes(case))
     yield Suspect(
         slug="training-flag",
         summary="A layer ran in training mode on one side and in inference mode on the other.",
-        evidence=tuple(Evidence(_difference(s), "", s.location) for s in flags[:6]),
+        evidence=tuple(Evidence(_mode(s), "", s.location) for s in flags[:6]),
         location=flags[0].location or case.b.model.location,
         remedy="hand `training` on in call:  self.dropout(x, training=training)",
         counterfactuals=(Counterfactual("these layers in the baseline's mode", plans),) if plans else (),
         no_counterfactual="the layers that differ have no partner, or run in both modes",
     )
+
+
+def _mode(setting: SettingDifference) -> str:
+    where = "the baseline" if setting.baseline else "the candidate"
+    return f"{setting.name.removesuffix(_MODE)}: training mode in {where} alone"
 
 
 def _modes(case: Case) -> Iterator[Mapping[str, Any]]:

@@ -16,6 +16,7 @@ _REMEDY = "evaluate both models after training with the same call on the same da
 def explain_reporting(case: Case) -> Iterator[Suspect]:
     """Yields suspects: options of the validation, the metrics that were compiled, the validation data, or just that."""
     yield from _options(case)
+    yield from _means(case)
     yield from _metrics(case)
     a, b = case.a.training, case.b.training
     evidence = [Evidence(f"{case.divergence.path}: {case.divergence.detail}")]
@@ -51,6 +52,38 @@ def _options(case: Case) -> Iterator[Suspect]:
             remedy=f"give both the same  {name}={one!r}",
             counterfactuals=(Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),),
         )
+
+
+def _means(case: Case) -> Iterator[Suspect]:
+    """The loss of the same steps is averaged over other steps."""
+    a, b = case.a, case.b
+    kinds = [side.training.kind == "fit" for side in (a, b)]
+    if case.divergence.path != "loss" or (kinds[0] == kinds[1] and a.step.step == b.step.step):
+        return
+    summary = (
+        "The steps are the same, but the loss is averaged over other epochs: fit logs the mean of the epoch so far."
+    )
+    if kinds[0] != kinds[1]:
+        summary = (
+            "The steps are the same, but fit logs the mean of the epoch so far, and train_on_batch returns the loss "
+        )
+        summary += "of one batch."
+    yield Suspect(
+        slug="reporting",
+        summary=summary,
+        evidence=tuple(
+            Evidence(
+                f"{'fit: the mean of' if fit else 'train_on_batch: the loss of'} "
+                f"{f'{side.step.step + 1} steps of epoch {side.step.epoch + 1}' if fit else 'this step alone'}",
+                side.role,
+                side.training.location,
+            )
+            for side, fit in zip((a, b), kinds, strict=True)
+        ),
+        location=b.training.location,
+        remedy=_REMEDY,
+        no_counterfactual="weights and batches of all steps are equal: nothing is to be changed but what is logged",
+    )
 
 
 def _metrics(case: Case) -> Iterator[Suspect]:
