@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.comparison.places import compared, place
-from tests.handmade import Change, Training, make_run
+from tests.handmade import Change, Layer, Training, make_run
 
 from samefit.comparison import compare
 from samefit.types import Stage
@@ -51,3 +51,12 @@ def test_without_arrays_only_digests_speak(tmp_path: Path) -> None:
     )
     weights = compare(a, b).differences["weights"]
     assert (weights.first_step, weights.max_abs) == (2, None)
+
+
+def test_a_weight_without_axes(tmp_path: Path) -> None:
+    layer = Layer("Scale", {"scale": ()}, {"count": ()})
+    a = make_run(tmp_path / "a", layers=[layer])
+    b = make_run(tmp_path / "b", layers=[layer], changes=[Change("variable", -1, "scale/count")])
+    result = compare(a, b)
+    assert place(result) == (Stage.INITIAL_WEIGHTS, 1, "scale/count")
+    assert result.differences["weights"].max_abs

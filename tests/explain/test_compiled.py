@@ -74,8 +74,13 @@ def test_a_name_of_an_optimizer_is_no_difference(tmp_path: Path) -> None:
             "Huber(delta=1.0) and Huber(delta=2.0)",
         ),
         ("loss", {"p": "mse", "q": "mae"}, {"p": "mse", "q": "mse"}, "loss of q: mae and mse"),
-        ("loss_weights", [1.0, 1.0], [1.0, 2.0], "loss_weights: [1.0, 1.0] and [1.0, 2.0]"),
-        ("loss_weights", None, [1.0, 2.0], "loss_weights: None and [1.0, 2.0]"),
+        (
+            "loss_weights",
+            [1.0, 1.0],
+            [1.0, 2.0],
+            "compile(loss_weights=[1.0, 1.0]) and compile(loss_weights=[1.0, 2.0])",
+        ),
+        ("loss_weights", None, [1.0, 2.0], "compile(loss_weights=None) and compile(loss_weights=[1.0, 2.0])"),
     ],
 )
 def test_another_loss(tmp_path: Path, name: str, one: Any, other: Any, text: str) -> None:

@@ -211,7 +211,7 @@ def test_the_users_own_draw(tmp_path: Path) -> None:
     b.draw(5, "numpy", function="numpy.random.normal").training(1)
     first = found(two(tmp_path, a, b))[0]
     assert first.slug == "generator-advanced"
-    assert "what numpy.random.normal gave" in texts(first)
+    assert "the values of numpy.random.normal" in texts(first)
     assert first.location == at(5)
     plan = first.counterfactuals[0].transplants[0]
     assert (plan["at"], plan["draw"]) == ("draw", 1)

@@ -125,6 +125,18 @@ def test_a_callback_of_the_baseline_cannot_be_put_in(tmp_path: Path) -> None:
     assert "cannot be put into the candidate" in first.no_counterfactual
 
 
+def test_a_learning_rate_that_was_set_after_compile(tmp_path: Path) -> None:
+    runs = []
+    for name, rate in (("a", 0.01), ("b", 0.001)):
+        compiled = {"optimizer": {"class": "Adam", "config": {"learning_rate": rate}}, "loss": "mse"}
+        trainings = [Training(location=at(9), compiled=compiled)]
+        changes = moved(0) if name == "b" else ()
+        runs.append(make_run(tmp_path / name, layers=(dense(4, 4),), trainings=trainings, changes=changes))
+    last = next(s for s in found(case_between(*runs)) if "learning rate" in s.summary)
+    assert texts(last) == "learning_rate=0.01 and 0.001 when the two trainings began"
+    assert last.remedy == "optimizer.learning_rate = 0.01  on both sides"
+
+
 def test_callbacks_that_leave_the_learning_rate_alone_are_not_blamed(tmp_path: Path) -> None:
     changes = [Change("variable", 2, "dense/kernel"), Change("set", 2, "adam/iteration", array=np.asarray(9))]
     case = two(tmp_path, (), changes, {"callbacks": []}, {"callbacks": ["CSVLogger"]})

@@ -64,5 +64,7 @@ def _runs(pair: Pair, workshop: Workshop, step: int) -> list[Run]:
 def _watching(execution: Execution, part: Part, step: int) -> Execution:
     index = part.steps_up_to(step) - 1
     watched = [*execution.options.get("look_inside", ()), index]
-    options = {**execution.options, "look_inside": watched, "keep_states": watched, "stop_after": max(watched) + 1}
+    # What a transplant has the run keep is kept as well.
+    kept = [*execution.options.get("keep_states", ()), index]
+    options = {**execution.options, "look_inside": watched, "keep_states": kept, "stop_after": max(watched) + 1}
     return replace(execution, options=options)

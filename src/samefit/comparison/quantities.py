@@ -137,7 +137,8 @@ def _gap_of(
         return None
     if not one.size:
         return 0.0, 0.0
-    wide, narrow = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    # Of a scalar (the count of a Normalization) NumPy would make a number, which cannot be assigned to.
+    wide, narrow = (np.atleast_1d(np.asarray(array, dtype=np.float64)) for array in (one, other))
     with np.errstate(invalid="ignore", over="ignore"):
         distances = np.abs(wide - narrow)
     distances[(wide == narrow) | (np.isnan(wide) & np.isnan(narrow))] = 0.0

@@ -57,6 +57,9 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
             if bare(one.get(output)) != bare(other.get(output)):
                 yield from _compiled_evidence(f"{name} of {output}", one.get(output), other.get(output))
         return
+    if name == "loss_weights":
+        yield Evidence(f"compile({name}={one!r}) and compile({name}={other!r})")
+        return
     first = one if isinstance(one, Mapping) else {"class": one, "config": {}}
     second = other if isinstance(other, Mapping) else {"class": other, "config": {}}
     if first.get("class") != second.get("class"):

@@ -212,7 +212,7 @@ def _own_draws(case: Case) -> Iterator[Suspect]:
         if case.separable and case.same_process:
             plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
         suspect = generators.explain_draw(
-            case, generator, draw_a, draw_b, what=f"what {draw_b.function} gave", counterfactuals=tuple(plans)
+            case, generator, draw_a, draw_b, what=f"the values of {draw_b.function}", counterfactuals=tuple(plans)
         )
         if suspect is not None:
             yield suspect

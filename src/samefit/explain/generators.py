@@ -243,7 +243,7 @@ def _advanced(
     return Suspect(
         slug="generator-advanced",
         summary=f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
-        f"{what} was drawn.",
+        f"{what} {'were' if 'values' in what else 'was'} drawn.",
         evidence=tuple(lines),
         location=draw_b.location or training,
         remedy=remedy

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.layers import shown
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
+from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
 
@@ -62,18 +64,23 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if added:
         plan = {"do": "fit", "training": b.number, "arguments": {}, "without_callbacks": added}
         fixes = (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *fixes)
+    rates = [_rate(training) for training in (a, b)]
+    evidence = [Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it")]
+    remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
+    if rates[0] != rates[1]:
+        evidence = [Evidence(f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began")]
+        remedy = f"optimizer.learning_rate = {shown(rates[0])}  on both sides"
+    if mine or theirs:
+        evidence += [
+            Evidence(f"fit(callbacks=[{', '.join(names)}])", side.role, side.training.location)
+            for side, names in ((case.a, mine), (case.b, theirs))
+        ]
     yield Suspect(
         slug="optimizer-config",
         summary=f"The learning rate is not the same from step {case.divergence.step} on.",
-        evidence=(
-            Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it"),
-            *(
-                Evidence(f"fit(callbacks=[{', '.join(names)}])", side.role, side.training.location)
-                for side, names in ((case.a, mine), (case.b, theirs))
-            ),
-        ),
+        evidence=tuple(evidence),
         location=b.location,
-        remedy="give both the same callbacks, or the optimizer one of keras.optimizers.schedules",
+        remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "a callback of the baseline cannot be put into the candidate",
     )
@@ -118,6 +125,13 @@ def _callbacks_anew(case: Case, callbacks: list[str]) -> Suspect:
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "what a callback keeps cannot be put in from outside",
     )
+
+
+def _rate(training: TrainingRecord) -> object:
+    """Returns the learning rate, or the schedule, with which a training begins."""
+    optimizer = training.compiled.get("optimizer")
+    config = optimizer.get("config") if isinstance(optimizer, Mapping) else None
+    return config.get("learning_rate") if isinstance(config, Mapping) else None
 
 
 def _after(side: Side, position: int) -> bytes | None:
