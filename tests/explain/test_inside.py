@@ -13,8 +13,8 @@ from tests.insides import LOSS, ONES, Seen, look
 
 from samefit.comparison.inside import compare_inside
 from samefit.comparison.pairing import Pairing
-from samefit.comparison.result import Inside
-from samefit.explain.inside import explain_inside
+from samefit.comparison.result import Cause, Inside
+from samefit.explain.inside import explain_inside, named_inside
 from samefit.store.reader import Run
 from samefit.types import Location
 
@@ -133,3 +133,36 @@ def test_nothing(tmp_path: Path) -> None:
 def test_a_failure_needs_no_explanation(tmp_path: Path) -> None:
     a, b = look(run_of(tmp_path / "a"), (), failed="ValueError: no"), look(run_of(tmp_path / "b"), CALLS)
     assert explained(a, b).because == ()
+
+
+UNKNOWN = Cause("unknown", confirmed=False, summary="Nothing that samefit knows explains this divergence.")
+
+
+def test_a_layer_whose_code_differs_names_an_unknown_cause(tmp_path: Path) -> None:
+    there = Location("/code/train.py", 7, "layers.Dense(3)")
+    own = replace(LAYERS[0], record={"location": there})
+    inside = parted(tmp_path, 0, {"output": ONES * 2}, layers=(own, *LAYERS[1:]))
+    cause = named_inside(UNKNOWN, inside)
+    assert (cause.slug, cause.confirmed, cause.location) == ("model-config", False, there)
+    assert cause.summary.startswith("dense computes something else from equal inputs")
+
+
+def test_a_loss_that_differs_without_a_setting_names_an_unknown_cause(tmp_path: Path) -> None:
+    cause = named_inside(UNKNOWN, parted(tmp_path, 3, {"output": np.float32(1)}))
+    assert (cause.slug, cause.confirmed) == ("loss-config", False)
+    assert "something is added to it on one side" in cause.summary
+
+
+def test_what_is_named_or_may_be_rounding_keeps_its_cause(tmp_path: Path) -> None:
+    code = parted(tmp_path / "code", 0, {"output": ONES * 2})
+    named = replace(UNKNOWN, slug="data-order")
+    assert named_inside(named, code) == named
+    for number, inside in enumerate(
+        (
+            parted(tmp_path / "kernel", 0),
+            parted(tmp_path / "backend", 0, {"output": ONES * 2}, backend="torch"),
+            parted(tmp_path / "loss", 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"}),
+            replace(code, failed="ValueError: no"),
+        )
+    ):
+        assert named_inside(UNKNOWN, inside) == UNKNOWN, number

@@ -11,7 +11,7 @@ import pytest
 from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
 from tests.handmade import Change, Layer, Training, dense, dropout, make_run
 
-from samefit.explain.case import Case
+from samefit.explain.case import Case, Suspect
 from samefit.store.digest import state_digest
 from samefit.store.records import Event, Origin
 from samefit.types import Stage
@@ -219,6 +219,35 @@ def test_a_seed_on_the_candidates_side_only_cannot_be_confirmed(tmp_path: Path) 
     first = found(two(tmp_path, ([drawn(stories[0], 12)], [explicit]), stories))[0]
     assert (first.slug, first.counterfactuals) == ("unseeded", ())
     assert "baseline would have to run again" in first.no_counterfactual
+
+
+# -- what layers learned from data --------------------------------------------------------------------------------
+
+
+def adapted(tmp_path: Path, *ways: str | None) -> list[Suspect]:
+    layers = []
+    for line, way in enumerate(ways, start=5):
+        origin = Origin("Zeros", assigned=way, assigned_location=None if way is None else at(line), location=at(4))
+        layers.append(Layer("Normalization", state={"mean": (4,)}, origins={"mean": origin}, name="normalization"))
+    change = Change("variable", step=-1, path="normalization/mean")
+    return found(two(tmp_path, ([layers[0]], [layers[1]]), changes=((), (change,))))
+
+
+def test_a_layer_that_was_adapted_to_other_data(tmp_path: Path) -> None:
+    first = adapted(tmp_path, "adapt", "adapt")[0]
+    assert (first.slug, first.location) == ("data-content", at(6))
+    assert "Normalization was adapted to other data" in first.summary
+    assert plans(first) == ["weights"]
+
+
+def test_a_layer_that_only_one_side_adapts(tmp_path: Path) -> None:
+    first = adapted(tmp_path, None, "adapt")[0]
+    assert first.slug == "data-content"
+    assert "not adapted: normalization/mean" in texts(first)
+
+
+def test_values_that_were_assigned_are_not_called_adapted(tmp_path: Path) -> None:
+    assert "data-content" not in [s.slug for s in adapted(tmp_path, "assign", "assign")]
 
 
 # -- initialisers -------------------------------------------------------------------------------------------------

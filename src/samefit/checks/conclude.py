@@ -13,6 +13,7 @@ from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Evidence, Inside
+from samefit.explain.inside import named_inside
 from samefit.types import Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
@@ -43,6 +44,9 @@ def concluded(
         found, comparison = _explained_by_reruns(pair, comparison, workshop)
     if inside or (inside is None and confirm):
         comparison = replace(comparison, inside=_inside(pair, comparison, found, workshop, asked=bool(inside)))
+        if comparison.inside is not None and comparison.causes:
+            *before, last = comparison.causes
+            comparison = replace(comparison, causes=(*before, named_inside(last, comparison.inside)))
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
     return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
 

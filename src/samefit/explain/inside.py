@@ -10,7 +10,7 @@ import numpy as np
 
 from samefit.comparison.inside import FoundInside
 from samefit.comparison.pairing import Pairing
-from samefit.comparison.result import Inside
+from samefit.comparison.result import Cause, Inside
 from samefit.explain.layers import bare, differing_options, shown
 from samefit.store.records import LayerRecord, TrainingRecord
 
@@ -111,11 +111,22 @@ def _zeros(found: FoundInside) -> tuple[float, float] | None:
 
 
 def _kernel(inside: Inside, pairing: Pairing) -> str:
-    small = inside.size is not None and inside.size.max_ulp is not None and inside.size.max_ulp <= _ROUNDING_ULP
-    what = "the same mathematics in another kernel or order, by its size" if small else "its code, or its kernel"
+    if not _is_small(inside):
+        return _CODE + _with(pairing)
+    return "options, masks and weights are equal; what is left is " + _KERNEL + _with(pairing)
+
+
+_KERNEL = "the same mathematics in another kernel or order, by its size"
+_CODE = "options, masks and weights are equal; what is left is its code, or its kernel"
+
+
+def _is_small(inside: Inside) -> bool:
+    return inside.size is not None and inside.size.max_ulp is not None and inside.size.max_ulp <= _ROUNDING_ULP
+
+
+def _with(pairing: Pairing) -> str:
     differing = list(_surroundings(pairing.run_a.manifest, pairing.run_b.manifest))
-    with_what = f" ({'; '.join(differing)})" if differing else ""
-    return f"options, masks and weights are equal; what is left is {what}{with_what}"
+    return f" ({'; '.join(differing)})" if differing else ""
 
 
 def _surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
@@ -127,6 +138,34 @@ def _surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
         for name in sorted({*mine} & {*theirs}):
             if mine[name] != theirs[name]:
                 yield f"{name} {mine[name]} and {theirs[name]}"
+
+
+def named_inside(cause: Cause, inside: Inside) -> Cause:
+    """Names a cause that no detector knows by the place inside of the step where the two part from equal inputs.
+
+    Only where nothing is left but the user's own code there: equal options, weights, masks and surroundings, and more
+    than rounding.
+    """
+    if cause.slug != "unknown" or inside.failed or not inside.from_equal or _is_small(inside):
+        return cause
+    if inside.phase == "forward" and inside.because == (_CODE,):
+        slug = "model-config"
+        summary = f"{inside.path} computes something else from equal inputs: its code, or a value that it reads."
+        remedy = "compare its code on both sides, and what that reads from outside: globals, closures, attributes"
+    elif inside.phase == "loss" and not inside.because:
+        slug = "loss-config"
+        summary = "The layers give out the same, and the loss made of it differs: something is added to it on one side."
+        remedy = "compare what is added to the loss: add_loss in call, compute_loss, the code of a loss of your own"
+    else:
+        return cause
+    return replace(
+        cause,
+        slug=slug,
+        summary=summary,
+        location=inside.location or cause.location,
+        remedy=remedy,
+        unconfirmed_because="code of your own cannot be put in from outside",
+    )
 
 
 def _compiled(trainings: tuple[TrainingRecord, TrainingRecord], names: tuple[str, ...]) -> Iterator[str]:

@@ -16,6 +16,7 @@ _LOADED = ("load_weights", "load_model", "set_weights")
 def explain_assigned(case: Case, weights: Pairs) -> Iterator[Suspect]:
     """Yields suspects for first weights that the user's code put where they are."""
     yield from _moved_by_calls(case, weights)
+    yield from _adapted(case, weights)
     put = _put(case.b, [j for _, j in weights]) or _put(case.a, [i for i, _ in weights])
     if put is None:
         return
@@ -53,6 +54,30 @@ def _moved_by_calls(case: Case, weights: Pairs) -> Iterator[Suspect]:
             no_counterfactual="the values before the step are not in the run",
         )
         return
+
+
+def _adapted(case: Case, weights: Pairs) -> Iterator[Suspect]:
+    """A layer learned what it keeps from other data (`adapt`), or on one side only."""
+    adapted = [p for p in weights if "adapt" in (_assigned(case.a, p[0]), _assigned(case.b, p[1]))]
+    if not adapted:
+        return
+    evidence = []
+    for side, index in ((case.a, 0), (case.b, 1)):
+        origin = side.layout[adapted[0][index]].origin
+        here = origin is not None and origin.assigned == "adapt"
+        where = origin.assigned_location if origin is not None and here else layer_location(side, adapted[0][index])
+        paths = ", ".join(side.layout[pair[index]].path for pair in adapted[:3])
+        evidence.append(Evidence(f"{'set by adapt' if here else 'not adapted'}: {paths}", side.role, where))
+    layer = case.b.layer_of(case.b.layout[adapted[0][1]])
+    yield Suspect(
+        slug="data-content",
+        summary=f"{layer.class_name if layer is not None else 'A layer'} was adapted to other data on each side.",
+        evidence=tuple(evidence),
+        location=evidence[1].location or case.b.training.location,
+        remedy="call  adapt  with the same data on both sides: with the training data alone, as a rule",
+        counterfactuals=taken_from_baseline(case, adapted, "what the baseline's layers were adapted to"),
+        no_counterfactual="the first weights are not in the run",
+    )
 
 
 def _assigned(side: Side, position: int) -> str | None:

@@ -185,7 +185,8 @@ class Provenance:
             return
         who = caller()
         words = [name.rsplit(".", 1)[-1] for name in who.names]
-        via: str | None = next((word for word in ("load_model", "load_weights", "set_weights") if word in words), None)
+        ways = ("load_model", "load_weights", "set_weights", "adapt")
+        via: str | None = next((word for word in ways if word in words), None)
         if via is None and any(name.endswith("Layer.__call__") for name in who.names):
             # A layer moved its own state: moving averages, the state of a recurrent layer.
             via = "call"

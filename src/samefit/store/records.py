@@ -27,7 +27,7 @@ class Origin:
         seed_event: Id of the ledger event of that draw, or None.
         digest: Digest (16 bytes) of the first value, or None where it could not be read.
         event: Id of the last ledger event before the value was made: tells what had happened before.
-        assigned: How the value was replaced later by the user ("set_weights", "load_weights", "assign", …), or
+        assigned: How the value was replaced later by the user ("set_weights", "load_weights", "adapt", "assign", …), or
             "call" if the layer itself moved it while it was called outside of any training; else None.
         assigned_location: Where that was.
         location: The user's line that constructed the layer (or the variable).
