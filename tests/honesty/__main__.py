@@ -1,4 +1,4 @@
-"""Measures honesty: `python -m tests.honesty` (some minutes for a hundred pairs, some seconds for each fault).
+"""Measures honesty: `python -m tests.honesty` (some minutes for a hundred pairs, half a minute for each fault).
 
 Pairs of trainings that are identical by construction must raise no alarm; faults that were put into one side must be
 found at the right step and stage, under the right name, proven by a re-run. Everything is drawn from `--seed`. Each
@@ -14,8 +14,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +36,19 @@ class Results:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._lock = threading.Lock()
         self.lines: dict[str, dict[str, Any]] = {}
         if file.exists():
             found = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
             self.lines = {line["key"]: line for line in found}
 
     def put(self, line: dict[str, Any]) -> None:
-        self.lines[line["key"]] = line
-        with self.file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
-        sys.stdout.write(f"{'✓' if line['right'] else '✗'} {line['key']}\n")
-        sys.stdout.flush()
+        with self._lock:
+            self.lines[line["key"]] = line
+            with self.file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+            sys.stdout.write(f"{'✓' if line['right'] else '✗'} {line['key']}\n")
+            sys.stdout.flush()
 
 
 def pairs_in_one_process(backend: str, seed: int, first: int, last: int) -> Iterator[dict[str, Any]]:
@@ -64,30 +70,35 @@ def pairs_in_one_process(backend: str, seed: int, first: int, last: int) -> Iter
             **line,
         }
     if process.wait():
-        sys.exit(f"pairs {first} to {last} on {backend} failed: exit status {process.returncode}")
+        raise RuntimeError(f"pairs {first} to {last} on {backend} failed: exit status {process.returncode}")
 
 
-def pairs(results: Results, seed: int, backends: list[str], number: int) -> None:
-    """Has pairs trained that are not among the results yet, `number` over all backends."""
+Job = Callable[[], None]
+"""Something to measure, which puts its results where they belong."""
+
+
+def pairs(results: Results, seed: int, backends: list[str], number: int) -> Iterator[Job]:
+    """Yields what trains the pairs that are not among the results yet, `number` over all backends."""
+
+    def job(backend: str, first: int, last: int) -> None:
+        for line in pairs_in_one_process(backend, seed, first, last):
+            results.put(line)
+
     for place, backend in enumerate(backends):
-        numbers = range(place, number, len(backends))
-        waiting = [n for n in numbers if f"pair/{backend}/{n // len(backends)}" not in results.lines]
-        own = sorted(n // len(backends) for n in waiting)
+        numbers = range(len(range(place, number, len(backends))))
+        own = [n for n in numbers if f"pair/{backend}/{n}" not in results.lines]
         while own:
             last = own[0] + 1
             while last in own and last - own[0] < CHUNK:
                 last += 1
-            for line in pairs_in_one_process(backend, seed, own[0], last):
-                results.put(line)
+            yield partial(job, backend, own[0], last)
             own = [n for n in own if n >= last]
 
 
-def faults(results: Results, planned: list[Injected], folder: Path, *, control: bool) -> None:
-    """Has faults checked, or their baselines against copies, that are not among the results yet."""
-    for injected in planned:
-        key = f"{'control' if control else 'fault'}/{injected.key}"
-        if key in results.lines:
-            continue
+def faults(results: Results, planned: list[Injected], folder: Path, *, control: bool) -> Iterator[Job]:
+    """Yields what checks the faults, or their baselines against copies, that are not among the results yet."""
+
+    def job(injected: Injected, key: str) -> None:
         where = folder / key.replace("/", "-").replace(" ", "_").replace("'", "").replace("`", "")
         shutil.rmtree(where, ignore_errors=True)
         found = check(injected, where, control=control)
@@ -101,6 +112,23 @@ def faults(results: Results, planned: list[Injected], folder: Path, *, control: 
         if right:
             shutil.rmtree(where)
 
+    for injected in planned:
+        key = f"{'control' if control else 'fault'}/{injected.key}"
+        if key not in results.lines:
+            yield partial(job, injected, key)
+
+
+def at_once(jobs: Iterable[Job], number: int) -> None:
+    """Does `number` jobs at a time; the first that fails ends the measurement after those that are under way."""
+    with ThreadPoolExecutor(number) as pool:
+        waiting = [pool.submit(job) for job in jobs]
+        try:
+            for future in as_completed(waiting):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.honesty", description=__doc__)
@@ -111,6 +139,7 @@ def main() -> None:
     parser.add_argument("--backends", default=",".join(ALL))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference" / "honesty.jsonl")
     parser.add_argument("--work", type=Path, default=ROOT / ".samefit" / "honesty", help="scripts and runs")
+    parser.add_argument("--at-once", type=int, default=2, help="pairs and checks that run at a time")
     parser.add_argument("--page", action="store_true", help="only write the page")
     options = parser.parse_args()
     backends = options.backends.split(",")
@@ -120,9 +149,12 @@ def main() -> None:
         planned = plan(options.seed, backends, options.each)
         # The baseline of a race or of a missing seed is no training that could be the same twice.
         steady = [one for one in planned if one.fault.how in ("two", "environment", "backends")]
-        pairs(results, options.seed, backends, options.pairs)
-        faults(results, planned, options.work, control=False)
-        faults(results, steady[: options.controls], options.work, control=True)
+        jobs = chain(
+            pairs(results, options.seed, backends, options.pairs),
+            faults(results, planned, options.work, control=False),
+            faults(results, steady[: options.controls], options.work, control=True),
+        )
+        at_once(jobs, options.at_once)
     (ROOT / "docs" / "reference" / "honesty.md").write_text(page(results.lines, options.seed), encoding="utf-8")
 
 

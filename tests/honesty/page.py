@@ -53,6 +53,12 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
         results: Lines of the file of results, by key.
         seed: What everything was drawn from.
     """
+    if not results:
+        return (
+            "<!-- Written by `python -m tests.honesty`. -->\n\n# Honesty\n\n"
+            "Not measured yet. `make honesty` has pairs that are identical by construction and faults of every kind "
+            "answered, and writes the results here.\n"
+        )
     kinds: dict[str, list[Mapping[str, Any]]] = {"pair": [], "control": [], "fault": []}
     for line in results.values():
         kinds[line["kind"]].append(line)
@@ -63,7 +69,7 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
         (
             "<!-- Written by `python -m tests.honesty`. -->\n",
             "# Honesty\n",
-            "How often samefit cries wolf, and how often it misses. `make honesty` measures both (about an hour on two "
+            "How often samefit cries wolf, and how often it misses. `make honesty` measures both (under an hour on two "
             f"cores) and writes this page; everything is drawn from the seed {seed}. "
             "[Every result](honesty.jsonl) is a line of JSON; `tests/honesty` holds the tables that were drawn from.\n",
             f"Versions: {versions()}; on the CPU.\n",

@@ -95,6 +95,10 @@ def test_an_answer_is_right_only_with_step_stage_and_a_confirmed_cause() -> None
     assert judged(one, {"failed": "…"}) == {"step": False, "stage": False, "cause": False}
 
 
+def test_the_page_says_that_nothing_was_measured() -> None:
+    assert "Not measured yet" in page({}, 3)
+
+
 def test_the_page_tells_of_wrong_answers() -> None:
     pair = {"kind": "pair", "key": "pair/jax/0", "why": "again", "backend": "jax", "equal": True}
     pair |= {"architecture": "mlp", "optimizer": "SGD", "training": "fit"}
