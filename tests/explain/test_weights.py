@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -402,6 +403,14 @@ def test_weights_in_other_places(tmp_path: Path) -> None:
         "training": 1,
         "pairs": {"dense/kernel": "dense_1/kernel", "dense_1/kernel": "dense/kernel"},
     }
+
+
+def test_equal_paths_of_layers_in_other_places(tmp_path: Path) -> None:
+    names = [("dense", "dense_1"), ("dense_1", "dense")]
+    layers = [[replace(loaded(), name=name) for name in both] for both in names]
+    changes = (put(ARRAYS[0], ARRAYS[1]), put(ARRAYS[0], ARRAYS[1]))
+    first = found(two(tmp_path, (layers[0], layers[1]), changes=changes))[0]
+    assert "has in dense/kernel stands in dense/kernel, not in dense_1/kernel, which runs in its place" in texts(first)
 
 
 def test_three_weights_that_went_round(tmp_path: Path) -> None:

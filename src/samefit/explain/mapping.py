@@ -124,8 +124,10 @@ def _exchanged(case: Case, weights: Pairs, places: dict[int, int], put: Origin) 
 def _lines(case: Case, pairs: Pairs, places: dict[int, int]) -> Iterator[Evidence]:
     partner = {j: i for i, j in pairs}
     for here, there in list(places.items())[:4]:
-        wanted = case.a.layout[partner[here]].path
-        yield Evidence(f"what the baseline has in {wanted} stands in {case.b.layout[there].path}", "candidate")
+        wanted, own = case.a.layout[partner[here]].path, case.b.layout[here].path
+        # Paths may be the same on both sides and name layers in other places.
+        instead = f", not in {own}, which runs in its place" if own != wanted else ""
+        yield Evidence(f"what the baseline has in {wanted} stands in {case.b.layout[there].path}{instead}", "candidate")
 
 
 def _moved(case: Case, places: dict[int, int], text: str) -> tuple[Counterfactual, ...]:
