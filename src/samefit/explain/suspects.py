@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from samefit.comparison.result import Evidence
-from samefit.explain import compiled, data, layers, randomness, reporting, settings, slots, weights
+from samefit.explain import between, compiled, data, layers, randomness, reporting, settings, slots, weights
 from samefit.explain.case import Case, Suspect
 from samefit.types import Stage
 
@@ -31,6 +31,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_layers,
         compiled.explain_compiled,
         compiled.explain_fit,
+        between.explain_validation,
         settings.explain_backend,
         settings.explain_nondeterminism,
     ),
