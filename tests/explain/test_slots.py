@@ -119,10 +119,18 @@ def test_a_callback_that_moves_the_learning_rate(tmp_path: Path) -> None:
     }
 
 
-def test_a_callback_of_the_baseline_cannot_be_put_in(tmp_path: Path) -> None:
-    first = found(two(tmp_path, moved(2), (), {"callbacks": ["ReduceLROnPlateau"]}, {"callbacks": []}))[0]
+@pytest.mark.parametrize("theirs", [[], ["ReduceLROnPlateau"]], ids=["on one side", "on both sides"])
+def test_a_callback_of_the_baseline_is_left_out_on_both_sides(theirs: list[str], tmp_path: Path) -> None:
+    first = found(two(tmp_path, moved(2), (), {"callbacks": ["ReduceLROnPlateau"]}, {"callbacks": theirs}))[0]
+    assert first.slug == "optimizer-config"
+    plan = {"do": "fit", "training": 1, "arguments": {}, "without_callbacks": ["ReduceLROnPlateau"]}
+    assert first.counterfactuals[0].both == (plan,)
+
+
+def test_a_rate_that_no_callback_moves_is_not_re_run(tmp_path: Path) -> None:
+    first = found(two(tmp_path, moved(2), (), {"callbacks": []}, {"callbacks": []}))[0]
     assert (first.slug, first.counterfactuals) == ("optimizer-config", ())
-    assert "cannot be put into the candidate" in first.no_counterfactual
+    assert "neither fit has a callback" in first.no_counterfactual
 
 
 def test_a_learning_rate_that_was_set_after_compile(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if added:
         plan = {"do": "fit", "training": b.number, "arguments": {}, "without_callbacks": added}
         fixes = (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *fixes)
+    elif mine:
+        # The baseline's cannot be put into the candidate; without them both sides must agree.
+        numbers = sorted({a.number, b.number})
+        plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": mine} for n in numbers)
+        fixes = (*fixes, Counterfactual(f"no {', '.join(mine)} on either side", both=plans))
     rates = [_rate(training) for training in (a, b)]
     evidence = [Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it")]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
@@ -82,7 +87,7 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         location=b.location,
         remedy=remedy,
         counterfactuals=fixes,
-        no_counterfactual="" if fixes else "a callback of the baseline cannot be put into the candidate",
+        no_counterfactual="" if fixes else "neither fit has a callback: something else set the rate",
     )
 
 
