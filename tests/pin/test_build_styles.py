@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ def found(run_script: Run, each_backend: str) -> dict[str, Any]:
 
 
 def check_builds(found: dict[str, Any]) -> None:
-    assert len(found["built"]) == 16
+    assert len(found["built"]) == 20
     assert {name for name, result in found["built"].items() if result != found["built"]["sequential"]} == set()
     expected = found["trained"]["functional_backwards"]
     assert {name for name, result in found["trained"].items() if result != expected} == set()
@@ -31,7 +32,7 @@ def test_every_build_is_the_same_training(found: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_every_build_is_the_same_training_when_all_are_trained(run_script: Run, each_backend: str) -> None:
     found = run_script("styles.py", each_backend, "--all")
-    assert len(found["trained"]) == 16
+    assert len(found["trained"]) == 20
     check_builds(found)
 
 
@@ -49,6 +50,12 @@ def test_alike_parts_of_one_model_differ_and_interchangeable_ones_are_named(foun
     assert [kind for kind, _ in found["twins"]] == ["ambiguous-order"]
     assert "Add 'add' takes two branches that are built alike" in found["twins"][0][1]
     assert found["not interchangeable"] == []
+
+
+def test_looking_at_a_call_changes_nothing(found: dict[str, Any]) -> None:
+    assert len({json.dumps(result) for result in found["effects"].values()}) == 1
+    assert found["limits of effects"] == []
+    assert found["looking counts as no call"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from samefit.patches.patching import Patches
+from samefit.patches.quiet import hush
 
 _CHECKED = "Keras 3.12 to 3.15.1"
 
@@ -95,6 +96,17 @@ def has_call(layer: Any) -> bool:
     base = importlib.import_module("keras.src.layers.layer").Layer
     model = importlib.import_module("keras.src.models.model").Model
     return type(layer).call not in (base.call, model.call)
+
+
+def unbuilt(layer: Any) -> bool:
+    """Says whether some part of a layer is not built yet."""
+    return any(not part.built for part in layer._flatten_layers(include_self=False))
+
+
+def is_built_in_name_only(layer: Any) -> bool:
+    """Says whether a layer counts as built though its parts are not, and it has no `build` that could do that."""
+    default = importlib.import_module("keras.src.utils").is_default(layer.build)
+    return bool(default) and any(not part.built for part in layer._layers)
 
 
 def sublayers(layer: Any) -> list[Any]:
@@ -212,6 +224,7 @@ class _Tracer:
 
     def __enter__(self) -> _Tracer:
         layer = importlib.import_module("keras.src.layers.layer").Layer
+        hush(self._patches)
         self._patches.replace(layer, "__call__", self._make, checked_on=_CHECKED)
         return self
 
@@ -234,7 +247,9 @@ class _Tracer:
                 names = list(inspect.signature(layer.call).parameters)
                 if names.index("training") >= len(args):
                     kwargs = {**kwargs, "training": True}
-            return layer.call(*args, **kwargs)
+            # Parts that are not built yet are built by this, under the names that a call gives them.
+            with layer._open_name_scope():
+                return layer.call(*args, **kwargs)
         finally:
             self._depth -= 1
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -141,3 +142,16 @@ def _call(observer: InitializerObserver, original: Callable[..., Any]) -> Callab
         return keras.ops.convert_to_tensor(values, dtype=name)
 
     return call
+
+
+@contextlib.contextmanager
+def other_seed(initializer: Any, seed: int) -> Iterator[None]:
+    """Gives a seed to an initialiser of the user's that is made from Keras's, and takes it away again."""
+    if not is_random(initializer):
+        yield
+        return
+    before, initializer.seed = initializer.seed, seed
+    try:
+        yield
+    finally:
+        initializer.seed = before

@@ -137,7 +137,8 @@ def orthogonal(stream: Stream, shape: Sequence[int], gain: float) -> Floats:
     q, r = np.linalg.qr(stream.normal(tall[0] * tall[1], 0.0, 1.0).reshape(tall))
     # A decomposition is unique up to the signs of its columns; with these signs it is uniformly distributed.
     q = q * np.sign(np.diag(r))
-    return gain * (q.T if rows < columns else q).reshape(shape)
+    # In order: PyTorch keeps the strides of what it is given, and its products depend on them in the last bit.
+    return gain * np.ascontiguousarray(q.T if rows < columns else q).reshape(shape)
 
 
 def _ratio(x: Floats, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> Floats:

@@ -54,6 +54,20 @@ class Generator:
     word: int | None = None
 
 
+@dataclass(frozen=True)
+class Home:
+    """What numbered a layer.
+
+    Attributes:
+        members: What was numbered with it, also what is gone by now: what happens next must not depend on when Python
+            collects its garbage.
+        loose: Whether that was no model.
+    """
+
+    members: frozenset[int]
+    loose: bool
+
+
 class Table(Generic[Entry]):
     """Entries by object, for objects that cannot be keys (a variable compares by value); they go with the objects."""
 

@@ -13,7 +13,6 @@ import itertools
 import math
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import draws, initializers, limits
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
-from samefit.pin.registry import Generator, Table, Weight, digest
+from samefit.pin.registry import Generator, Home, Table, Weight, digest
 from samefit.pin.remarks import Remarks
 
 if TYPE_CHECKING:
@@ -55,20 +54,6 @@ def first_value(variable: Any) -> Array | None:
     return _ACTIVE[-1].first_value(variable) if _ACTIVE else None
 
 
-@dataclass(frozen=True)
-class _Home:
-    """What numbered a layer.
-
-    Attributes:
-        members: What was numbered with it, also what is gone by now: what happens next must not depend on when Python
-            collects its garbage.
-        loose: Whether that was no model.
-    """
-
-    members: frozenset[int]
-    loose: bool
-
-
 class Weights:
     """Keeps the weights and seed generators of a scope; observer of layers and of initialisers.
 
@@ -82,12 +67,14 @@ class Weights:
         self._adapter = backends.load(scope.backend)
         self._weights: Table[Weight] = Table()
         self._generators: Table[Generator] = Table()
-        self._homes: weakref.WeakKeyDictionary[Any, _Home] = weakref.WeakKeyDictionary()
+        self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
         self._counter = itertools.count()
         self._serials: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._places: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
         self._runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
+        # Models that have parts which are built when they run, in an order that only the run shows.
+        self._waiting: weakref.WeakSet[Any] = weakref.WeakSet()
         self._depth = 0
         self._busy = False
         # What is numbered without a model around it: its prefix, and how many weights and generators there were.
@@ -97,13 +84,18 @@ class Weights:
         self._stream: initializers.Stream | None = None
 
     @property
+    def _closed(self) -> bool:
+        return not _ACTIVE or _ACTIVE[-1] is not self
+
+    @property
     def _idle(self) -> bool:
-        return self._busy or not _ACTIVE or _ACTIVE[-1] is not self
+        return self._busy or self._closed
 
     # Variables and their first values.
 
     def making(self, variable: Any, initializer: Any) -> None:
-        if self._idle or pin_initializers.is_constant(initializer):
+        # Also while a data flow is looked for: that may build layers which a `build` of the user's left unbuilt.
+        if self._closed or pin_initializers.is_constant(initializer):
             return
         known = pin_initializers.is_random(initializer)
         explicit = known and self._explicit(initializer)
@@ -115,7 +107,7 @@ class Weights:
         return seed is not None and (entry is None or entry.explicit)
 
     def initializer_for(self, variable: Any, initializer: Any) -> Any:
-        entry = None if self._idle else self._weights.get(variable)
+        entry = None if self._closed else self._weights.get(variable)
         if entry is None or entry.explicit:
             return initializer
 
@@ -141,7 +133,7 @@ class Weights:
             entry.drew = entry.drew or draws.states(self._scope.backend) != before
 
     def draw(self, initializer: Any, draw: pin_initializers.Draw, shape: Sequence[int], dtype: str) -> Array | None:
-        if not _ACTIVE or _ACTIVE[-1] is not self or self._explicit(initializer):
+        if self._closed or self._explicit(initializer):
             return None
         if self._watched is not None:
             self._watched.drew = True
@@ -156,7 +148,7 @@ class Weights:
         try:
             if entry.keras and pin_initializers.wanted(initializer, shape) is not None:
                 return initializer(shape, dtype=dtype, **kwargs)
-            with draws.keyed(its_key), _other_seed(initializer, its_key):
+            with draws.keyed(its_key), pin_initializers.other_seed(initializer, its_key):
                 before = draws.states(self._scope.backend)[draws.PORTABLE :]
                 value = initializer(shape, dtype=dtype, **kwargs)
                 if draws.states(self._scope.backend)[draws.PORTABLE :] != before:
@@ -166,14 +158,14 @@ class Weights:
             self._stream = None
 
     def initialized(self, variable: Any) -> None:
-        entry = None if self._idle else self._weights.get(variable)
+        entry = None if self._closed else self._weights.get(variable)
         if entry is None or entry.explicit or not (entry.keras or entry.drew or entry.key is not None):
             return
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
 
     def generator_made(self, generator: Any, seed: Any) -> None:
-        if self._idle:
+        if self._closed:
             return
         value = self._adapter.host_value(generator.state)
         word = None if value is None else int(value[0])
@@ -208,7 +200,6 @@ class Weights:
         if not dataflow.is_model(layer):
             self._number_loose(layer, arguments)
         elif layer.built:
-            self._loose_prefix = "loose"
             self._number(layer, dataflow.symbolic(arguments))
         else:
             self._remarks.say(limits.unbuildable(layer))
@@ -216,13 +207,19 @@ class Weights:
     def was_built(self, layer: Any) -> None:
         if self._idle or self._depth or not dataflow.is_model(layer) or layer in self._homes:
             return
-        self._number(layer, dataflow.arguments_from_build(layer))
+        # Keras builds nothing by the `build` of a model that has none of its own: its first call does.
+        if not dataflow.is_built_in_name_only(layer):
+            self._number(layer, dataflow.arguments_from_build(layer))
 
     def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
         if self._idle or layer in self._runs:
             return
         self._runs[layer] = next(self._counter)
-        if self._depth == 0:
+        if self._depth:
+            return
+        if dataflow.is_model(layer) and layer not in self._homes and dataflow.unbuilt(layer):
+            self._number(layer, dataflow.symbolic(arguments))
+        else:
             self._number_loose(layer, arguments)
 
     def training(self, model: Any) -> None:
@@ -257,6 +254,11 @@ class Weights:
     def _number(self, root: Any, arguments: dict[str, Any] | None) -> None:
         order = self._order(root, arguments)
         self._remarks.on_order(root, order)
+        self._loose_prefix = "loose"
+        if order.flow is None and dataflow.unbuilt(root):
+            # Its parts come one by one when it runs: on values, or all of them in a symbolic phase of Keras's.
+            self._loose_prefix, self._loose = "flow", [0, 0]
+            self._waiting.add(root)
         self._place(root, order, "flow", loose=False)
 
     def _order(self, root: Any, arguments: dict[str, Any] | None) -> LayerOrder:
@@ -271,7 +273,7 @@ class Weights:
         owners = [layer for group in order.groups.values() for layer in group if self._owns(layer)]
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
-        home = _Home(together, loose)
+        home = Home(together, loose)
         for name, group in order.groups.items():
             counts = self._loose if loose else [0, 0]
             for layer in group:
@@ -307,6 +309,12 @@ class Weights:
     def _owns(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
         return bool(weights or generators)
+
+    def _has_no_place(self, layer: Any) -> bool:
+        weights, generators = self._entries(layer)
+        made: list[Weight | Generator] = [entry for _, entry in weights]
+        made += [entry for _, entry in generators]
+        return any(entry.key is None and not entry.explicit for entry in made)
 
     def _entries(self, layer: Any) -> tuple[list[tuple[Any, Weight]], list[tuple[Any, Generator]]]:
         weights = [(v, entry) for v in dataflow.own_variables(layer) if (entry := self._weights.get(v)) is not None]
@@ -377,16 +385,6 @@ class Weights:
                 self._write(thing, entry, entry.key)
             else:
                 self._adapter.write(thing.state, np.array([entry.word, 0]))
-
-
-@contextlib.contextmanager
-def _other_seed(initializer: Any, its_key: int) -> Iterator[None]:
-    """Gives a seed to an initialiser of the user's that is made from Keras's, and takes it away again."""
-    if not pin_initializers.is_random(initializer):
-        yield
-        return
-    before, initializer.seed = initializer.seed, its_key
-    try:
-        yield
-    finally:
-        initializer.seed = before
+        for root in self._waiting:
+            if any(self._has_no_place(part) for part in root._flatten_layers()):
+                self._place(root, self._order(root, None), "flow", loose=False)

@@ -33,7 +33,7 @@ def digest(model: keras.Model) -> str:
 
 def built(model: keras.Model) -> list[object]:
     """What a training starts from: weights, and seeds of layers (of those that are used)."""
-    if not model.built:
+    if not model.built or not model.weights:
         model(X[:2])
     seeds = {tuple(v.numpy().tolist()) for v in model.variables if "seed_generator_state" in v.path}
     return [digest(model), sorted(seeds)]
@@ -122,6 +122,26 @@ class Raw(Subclassed):
         return super().call(x, training)
 
 
+class EmptyBuild(Subclassed):
+    """A `build` that leaves its parts to the first call, as many do that add a weight there."""
+
+    def build(self, shape):
+        pass
+
+
+class RawEmptyBuild(Raw):
+    def build(self, shape):
+        pass
+
+
+def built_by_shape() -> keras.Model:
+    model = Subclassed()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.build((None, 8))
+    return model
+
+
 class Block(layers.Layer):
     def __init__(self) -> None:
         super().__init__()
@@ -129,6 +149,11 @@ class Block(layers.Layer):
 
     def call(self, x, training=None):
         return self.drop(self.dense(x), training=training)
+
+
+class EmptyBuildBlock(Block):
+    def build(self, shape):
+        pass
 
 
 class Nested(keras.Model):
@@ -152,6 +177,10 @@ def nested_functional() -> keras.Model:
 def block_functional() -> keras.Model:
     inputs = keras.Input((8,))
     return keras.Model(inputs, layers.Dense(1)(layers.Dropout(0.2)(layers.Dense(8)(Block()(inputs)))))
+
+
+def empty_block_sequential() -> keras.Model:
+    return keras.Sequential([EmptyBuildBlock(), layers.Dense(8), layers.Dropout(0.2), layers.Dense(1)])
 
 
 def ran_before() -> keras.Model:
@@ -185,6 +214,10 @@ STYLES = (
     OwnBuild,
     OnlyWhenTraining,
     Raw,
+    EmptyBuild,
+    RawEmptyBuild,
+    built_by_shape,
+    empty_block_sequential,
     Nested,
     nested_functional,
     block_functional,
@@ -194,7 +227,7 @@ STYLES = (
     from_config,
 )
 
-TRAINED = (functional_backwards, NotHandedOn, Raw, Nested, sequential_deferred)
+TRAINED = (functional_backwards, NotHandedOn, Raw, Nested, sequential_deferred, built_by_shape, RawEmptyBuild)
 
 with samefit.pinned(11) as scope:
     FOUND["built"] = {style.__name__: built(style()) for style in STYLES}
@@ -267,6 +300,60 @@ with samefit.pinned(3) as scope:
     keras.Model(inputs, layers.Add()([layers.Dense(8)(inputs), layers.Dense(8, use_bias=False)(inputs)]))
     keras.Model(inputs, layers.Concatenate()([layers.Dense(8)(inputs), layers.Dense(8)(inputs)]))
     FOUND["not interchangeable"] = [limit.kind for limit in scope.report.limits]
+
+
+# A `call` that draws, assigns and adds losses by itself: looking at it changes nothing.
+class Effects(layers.Layer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seeds = keras.random.SeedGenerator()
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+        self.average = self.add_weight(shape=(16,), initializer="zeros", trainable=False)
+
+    def call(self, x, training=None):
+        self.calls.assign_add(1)
+        self.average.assign(0.9 * self.average + 0.1 * ops.mean(x, axis=0))
+        self.add_loss(ops.mean(x**2))
+        x = ops.sigmoid(self.calls) * (self.calls + x)
+        return keras.random.dropout(x, 0.3, seed=self.seeds) + keras.random.normal(ops.shape(x), seed=self.seeds)
+
+
+class WithEffects(Effects):
+    """The same with the layer before it inside, such that its `call` is taken apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(16)
+
+    def call(self, x, training=None):
+        return super().call(self.dense(x), training=training)
+
+
+class EffectsModel(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.effects = layers.Dense(1), WithEffects()
+
+    def call(self, x, training=None):
+        return self.head(self.effects(x, training=training))
+
+
+effects = {
+    "inside": lambda: keras.Sequential([keras.Input((8,)), WithEffects(), layers.Dense(1)]),
+    "subclassed": EffectsModel,
+}
+with samefit.pinned(3) as scope:
+    FOUND["effects"] = {}
+    for name, make in effects.items():
+        model = make()
+        model(X[:2])
+        FOUND["effects"][name] = built(model)
+    FOUND["limits of effects"] = sorted({limit.kind for limit in scope.report.limits})
+    model = EffectsModel()
+    model.compile("sgd", "mse")
+    model.build((None, 8))
+    model(X)
+    FOUND["looking counts as no call"] = float(model.effects.calls.numpy()) == 1.0
 
 
 # What the user chose stays.
