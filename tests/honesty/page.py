@@ -90,7 +90,8 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
             _faults(faults),
             "*Step* and *stage* say where the two trainings part; *cause* that the first cause has the right name and "
             "that a re-run without it proved it. Where the pages of the causes say that no re-run can prove it "
-            "(`unknown`, and `rounding` between two backends), the right answer is the name, not confirmed.\n",
+            "(`unknown`, `rounding` between two backends, `model-config` of a layer whose own code is another one), "
+            "the right answer is the name, not confirmed.\n",
             _wrong([*pairs, *controls, *faults]),
         )
     )

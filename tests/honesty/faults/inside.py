@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.honesty.faults.fault import ANY, RANDOM, Fault
-from tests.honesty.faults.words import ADAM, FIT, GAIN, RATES, SCATTER, WITH_LOSS, WITH_OPTIMIZER
+from tests.honesty.faults.words import ADAM, FIT, GAIN, RATES, SCALED, SCATTER, WITH_LOSS, WITH_OPTIMIZER
 
 STEP_FAULTS = (
     # -- model-config
@@ -31,6 +31,18 @@ STEP_FAULTS = (
         seeded=True,
         layer=(r"Normalization\(.*\)", "Normalization(epsilon=$epsilon)"),
         draw={"epsilon": (0.1, 0.3)},
+    ),
+    Fault(
+        "model-config",
+        "a factor that stands in no configuration",
+        ("forward",),
+        confirmed=False,
+        seeded=True,
+        families=("dense", "deep"),
+        style="sequential",
+        base={"late": GAIN, "adjust": "model = keras.Sequential([keras.Input($shape), Gain(), model])"},
+        change={"before": "Gain.factor = $factor"},
+        draw={"factor": (0.5, 1.5, 2)},
     ),
     # -- optimizer-config
     Fault(
@@ -204,14 +216,13 @@ STEP_FAULTS = (
     # -- unknown
     Fault(
         "unknown",
-        "a factor that stands in no configuration",
-        ("forward",),
+        "a factor in the code of an optimizer of the user's own",
+        ("backward", "update"),
         confirmed=False,
         seeded=True,
-        families=("dense", "deep"),
-        style="sequential",
-        base={"late": GAIN, "adjust": "model = keras.Sequential([keras.Input($shape), Gain(), model])"},
-        change={"before": "Gain.factor = $factor"},
-        draw={"factor": (0.5, 1.5, 2)},
+        families=("dense", "deep", "lstm"),
+        base={"late": SCALED, "compile": 'model.compile(Scaled($r), "mse")'},
+        change={"before": "Scaled.factor = $factor"},
+        draw={"factor": (0.5, 1.5, 2), "r": (0.02, 0.1)},
     ),
 )

@@ -38,6 +38,13 @@ class Gain(layers.Layer):
     def call(self, x):
         return x * self.factor
 """
+SCALED = """
+class Scaled(keras.optimizers.SGD):
+    factor = 1.0
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient * self.factor, variable, learning_rate)
+"""
 SCATTER = """
 import torch
 
