@@ -1,8 +1,10 @@
-"""Computing in float64 throughout: what a re-run needs that tells rounding from other mathematics."""
+"""The precision of a re-run: float64 throughout, or one dtype policy whatever the script sets."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from typing import Any
 
 from samefit.patches.patching import Patches
 
@@ -17,3 +19,22 @@ def keep_float64(patches: Patches) -> None:
     patches.replace(
         dtypes, "BIT64_TO_BIT32_DTYPE", lambda original: {**original, "float64": "float64"}, checked_on="Keras 3.15.1"
     )
+
+
+def keep_policy(patches: Patches, policy: str, holds: Callable[[], bool]) -> None:
+    """Gives each layer and model that is made without a dtype this policy, also after the script has set another one.
+
+    Args:
+        patches: Where the replacement is noted.
+        policy: The name of the policy.
+        holds: Whether it holds at the moment.
+    """
+    import keras
+
+    kept = keras.dtype_policies.get(policy)
+
+    def make(original: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: kept if holds() else original()
+
+    module = importlib.import_module("keras.src.dtype_policies.dtype_policy")
+    patches.replace(module, "dtype_policy", make, checked_on="Keras 3.15.1")

@@ -63,6 +63,7 @@ class Transplants:
         self._patched = False
         self._patched_modes = False
         self._wide = False
+        self._kept_policy = False
         self._deterministic = False
         self._modes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
         self._patches = Patches()
@@ -104,8 +105,11 @@ class Transplants:
 
                 self._wide = True
                 keep_float64(self._patches)
-            if item.get("dtype_policy"):
-                keras.config.set_dtype_policy(item["dtype_policy"])
+            if item.get("dtype_policy") and not self._kept_policy:
+                from samefit.patches.precision import keep_policy
+
+                self._kept_policy = True
+                keep_policy(self._patches, item["dtype_policy"], functools.partial(self._is_side, self._side))
             self._note("global settings")
         if self._wanted("masks") and not self._patched:
             from samefit.patches.layers import hand_on_masks
@@ -237,6 +241,9 @@ class Transplants:
             self._substitute(type(layer), item["arguments"])
         for item in self._wanted("mode", side=self._side, construction=ordinal, **{"class": name}):
             self._modes[layer] = item["training"]
+
+    def _is_side(self, side: str) -> bool:
+        return self._side == side
 
     # -- how --------------------------------------------------------------------------------------------------------
 
