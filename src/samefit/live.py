@@ -17,6 +17,7 @@ from typing import Any
 from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
+from samefit.record.own_generators import own_generators
 from samefit.store.variables import is_recorded_variable
 from samefit.transplant.plan import Transplants
 
@@ -125,6 +126,11 @@ class Live:
 
     def begin_side(self, name: str) -> None:
         self.ledger.begin_side(name)
+        if name:
+            for own in own_generators():
+                self.ledger.note(
+                    "state", generator="own", function=own.name, value=own.kind, location=own.location, state=own.state
+                )
         self.transplants.begin_side(name)
         if self.provenance is not None:
             self.provenance.begin_side()

@@ -237,3 +237,17 @@ def test_a_process_that_holds_both_sides_keeps_it_for_itself(tmp_path: Path) -> 
         assert isinstance(_again(others, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
         assert bench.executions[0].options["keep_states"] == [1, 3]
         assert bench.executions[0].options["transplants"][0]["from"] == ""
+
+
+def explain_guess(case: Case) -> Iterator[Suspect]:
+    yield Suspect(
+        "state-carried-over", "a guess", counterfactuals=(Counterfactual("alone", alone=True),), needs_proof=True
+    )
+
+
+def test_a_guess_is_not_said_before_it_is_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (explain_guess,)})
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS)
+    assert [cause.slug for cause in suspected(case_of_runs(a, b))] == ["unknown"]
+    assert [cause.slug for cause in causes(a, b, TargetFailed("b.py failed", 1))[0]] == ["unknown"]
+    assert [cause.slug for cause in causes(a, b, run_of(tmp_path / "again"))[0]] == ["state-carried-over"]

@@ -87,6 +87,11 @@ class Story:
         self._put("side", value=name)
         return self._keep(f"side:{name}")
 
+    def note(self, kind: str, line: int = 2, **fields: Any) -> Story:
+        """Adds any entry."""
+        self._put(kind, location=at(line), **fields)
+        return self
+
     def training(self, number: int, line: int = 9) -> Story:
         """Begins a training."""
         self._training = number

@@ -312,6 +312,34 @@ def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:
     assert "iterator of your own" in only.no_counterfactual
 
 
+def one_process(tmp_path: Path, *states: bytes) -> Case:
+    """Two sides of one process, each of which begins with a generator of the script in that state."""
+    story = Story()
+    for number, (name, state) in enumerate(zip("ab", states, strict=True), start=1):
+        story.side(name).note("state", generator="own", function="RNG", value="numpy.Generator", state=state)
+        story.training(number).end()
+    trainings = [
+        Training(side=side, model=number, location=at(8 + number), begin_event=story.begin[number])
+        for number, side in ((1, "a"), (2, "b"))
+    ]
+    changes = [Change("batch", 8), Change("rows", 8)]
+    run = make_run(tmp_path / "run", trainings=trainings, events=story.events, states=story.states, changes=changes)
+    return case_between(run, run, sides=("a", "b"))
+
+
+def test_a_generator_of_the_scripts_own_that_had_been_drawn_from(tmp_path: Path) -> None:
+    first = found(one_process(tmp_path, b"1" * 16, b"2" * 16))[0]
+    assert (first.slug, first.location, plans(first)) == ("generator-advanced", at(2), ["alone"])
+    assert "RNG (numpy.Generator) is in another state" in texts(first)
+
+
+def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> None:
+    case = one_process(tmp_path, b"1" * 16, b"1" * 16)
+    assert slugs(case) == ["data-content", "state-carried-over"]
+    last = found(case)[-1]
+    assert (last.weak, plans(last)) == (True, ["alone"])
+
+
 # -- the whole process --------------------------------------------------------------------------------------------
 
 

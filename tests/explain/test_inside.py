@@ -135,34 +135,49 @@ def test_a_failure_needs_no_explanation(tmp_path: Path) -> None:
     assert explained(a, b).because == ()
 
 
+def alike(inside: Inside) -> Inside:
+    """The watched step came to the bits of the step that trained."""
+    return replace(inside, distances=(0.0, 0.0))
+
+
 UNKNOWN = Cause("unknown", confirmed=False, summary="Nothing that samefit knows explains this divergence.")
 
 
 def test_a_layer_whose_code_differs_names_an_unknown_cause(tmp_path: Path) -> None:
     there = Location("/code/train.py", 7, "layers.Dense(3)")
     own = replace(LAYERS[0], record={"location": there})
-    inside = parted(tmp_path, 0, {"output": ONES * 2}, layers=(own, *LAYERS[1:]))
+    inside = alike(parted(tmp_path, 0, {"output": ONES * 2}, layers=(own, *LAYERS[1:])))
     cause = named_inside(UNKNOWN, inside)
     assert (cause.slug, cause.confirmed, cause.location) == ("model-config", False, there)
     assert cause.summary.startswith("dense computes something else from equal inputs")
 
 
 def test_a_loss_that_differs_without_a_setting_names_an_unknown_cause(tmp_path: Path) -> None:
-    cause = named_inside(UNKNOWN, parted(tmp_path, 3, {"output": np.float32(1)}))
+    cause = named_inside(UNKNOWN, alike(parted(tmp_path, 3, {"output": np.float32(1)})))
     assert (cause.slug, cause.confirmed) == ("loss-config", False)
     assert "something is added to it on one side" in cause.summary
 
 
+def test_an_update_that_differs_without_an_option_names_an_unknown_cause(tmp_path: Path) -> None:
+    a = look(run_of(tmp_path / "a"), CALLS, after={"dense/kernel": ONES})
+    b = look(run_of(tmp_path / "b"), CALLS, after={"dense/kernel": ONES * 2})
+    cause = named_inside(UNKNOWN, alike(explained(a, b)))
+    assert (cause.slug, cause.confirmed) == ("optimizer-config", False)
+    assert "The gradients are equal" in cause.summary
+
+
 def test_what_is_named_or_may_be_rounding_keeps_its_cause(tmp_path: Path) -> None:
-    code = parted(tmp_path / "code", 0, {"output": ONES * 2})
+    code = alike(parted(tmp_path / "code", 0, {"output": ONES * 2}))
     named = replace(UNKNOWN, slug="data-order")
     assert named_inside(named, code) == named
     for number, inside in enumerate(
         (
-            parted(tmp_path / "kernel", 0),
-            parted(tmp_path / "backend", 0, {"output": ONES * 2}, backend="torch"),
-            parted(tmp_path / "loss", 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"}),
+            alike(parted(tmp_path / "kernel", 0)),
+            alike(parted(tmp_path / "backend", 0, {"output": ONES * 2}, backend="torch")),
+            alike(parted(tmp_path / "loss", 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"})),
             replace(code, failed="ValueError: no"),
+            replace(code, distances=(0.0, 0.2)),
+            replace(code, distances=(0.0, None)),
         )
     ):
         assert named_inside(UNKNOWN, inside) == UNKNOWN, number

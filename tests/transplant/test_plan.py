@@ -74,10 +74,19 @@ def generators_as_they_were() -> Iterator[None]:
     np.random.set_state(legacy)
 
 
+class Adapted(Layer):
+    """A layer that computes something of its variables once, as `Normalization` does."""
+
+    finalized = 0
+
+    def finalize_state(self) -> None:
+        self.finalized += 1
+
+
 def first_step(plan: dict[str, Any], training: int = 1, **values: Any) -> tuple[dict[str, Any], list[str]]:
     variables = {name: Variable(value) for name, value in values.items()}
     transplants = Transplants([plan])
-    transplants.first_step(training, lambda: variables)
+    transplants.first_step(training, Trainer(), lambda: variables)
     return {name: variable.value.tolist() for name, variable in variables.items()}, transplants.applied
 
 
@@ -91,7 +100,7 @@ def test_an_empty_plan_does_nothing() -> None:
     transplants.keras_ready()
     transplants.training(1, Trainer(), arguments)
     transplants.epoch(1, 0)
-    transplants.first_step(1, lambda: pytest.fail("the variables were read"))
+    transplants.first_step(1, Trainer(), lambda: pytest.fail("the variables were read"))
     assert transplants.compiling(arguments) == 0
     assert transplants.seed(0) is None
     assert transplants.initializer_seed(0) is None
@@ -223,7 +232,7 @@ def test_one_unit_in_the_last_place() -> None:
     before = {"w": np.array([1.0, 0.0, -3.0], np.float32), "adam/learning_rate": np.float32(0.1), "n": np.array([3])}
     variables = {name: Variable(value) for name, value in before.items()}
     transplants = Transplants([{"do": "perturb", "training": 1}])
-    transplants.first_step(1, lambda: variables)
+    transplants.first_step(1, Trainer(), lambda: variables)
     moved = variables["w"].value
     assert moved.dtype == np.float32
     assert moved[1] == 0.0
@@ -339,3 +348,15 @@ def test_what_a_compile_is_given_is_made_from_its_description() -> None:
     assert _made(Module, ["mse", described]) == ["mse", made]
     assert _made(Module, {"p": described, "q": "mae"}) == {"p": made, "q": "mae"}
     assert _made(Module, None) is None
+
+
+def test_what_a_layer_computes_of_its_variables_is_computed_anew(tmp_path: Path) -> None:
+    (tmp_path / "arrays").mkdir()
+    save_file({"mean": np.ones(2, np.float32)}, tmp_path / "arrays" / "state-3.safetensors")
+    plan = {"do": "weights", "training": 1, "from": "", "arrays": "state-3", "pairs": {"mean": "mean"}}
+    layer, variable = Adapted("normalization"), Variable([0.0, 0.0])
+    transplants = Transplants([plan], str(tmp_path))
+    for training in (1, 2):
+        transplants.first_step(training, Trainer(layer), lambda: {"mean": variable})
+    assert transplants.applied == ["mean before training 1"]
+    assert layer.finalized == 1

@@ -13,8 +13,8 @@ from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Evidence, Inside
-from samefit.explain.inside import named_inside
-from samefit.types import Verdict
+from samefit.explain.inside import named_inside, reproduces
+from samefit.types import Stage, Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
 
@@ -46,7 +46,8 @@ def concluded(
         comparison = replace(comparison, inside=_inside(pair, comparison, found, workshop, asked=bool(inside)))
         if comparison.inside is not None and comparison.causes:
             *before, last = comparison.causes
-            comparison = replace(comparison, causes=(*before, named_inside(last, comparison.inside)))
+            named = (*before, named_inside(last, comparison.inside))
+            comparison = replace(_placed(comparison, comparison.inside), causes=named)
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
     return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
 
@@ -77,6 +78,15 @@ def _inside(pair: Pair, comparison: Comparison, found: Found, workshop: Workshop
     inside = look_inside(found.pair, found.comparison, workshop, asked=asked)
     removed = tuple(cause.slug for cause in found.causes[:-1])
     return None if inside is None else replace(inside, removed=removed)
+
+
+def _placed(comparison: Comparison, inside: Inside) -> Comparison:
+    """Corrects the stage by what was seen inside: without another option it cannot be told from weights alone."""
+    divergence = comparison.first_divergence
+    seen = inside.phase == "update" and inside.from_equal and not inside.removed and reproduces(inside)
+    if divergence is None or not seen or divergence.stage is not Stage.BACKWARD:
+        return comparison
+    return replace(comparison, first_divergence=replace(divergence, stage=Stage.UPDATE))
 
 
 def _judged(found: Found, workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:

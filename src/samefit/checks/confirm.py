@@ -167,7 +167,7 @@ def _confirmed(
 def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspect, str]]) -> Cause:
     # A suspect whose re-run did not help is out; one that could not be re-run is still a suspect.
     refuted = [suspect for suspect, text in tried if "stays" in text]
-    standing = [suspect for suspect in found if suspect not in refuted]
+    standing = [suspect for suspect in found if suspect not in refuted and not suspect.needs_proof]
     if not standing:
         return Cause(
             slug="unknown",

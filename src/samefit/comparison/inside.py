@@ -11,6 +11,7 @@ import numpy as np
 
 from samefit.comparison.pairing import Pairing, differing
 from samefit.comparison.result import Inside, Size
+from samefit.comparison.steps import is_uncounted
 from samefit.store.inside import InsideCall, InsideStep
 from samefit.store.records import VariableRecord
 from samefit.types import Role
@@ -180,10 +181,13 @@ class _Views:
         return self._variable("backward", "gradient", first, len(parted))
 
     def _after(self) -> FoundInside | None:
+        uncounted = all(is_uncounted(training) for training in self.pairing.trainings_at(self.position))
         digests = [
             (i, j)
             for i, j in self.alignment.pairs
-            if self.layout_a[i].role is not Role.SEED and self._differs("after", i, j)
+            if self.layout_a[i].role is not Role.SEED
+            and not (uncounted and self.layout_a[i].slot == "iteration")
+            and self._differs("after", i, j)
         ]
         for phase, roles in (("update", (Role.TRAINABLE, Role.OPTIMIZER)), ("state", (Role.NON_TRAINABLE,))):
             parted = [(i, j) for i, j in digests if self.layout_a[i].role in roles]

@@ -305,7 +305,7 @@ class StepScan:
         """Leaves out the counters of updates that both optimizers keep and do not use."""
         found = list(parted)
         counters = [pair for pair in found if layout[pair[0]].slot == "iteration"]
-        if not counters or not all(_is_uncounted(training) for training in self._pairing.trainings_at(position)):
+        if not counters or not all(is_uncounted(training) for training in self._pairing.trainings_at(position)):
             return found
         self.uncounted = layout[counters[0][0]].path
         return [pair for pair in found if pair not in counters]
@@ -345,7 +345,7 @@ def _ends(steps: Steps, position: int) -> bool:
     return position + 1 == len(steps) or steps.begins(position + 1)
 
 
-def _is_uncounted(training: TrainingRecord) -> bool:
+def is_uncounted(training: TrainingRecord) -> bool:
     """Whether the optimizer of a training makes the same update whatever its counter says."""
     optimizer = training.compiled.get("optimizer")
     if not isinstance(optimizer, Mapping) or optimizer.get("class") not in _UNCOUNTED:

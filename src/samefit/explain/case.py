@@ -53,6 +53,7 @@ class Suspect:
         counterfactuals: Re-runs that would confirm it, cheapest first.
         no_counterfactual: Why there is none.
         weak: Whether it says only that something differs, not what: looked at after all others.
+        needs_proof: Whether it is a guess until a re-run confirms it, and is not said before.
     """
 
     slug: str
@@ -63,6 +64,7 @@ class Suspect:
     counterfactuals: tuple[Counterfactual, ...] = ()
     no_counterfactual: str = ""
     weak: bool = False
+    needs_proof: bool = False
 
 
 @dataclass(frozen=True)

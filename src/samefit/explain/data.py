@@ -8,6 +8,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
+from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.workers import explain_workers
 from samefit.store.records import Event
 
@@ -21,7 +22,9 @@ def explain_data(case: Case) -> Iterator[Suspect]:
     yield from _own_draws(case)
     yield from _tensorflow_shuffle(case)
     yield from explain_workers(case)
+    yield from explain_own_generators(case)
     yield from _arrays(case)
+    yield from explain_alone(case)
 
 
 def _options(case: Case) -> Iterator[Suspect]:

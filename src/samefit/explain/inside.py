@@ -140,13 +140,22 @@ def _surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name} {mine[name]} and {theirs[name]}"
 
 
+_SAME_STEP = 1e-3
+"""So far may a watched step be from the one that trained, relative to the largest magnitude, to stand for it."""
+
+
+def reproduces(inside: Inside) -> bool:
+    """Whether what was watched is the step as it trained, but for rounding."""
+    return not inside.failed and all(gap is not None and gap < _SAME_STEP for gap in inside.distances)
+
+
 def named_inside(cause: Cause, inside: Inside) -> Cause:
     """Names a cause that no detector knows by the place inside of the step where the two part from equal inputs.
 
     Only where nothing is left but the user's own code there: equal options, weights, masks and surroundings, and more
     than rounding.
     """
-    if cause.slug != "unknown" or inside.failed or not inside.from_equal or _is_small(inside):
+    if cause.slug != "unknown" or not inside.from_equal or _is_small(inside) or not reproduces(inside):
         return cause
     if inside.phase == "forward" and inside.because == (_CODE,):
         slug = "model-config"
@@ -156,6 +165,10 @@ def named_inside(cause: Cause, inside: Inside) -> Cause:
         slug = "loss-config"
         summary = "The layers give out the same, and the loss made of it differs: something is added to it on one side."
         remedy = "compare what is added to the loss: add_loss in call, compute_loss, the code of a loss of your own"
+    elif inside.phase == "update" and not inside.because:
+        slug = "optimizer-config"
+        summary = f"The gradients are equal, and the optimizer makes another update of {inside.path} of them."
+        remedy = "compare what its options do not show: exclude_from_weight_decay, the code of an optimizer of your own"
     else:
         return cause
     return replace(

@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from samefit.comparison.result import Evidence
-from samefit.explain import between, compiled, data, layers, randomness, reporting, settings, slots, weights
+from samefit.explain import (
+    between,
+    compiled,
+    data,
+    layers,
+    left_behind,
+    randomness,
+    reporting,
+    settings,
+    slots,
+    weights,
+)
 from samefit.explain.case import Case, Suspect
 from samefit.types import Stage
 
@@ -20,6 +31,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_seeds_on_one_side,
         weights.explain_initial,
         layers.explain_layers,
+        left_behind.explain_alone,
     ),
     Stage.DATA: (settings.explain_environment, data.explain_data, settings.explain_hash_seed),
     Stage.RANDOMNESS: (settings.explain_environment, randomness.explain_randomness, layers.explain_layers),
@@ -34,6 +46,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         between.explain_validation,
         settings.explain_backend,
         settings.explain_nondeterminism,
+        left_behind.explain_alone,
     ),
     Stage.BACKWARD: (
         settings.explain_environment,
@@ -44,6 +57,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         slots.explain_slots,
         settings.explain_backend,
         settings.explain_nondeterminism,
+        left_behind.explain_alone,
     ),
     Stage.UPDATE: (
         settings.explain_environment,

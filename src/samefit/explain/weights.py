@@ -8,6 +8,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.carried import explain_carried
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.left_behind import explain_own_generators
 from samefit.explain.mapping import explain_assigned
 from samefit.explain.slots import explain_slots
 from samefit.explain.values import layer_location, taken_from_baseline
@@ -215,3 +216,4 @@ def _own_initializer(case: Case) -> Iterator[Suspect]:
     from samefit.explain.data import _own_draws
 
     yield from _own_draws(case)
+    yield from explain_own_generators(case)

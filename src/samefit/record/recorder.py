@@ -181,7 +181,7 @@ class Recorder:
         self._transplants.epoch(number, epoch)
         if training.steps == 0:
             # On JAX the state is taken out of the variables at the first batch: later would be too late.
-            self._transplants.first_step(number, training.by_path)
+            self._transplants.first_step(number, training.trainer, training.by_path)
         self.ledger.note("epoch", value=epoch)
         self.ledger.keep_states(f"epoch:{number}:{epoch}")
 

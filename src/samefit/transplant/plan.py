@@ -148,11 +148,12 @@ class Transplants:
         for item in self._wanted("generators", at="epoch", training=training, epoch=epoch):
             self._restore(item["states"], f"epoch {epoch}")
 
-    def first_step(self, training: int, variables: Callable[[], Mapping[str, Any]]) -> None:
+    def first_step(self, training: int, trainer: Any, variables: Callable[[], Mapping[str, Any]]) -> None:
         """Applies what belongs before the first step.
 
         Args:
             training: Number of the training.
+            trainer: Its model.
             variables: Returns the model's and the optimizer's variables by their recorded paths.
         """
         for item in self._wanted("weights", training=training):
@@ -162,6 +163,10 @@ class Transplants:
                 if mine in own and theirs in arrays:
                     own[mine].assign(arrays[theirs])
                     self._note(f"{mine} before training {training}")
+            for layer in trainer._flatten_layers(include_self=False):
+                if hasattr(layer, "finalize_state"):
+                    # What `adapt` sets is computed from the variables once, and used from then on.
+                    layer.finalize_state()
         for item in self._wanted("permute", training=training):
             self._permute(item["pairs"], variables())
         for _ in self._wanted("perturb", training=training):
