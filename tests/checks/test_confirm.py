@@ -251,3 +251,13 @@ def test_a_guess_is_not_said_before_it_is_proved(tmp_path: Path, monkeypatch: py
     assert [cause.slug for cause in suspected(case_of_runs(a, b))] == ["unknown"]
     assert [cause.slug for cause in causes(a, b, TargetFailed("b.py failed", 1))[0]] == ["unknown"]
     assert [cause.slug for cause in causes(a, b, run_of(tmp_path / "again"))[0]] == ["state-carried-over"]
+
+
+def test_data_that_the_baseline_itself_does_not_get_again_proves_nothing(tmp_path: Path) -> None:
+    def with_data(name: str, digest: str) -> Run:
+        return make_run(tmp_path / name, trainings=[Training(options={"x": {"digest": digest}})])
+
+    pair = Pair(Part(with_data("a", "aa")), Part(with_data("b", "bb")), Execution(()), Execution(()))
+    bench = Bench(with_data("again", "cc"))
+    result = _again(pair, Counterfactual("", data=True), bench, lambda comparison: False)  # type: ignore[arg-type]
+    assert result == "the baseline itself gets other data when it runs again: something random in it has no seed"

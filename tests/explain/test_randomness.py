@@ -192,7 +192,7 @@ def in_step(tmp_path: Path, a: Story, b: Story) -> Case:
 def test_a_step_that_draws_from_an_unseeded_generator(tmp_path: Path) -> None:
     first = found(in_step(tmp_path, Story("a"), Story("b")))[0]
     assert (first.slug, first.location) == ("unseeded", at(9))
-    assert "PyTorch's generator was never seeded before what the step drew" in texts(first)
+    assert "PyTorch's generator was never seeded before the random numbers of the step" in texts(first)
     assert "torch.manual_seed(1)" in first.remedy
     assert plans(first)[0] == "generators"
 

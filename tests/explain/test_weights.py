@@ -348,6 +348,16 @@ def test_weights_with_which_an_earlier_training_ended(tmp_path: Path) -> None:
     assert plans(first) == ["alone", "weights"]
 
 
+def test_weights_that_were_loaded_from_what_an_earlier_training_saved(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=1, location=at(line)) for side, line in (("a", 9), ("b", 10))]
+    loaded = layer(assigned="load_weights", assigned_location=at(6))
+    run = make_run(tmp_path / "run", layers=[loaded], trainings=trainings)
+    first = found(case_between(run, run, sides=("a", "b")))[0]
+    assert (first.slug, first.location) == ("state-carried-over", at(6))
+    assert "load_weights at line 6 of train.py put them there" in texts(first)
+    assert first.remedy.startswith("do not load what another training has saved")
+
+
 def test_new_layers_after_an_earlier_training_are_not_blamed(tmp_path: Path) -> None:
     trainings = [Training(side=side, model=model) for side, model in (("a", 1), ("b", 3))]
     run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from samefit.errors import SamefitError
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import FAILED, excluded, suspects
 from samefit.store.reader import Run
+from samefit.store.records import TrainingRecord
 from samefit.types import Stage, Verdict
 
 _ROUNDS = 5
@@ -283,13 +284,22 @@ def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
     keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
     run = workshop.run((keeping, "re-run-a"))[0]
     plans = []
-    for mine, theirs in zip(replace(pair.a, run=run).selected(), pair.b.selected(), strict=False):
+    again = replace(pair.a, run=run).selected()
+    if any(_data_of(one) != _data_of(other) for one, other in zip(pair.a.selected(), again, strict=False)):
+        return "the baseline itself gets other data when it runs again: something random in it has no seed"
+    for mine, theirs in zip(again, pair.b.selected(), strict=False):
         file = run.path / "arrays" / f"data-{mine.number}.safetensors"
         if file.exists():
             plans.append({"do": "data", "training": theirs.number, "file": str(file)})
     if not plans:
         return "the baseline handed no arrays to fit"
     return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
+
+
+def _data_of(training: TrainingRecord) -> list[Any]:
+    """Returns digests of the arrays that were handed to `fit`."""
+    described = (training.options.get(name) for name in ("x", "y", "sample_weight"))
+    return [item.get("digest") if isinstance(item, Mapping) else None for item in described]
 
 
 def _kept(pair: Pair, counterfactual: Counterfactual, step: int, workshop: Workshop, enough: Enough) -> Pair | str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
+from samefit.explain.mapping import LOADED
 from samefit.explain.values import Pairs, is_first_value, layer_location, taken_from_baseline
 from samefit.store.records import TrainingRecord
 from samefit.types import Role
@@ -91,18 +92,28 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
     layer = side.layer_of(side.layout[positions[0]])
     what = f"what {layer.class_name} keeps of its inputs" if kept and layer is not None else "the weights"
     fixes += taken_from_baseline(case, weights, f"{'that state' if kept else 'the first weights'} of the baseline")
+    origin = side.layout[positions[0]].origin
+    loaded = None if origin is None or origin.assigned not in LOADED else origin
+    made = Evidence(f"their layers were constructed at {place(where)}", side.role, where)
+    remedy = "construct new layers (and a new model) for each training"
+    if kept:
+        remedy = (
+            f"reset the state before {place(side.training.location)}:  layer.reset_state()  (of a stateful layer), "
+        )
+        remedy += "or construct a new model for each training"
+    elif loaded is not None:
+        where = loaded.assigned_location
+        made = Evidence(f"{loaded.assigned} at {place(where)} put them there", side.role, where)
+        remedy = f"do not load what another training has saved:  {loaded.assigned}  at {place(where)}"
     return Suspect(
         slug="state-carried-over",
         summary=f"The {side.role} starts from {what} at the end of training #{training.number}.",
         evidence=(
             Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
-            Evidence(f"their layers were constructed at {place(where)}", side.role, where),
+            made,
         ),
         location=where or side.training.location,
-        remedy=f"reset the state before {place(side.training.location)}:  layer.reset_state()  (of a stateful layer), "
-        "or construct a new model for each training"
-        if kept
-        else "construct new layers (and a new model) for each training",
+        remedy=remedy,
         counterfactuals=tuple(fixes),
         no_counterfactual="" if fixes else "the values before the step are not in the run",
     )

@@ -221,14 +221,12 @@ def _advanced(
     what: str,
     counterfactuals: tuple[Counterfactual, ...],
 ) -> Suspect:
-    lines = [
-        Evidence(
-            f"{name_of(generator)} was seeded with {seed_b.value}; for {what} the baseline "
-            f"began at draw {draw_a.index}, the candidate at draw {draw_b.index}",
-            "",
-            seed_b.location,
+    counted = f"for {what} the baseline began at draw {draw_a.index}, the candidate at draw {draw_b.index}"
+    if draw_a.index == draw_b.index:
+        counted = (
+            f"before {what} something drew on one side alone that cannot be listed, as a call in training mode does"
         )
-    ]
+    lines = [Evidence(f"{name_of(generator)} was seeded with {seed_b.value}; {counted}", "", seed_b.location)]
     ahead, seed, draw = (case.b, seed_b, draw_b) if draw_b.index >= draw_a.index else (case.a, seed_a, draw_a)
     lines += _ledger_lines(ahead, generator, seed, draw)
     if seed.id != (seed_a.id if ahead is case.b else seed_b.id) or not case.same_process:
@@ -243,7 +241,7 @@ def _advanced(
     return Suspect(
         slug="generator-advanced",
         summary=f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
-        f"{what} {'were' if 'values' in what else 'was'} drawn.",
+        f"{what} {'were' if 'values' in what or 'numbers' in what else 'was'} drawn.",
         evidence=tuple(lines),
         location=draw_b.location or training,
         remedy=remedy

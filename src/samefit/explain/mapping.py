@@ -10,7 +10,8 @@ from samefit.explain.generators import place
 from samefit.explain.values import Pairs, exchanged, layer_location, taken_from_baseline
 from samefit.store.records import Origin
 
-_LOADED = ("load_weights", "load_model", "set_weights")
+LOADED = ("load_weights", "load_model", "set_weights")
+"""How a user puts values where they are, by the name of the function."""
 
 
 def explain_assigned(case: Case, weights: Pairs) -> Iterator[Suspect]:
@@ -176,4 +177,4 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
 
 
 def _was_loaded(side: Side, position: int) -> bool:
-    return _assigned(side, position) in _LOADED
+    return _assigned(side, position) in LOADED

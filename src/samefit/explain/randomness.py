@@ -203,7 +203,13 @@ def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:
         if plan is not None:
             plans.append(Counterfactual(f"{generators.name_of(generator)} put back before the {at}", (plan,)))
     suspect = generators.explain_draw(
-        case, generator, first, second, what="what the step drew", counterfactuals=tuple(plans), training_begins=False
+        case,
+        generator,
+        first,
+        second,
+        what="the random numbers of the step",
+        counterfactuals=tuple(plans),
+        training_begins=False,
     )
     if suspect is not None:
         yield suspect
