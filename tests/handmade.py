@@ -340,7 +340,7 @@ class _Maker:
             if change.what == "batch":
                 batch = chain(batch or b"", b"changed")
             elif change.what == "weights":
-                batch, head = chain(batch or b"", b"weights"), batch
+                batch, head = chain(batch or b"", b"weights", change.path.encode()), batch
             elif change.what == "swap rows" and step in (change.step, change.step + 1):
                 rows = chain(self.seed, b"rows", f"{data} {2 * change.step + 1 - step}".encode())[:8]
             elif change.what == "rows":

@@ -46,6 +46,9 @@ def is_user_file(file: str) -> bool:
     if file.startswith("<"):
         # Code compiled from a string ("<string>", "<__array_function__ internals>", "<frozen importlib>") has no line.
         return file.startswith("<ipython-input")
+    if "__autograph_generated_file" in file:
+        # TensorFlow's rewriting of a function of the user: its lines are in no file that the user knows.
+        return False
     # A virtual environment may lie in the project: only its site-packages are a library.
     return not file.startswith((_OWN, *_STANDARD)) and not any(part in file for part in _SITE)
 

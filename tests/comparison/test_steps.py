@@ -248,8 +248,18 @@ def test_weights_of_samples_that_change_nothing_are_a_note(tmp_path: Path) -> No
 
 
 def test_what_comes_last_in_a_batch_is_not_a_weight_where_fit_was_given_none(tmp_path: Path) -> None:
-    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=[Change("weights")]))
+    one, other = [Change("weights", 0, "one")], [Change("weights", 0, "other")]
+    result = compare(make_run(tmp_path / "a", changes=one), make_run(tmp_path / "b", changes=other))
     assert place(result) == (Stage.DATA, 1, "inputs")
+
+
+def test_what_one_side_has_besides_inputs_and_targets_is_a_weight(tmp_path: Path) -> None:
+    changes = [Change("weights"), Change("loss")]
+    assert place(compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=changes))) == (
+        Stage.FORWARD,
+        1,
+        "loss",
+    )
 
 
 def test_other_samples_are_data_even_if_they_are_weighted(tmp_path: Path) -> None:

@@ -134,6 +134,13 @@ def test_weights_of_samples_on_one_side(tmp_path: Path) -> None:
     assert (first.slug, plans(first)) == ("loss-config", ["keep data"])
 
 
+def test_batches_that_carry_weights_on_one_side(tmp_path: Path) -> None:
+    first = found(two(tmp_path, [Change("weights"), Change("loss")]))[0]
+    assert (first.slug, first.location) == ("loss-config", at(9))
+    assert "The batches of the candidate carry weights" in first.summary
+    assert first.no_counterfactual
+
+
 # -- logs ---------------------------------------------------------------------------------------------------------
 
 

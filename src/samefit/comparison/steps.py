@@ -206,12 +206,15 @@ class StepScan:
     def _reweighted(self, position: int, a: StepRecord, b: StepRecord) -> bool:
         """Whether two batches that differ hold the same samples with other weights.
 
-        Weights are what comes last in a batch; where `fit` was not given any, it may as well be the targets.
+        Weights are what comes last in a batch; where `fit` was not given any, it may as well be the targets, but not if
+        the other side does without.
         """
         one, other = self._pairing.trainings_at(position)
         weighted = [_is_weighted(training) for training in (one, other)]
         samples = [step.head if given else step.batch for step, given in zip((a, b), weighted, strict=True)]
-        return any(weighted) and samples[0] is not None and samples[0] == samples[1]
+        if any(weighted):
+            return samples[0] is not None and samples[0] == samples[1]
+        return (a.head is None and b.head == a.batch) or (b.head is None and a.head == b.batch)
 
     def _data_detail(self, position: int, a: StepRecord, b: StepRecord) -> str:
         epoch_a, epoch_b = _epoch_rows(self._pairing.steps_a, position), _epoch_rows(self._pairing.steps_b, position)

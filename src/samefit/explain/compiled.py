@@ -118,6 +118,31 @@ def explain_fit(case: Case) -> Iterator[Suspect]:
         )
 
 
+def explain_weighted_batches(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the batches of one side alone carry weights of the samples."""
+    a, b = case.a, case.b
+    if a.step.batch is None or b.step.batch is None or "sample_weight" in {*a.training.options, *b.training.options}:
+        return
+    with_weights = [side for side, other in ((a, b), (b, a)) if side.step.head == other.step.batch]
+    if not with_weights:
+        return
+    yield Suspect(
+        slug="loss-config",
+        summary=f"The batches of the {with_weights[0].role} carry weights of the samples; the other side's do not.",
+        evidence=tuple(
+            Evidence(
+                "a batch is (x, y, sample_weight)" if side in with_weights else "a batch is (x, y)",
+                side.role,
+                side.training.location,
+            )
+            for side in (a, b)
+        ),
+        location=b.training.location,
+        remedy="let both give (x, y, sample_weight), or neither",
+        no_counterfactual="the batches come from an iterator of your own, which is not replaced",
+    )
+
+
 def _keyed(weights: Any) -> Any:
     """Returns weights of classes with integers as keys, which JSON has made texts of."""
     return {int(k): v for k, v in weights.items()} if isinstance(weights, Mapping) else weights

@@ -186,7 +186,7 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
         "tensorflow",
         anchors[0],
         anchors[1],
-        what="the order of the samples",
+        what="the order of the samples" if "order" in case.divergence.detail else "the samples",
         counterfactuals=(),
         training_begins=False,
     )

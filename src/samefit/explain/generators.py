@@ -160,7 +160,8 @@ def _unseeded(
         if seed is None:
             lines.append(
                 Evidence(
-                    f"{name_of(generator)} was never seeded before {what} ({_component(draw)}, draw {draw.index + 1})",
+                    f"{name_of(generator)} was never seeded before {what}"
+                    + (f" ({_component(draw)}, draw {draw.index + 1})" if _component(draw) else ""),
                     side.role,
                     draw.location,
                 )
@@ -241,13 +242,17 @@ def _advanced(
     return Suspect(
         slug="generator-advanced",
         summary=f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
-        f"{what} {'were' if 'values' in what or 'numbers' in what else 'was'} drawn.",
+        f"{what} {'were' if what.startswith(_PLURAL) else 'was'} drawn.",
         evidence=tuple(lines),
         location=draw_b.location or training,
         remedy=remedy
         or f"put  {seeding}  before {place(draw_b.location or training)}, or run each training in a process of its own",
         counterfactuals=counterfactuals,
     )
+
+
+_PLURAL = ("the first values", "the values", "the random numbers", "the samples")
+"""How `what` begins where there are several of it."""
 
 
 def _looked_on_one_side(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn) -> str:

@@ -254,7 +254,8 @@ def explain_training_flag(case: Case) -> Iterator[Suspect]:
         summary="A layer ran in training mode on one side and in inference mode on the other.",
         evidence=tuple(Evidence(_mode(s), "", s.location) for s in flags[:6]),
         location=flags[0].location or case.b.model.location,
-        remedy="hand `training` on in call:  self.dropout(x, training=training)",
+        remedy="hand `training` on:  self.dropout(x, training=training)  in call,  self(x, training=True)  in a "
+        "train_step of your own",
         counterfactuals=(Counterfactual("these layers in the baseline's mode", plans),) if plans else (),
         no_counterfactual="the layers that differ have no partner, or run in both modes",
     )
