@@ -97,14 +97,14 @@ def _judged(found: Found, workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:
     workshop.say("measuring what rounding explains")
     step = measure_one_step(found.pair, found.comparison, workshop)
     whole = judge(found.pair.execution_a, found.pair.a.run, found.comparison, workshop)
-    if step is None and whole is None:
-        return found.causes, False
-    figures = (*([Evidence(step.text)] if step else []), *([whole.evidence] if whole else []))
-    cause = replace(cause, evidence=(*cause.evidence, *figures))
+    cause = replace(cause, evidence=(*cause.evidence, *([Evidence(step.text)] if step else []), whole.evidence))
     is_all = False
     if step is not None and not step.is_rounding:
         cause = _unexplained(cause, "The step itself is not the same mathematics.")
-    elif whole is None or whole.is_rounding:
+    elif whole.is_rounding is None:
+        # One step says nothing about all others: no verdict without a measurement of these.
+        pass
+    elif whole.is_rounding:
         is_all = not before
     elif step is not None and step.is_proven:
         cause = replace(cause, summary=f"{cause.summary} {_LATER}")

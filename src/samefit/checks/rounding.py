@@ -8,6 +8,7 @@ from samefit.checks.execution import Execution
 from samefit.checks.workshop import Workshop
 from samefit.comparison import compare_trainings
 from samefit.comparison.result import Comparison, Evidence
+from samefit.errors import SamefitError
 from samefit.store.reader import Run
 
 _FACTOR = 10.0
@@ -20,15 +21,15 @@ class Judgement:
     """What the measurement says.
 
     Attributes:
-        is_rounding: Whether the gap is one that rounding explains.
-        evidence: The figures.
+        is_rounding: Whether the gap is one that rounding explains; None where that could not be measured.
+        evidence: The figures, or why there are none.
     """
 
-    is_rounding: bool
+    is_rounding: bool | None
     evidence: Evidence
 
 
-def judge(execution: Execution, run: Run, comparison: Comparison, workshop: Workshop) -> Judgement | None:
+def judge(execution: Execution, run: Run, comparison: Comparison, workshop: Workshop) -> Judgement:
     """Runs the baseline again from a state that is one unit in the last place off, and compares the two gaps.
 
     Args:
@@ -36,22 +37,28 @@ def judge(execution: Execution, run: Run, comparison: Comparison, workshop: Work
         run: The baseline.
         comparison: The comparison with the candidate.
         workshop: Where the re-run is made.
-
-    Returns:
-        A judgement, or None if the loss could not be compared.
     """
+    gap = comparison.differences.get("loss")
+    if gap is None or gap.max_rel is None:
+        return _not_measured("the steps of the two sides have no loss in common")
     numbers = comparison.baseline.trainings
     plan = tuple({"do": "perturb", "training": number} for number in numbers[:1])
-    perturbed = workshop.run((execution.with_transplants(plan), "perturbed"))[0]
+    try:
+        perturbed = workshop.run((execution.with_transplants(plan), "perturbed"))[0]
+    except SamefitError as error:  # a script may check its own result, and not get it from other weights
+        return _not_measured(f"the re-run from changed weights failed ({str(error).splitlines()[0]})")
     if not perturbed.manifest.get("transplants"):
-        return None
-    floor = compare_trainings(run, perturbed, numbers, numbers)
-    gap, moved = comparison.differences.get("loss"), floor.differences.get("loss")
-    if gap is None or moved is None or gap.max_rel is None or not moved.max_rel:
-        return None
+        return _not_measured("the first weights could not be changed")
+    moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
+    if moved is None or not moved.max_rel:
+        return _not_measured("the loss does not move when the first weights change by one unit in the last place")
     ratio = gap.max_rel / moved.max_rel
     text = (
         f"largest relative gap of the loss {gap.max_rel:.2g}; the baseline itself moves by {moved.max_rel:.2g} when "
         f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text))
+
+
+def _not_measured(because: str) -> Judgement:
+    return Judgement(None, Evidence(f"how far rounding takes the whole training was not measured: {because}"))
