@@ -165,7 +165,8 @@ class Live:
             self.recorder.guard.broken = True
 
     def _manifest(self) -> dict[str, Any]:
-        environment = {k: v for k, v in sorted(os.environ.items()) if is_recorded_variable(k)}
+        given = self.session.get("variables") or ()
+        environment = {k: v for k, v in sorted(os.environ.items()) if k in given or is_recorded_variable(k)}
         return {
             "target": self.session.get("target", " ".join(sys.argv)),
             "argv": list(sys.argv),

@@ -105,19 +105,21 @@ def _run_pair(
     environments: list[dict[str, str | None]] = [dict(env_a or {}), dict(env_b or {})]
     for environment, backend in zip(environments, backends, strict=False):
         environment["KERAS_BACKEND"] = backend
+    # What the user sets is looked at on both sides, whatever it is called.
+    options = {"variables": sorted({*(env_a or {}), *(env_b or {})})}
     selections: list[tuple[str, tuple[int, ...] | None]] = [("", None), ("", None)]
     if trainings is not None:
         workshop.say(f"running {first.label}")
-        executions = [Execution((("", first),), environments[0], pin)]
+        executions = [Execution((("", first),), environments[0], pin, options)]
         selections = [("", trainings[:1]), ("", trainings[1:])]
     elif same_process:
         workshop.say(f"running {first.label}, then {second.label}, in one process")
-        executions = [Execution((("a", first), ("b", second)), environments[0], pin)]
+        executions = [Execution((("a", first), ("b", second)), environments[0], pin, options)]
         selections = [("a", None), ("b", None)]
     else:
         workshop.say(f"running {first.label} and {second.label}, each in a fresh process")
         executions = [
-            Execution((("", target),), environment, pin)
+            Execution((("", target),), environment, pin, options)
             for target, environment in zip((first, second), environments, strict=True)
         ]
 
@@ -213,7 +215,7 @@ def execution_of(run: Run) -> Execution:
     if " ; " in text:
         raise SelectionError(f"{run.path} holds two sides of one process; check them again instead of comparing.")
     environment = dict(run.manifest.get("environment") or {})
-    return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"))
+    return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"), {"variables": [*environment]})
 
 
 def run(target: str, *, directory: Path, pin: int | None = None, environment: Mapping[str, str] | None = None) -> int:
