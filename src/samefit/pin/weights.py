@@ -259,6 +259,8 @@ class Weights:
             # Its parts come one by one when it runs: on values, or all of them in a symbolic phase of Keras's.
             self._loose_prefix, self._loose = "flow", [0, 0]
             self._waiting.add(root)
+            self._homes[root] = Home(frozenset(), loose=True)
+            return
         self._place(root, order, "flow", loose=False)
 
     def _order(self, root: Any, arguments: dict[str, Any] | None) -> LayerOrder:
