@@ -40,6 +40,10 @@ test: test-env check ## Set up all three backends; lint, types, docs and the fas
 test-all: test-env check ## The same with the slow tests
 	$(TEST)/bin/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: versions
+versions: $(TEST)/.installed ## The same pinned trainings on Keras 3.12 to 3.15 (downloads them)
+	$(TEST)/bin/python tests/pin/versions.py --backends $(BACKENDS)
+
 .PHONY: check
 check: lint types docs ## Lint, types and docs, without the tests
 
@@ -100,7 +104,7 @@ honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (under
 
 .PHONY: clean
 clean: ## Remove environments, caches and the built documentation
-	rm -rf $(TEST) $(DEMO) site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .samefit
+	rm -rf $(TEST) $(DEMO) .versions site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .samefit
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 define need_python

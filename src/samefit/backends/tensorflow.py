@@ -159,18 +159,22 @@ class TensorFlowBackend(Backend):
 
     @contextlib.contextmanager
     def shuffling(self, rows: Callable[[], Array]) -> Iterator[None]:
-        original = tf.random.shuffle
+        # Keras draws a permutation with the first of them, from 3.16 on with the second.
+        owners = ((tf.random, "shuffle"), (tf.random.experimental, "stateless_shuffle"))
+        originals = [getattr(owner, name) for owner, name in owners]
 
-        def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+        def shuffle(value: Any, *args: Any, **kwargs: Any) -> Any:
             order = tf.numpy_function(rows, [], tf.int64)
             order.set_shape(value.shape)
             return order
 
-        tf.random.shuffle = shuffle
+        for owner, name in owners:
+            setattr(owner, name, shuffle)
         try:
             yield
         finally:
-            tf.random.shuffle = original
+            for (owner, name), original in zip(owners, originals, strict=True):
+                setattr(owner, name, original)
 
     def draw_functions(self) -> Sequence[HookPoint]:
         return [(tf.random, name, f"tf.random.{name}") for name in _DRAWS if hasattr(tf.random, name)]

@@ -15,7 +15,8 @@ from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
 _CHECKED = "Keras 3.12 to 3.15.1"
-_OLDEST, _NEWEST = (3, 12), (3, 15)
+_OLDEST, _NEWEST = (3, 12), (3, 16)
+"""The newest is that of Keras's development branch (commit 3422977a5e), which is not released."""
 _OTHERS = ("evaluate", "predict", "test_on_batch", "predict_on_batch")
 _ABSENT = object()
 
@@ -23,8 +24,8 @@ _ABSENT = object()
 def require_known_keras() -> None:
     """Refuses a Keras whose data order and initial weights nobody has looked at.
 
-    A missing attribute is noticed by `Patches`; what stays in place and works otherwise is not: Keras 3.16 gives
-    TensorFlow's data its order in a new place, and would go on unpinned without an error.
+    A missing attribute is noticed by `Patches`; what stays in place and works otherwise is not: Keras 3.16 began to
+    give TensorFlow's data its order in a new place, and data went on unpinned without an error.
 
     Raises:
         KerasChanged: If this Keras is older or newer than those that were checked.

@@ -20,6 +20,29 @@ from samefit.patches import pinning
 from samefit.patches.pin_layers import global_seed_state
 
 
+class _Moves:
+    """Knows whether samefit itself moved generators meanwhile; other threads may look at any time.
+
+    Attributes:
+        number: Odd while it moves them, and another number afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Moves generators within."""
+        self.number += 1
+        try:
+            yield
+        finally:
+            self.number += 1
+
+
+moves = _Moves()
+
+
 class Generators:
     """All generators of the process, together: Python's, NumPy's, the frameworks' and Keras's.
 
@@ -34,7 +57,8 @@ class Generators:
         """Seeds all of them from the ground up."""
         import keras
 
-        keras.utils.set_random_seed(seed)
+        with moves.one():
+            keras.utils.set_random_seed(seed)
         for adapter in backends.loaded():
             # Keras seeds the framework of its own backend, and TensorFlow.
             if adapter is not self._backend:
@@ -42,8 +66,9 @@ class Generators:
 
     def reseed(self, seed: int) -> None:
         """Seeds all of them while a training runs, so that nothing that is in use is exchanged."""
-        random.seed(seed)
-        np.random.seed(seed)
+        with moves.one():
+            random.seed(seed)
+            np.random.seed(seed)
         for adapter in backends.loaded():
             adapter.reseed(seed)
         state = global_seed_state()
@@ -64,8 +89,9 @@ class Generators:
     def return_to(self, mark: tuple[Any, ...]) -> None:
         """Puts all of them back to where `mark` found them."""
         python, numpy, frameworks, keras_seed, value = mark
-        random.setstate(python)
-        np.random.set_state(numpy)
+        with moves.one():
+            random.setstate(python)
+            np.random.set_state(numpy)
         for adapter, its_mark in frameworks:
             adapter.return_to(its_mark)
         pinning.set_keras_seed(keras_seed)
