@@ -16,6 +16,7 @@
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
 | portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
+| next_seed | Keras's | Keras's | in place |
 | specify_stream | partitionable threefry | not needed | not needed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
 | is_concrete | not a tracer | an eager tensor | always |
@@ -197,6 +198,14 @@ class Backend(abc.ABC):
         """Returns random functions that give the same values on every backend, by their names in `keras.random`.
 
         Each takes the two words of a seed first, and then the arguments of Keras's function.
+        """
+
+    @abc.abstractmethod
+    def next_seed(self, variable: Any) -> Any | None:
+        """Returns the value of a generator's state, and counts one draw in it; None where Keras's own code has to.
+
+        Args:
+            variable: The `state` of a `SeedGenerator`, outside of any stateless scope.
         """
 
     @abc.abstractmethod

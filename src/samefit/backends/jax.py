@@ -132,6 +132,9 @@ class JaxBackend(Backend):
     def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
         return random_jax.draws()
 
+    def next_seed(self, variable: Any) -> Any | None:
+        return None
+
     def specify_stream(self) -> Callable[[], None]:
         before = jax.config.jax_threefry_partitionable
         jax.config.update("jax_threefry_partitionable", True)

@@ -7,6 +7,7 @@ without the rounding between a product and a sum.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -198,8 +199,8 @@ def num_sorts(count: int) -> int:
 
 def kept(key: Key, shape: Sequence[int], share: float) -> npt.NDArray[np.bool_]:
     """Returns a mask that is true for about `share` of its elements: those whose uniform value is below it."""
-    bound = threshold(share)
-    mask = filled(key, math.prod(shape), 32, np.bool_, lambda bits: (bits >> np.uint32(9)) < np.uint32(bound))
+    bound = np.uint32(threshold(share))
+    mask = filled(key, math.prod(shape), 32, np.bool_, lambda bits: np.right_shift(bits, np.uint32(9), bits) < bound)
     return mask.reshape(shape)
 
 
@@ -208,6 +209,7 @@ def threshold(share: float) -> int:
     return math.ceil(float(np.float32(share)) * 2**23)
 
 
+@functools.cache
 def reciprocal(share: float, dtype: str) -> float:
     """Returns what dropout multiplies by: XLA turns a division by a number into this product, and others do not."""
     kind = type_of(dtype).type

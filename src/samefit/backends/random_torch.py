@@ -26,6 +26,23 @@ def draws() -> Mapping[str, Callable[..., Any]]:
     }
 
 
+_COUNTED = np.array([0, 1], np.int32)
+
+
+def next_seed(variable: Any) -> torch.Tensor | None:
+    """Returns the seed of a draw and counts it, as `SeedGenerator.next` does; None where that cannot be done in place.
+
+    The five operations of Keras take longer than a mask of some thousand elements.
+    """
+    state = variable._value
+    if torch.compiler.is_compiling() or state is None or state.device.type != "cpu" or state.dtype != torch.int32:
+        return None
+    words = state.detach().numpy()
+    seed = torch.from_numpy(words.copy())
+    np.add(words, _COUNTED, out=words)
+    return seed
+
+
 def _key(seed: torch.Tensor) -> Key:
     first, second = seed.tolist()
     return first & 0xFFFFFFFF, second & 0xFFFFFFFF

@@ -185,6 +185,9 @@ class TensorFlowBackend(Backend):
     def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
         return random_tensorflow.draws()
 
+    def next_seed(self, variable: Any) -> Any | None:
+        return None
+
     def specify_stream(self) -> Callable[[], None]:
         return lambda: None
 

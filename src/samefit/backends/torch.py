@@ -153,6 +153,9 @@ class TorchBackend(Backend):
     def portable_draws(self) -> Mapping[str, Callable[..., Any]]:
         return random_torch.draws()
 
+    def next_seed(self, variable: Any) -> Any | None:
+        return random_torch.next_seed(variable)
+
     def specify_stream(self) -> Callable[[], None]:
         return lambda: None
 

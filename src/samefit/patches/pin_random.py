@@ -20,7 +20,11 @@ NATIVE = ("gamma", "beta", "binomial")
 
 
 def make_portable(
-    patches: Patches, backend: str, draws: Mapping[str, Callable[..., Any]], native: Callable[[str], None]
+    patches: Patches,
+    backend: str,
+    draws: Mapping[str, Callable[..., Any]],
+    next_seed: Callable[[Any], Any | None],
+    native: Callable[[str], None],
 ) -> None:
     """Replaces the random functions of Keras's backend.
 
@@ -29,6 +33,8 @@ def make_portable(
         backend: Name of the backend.
         draws: The functions to put in place, by name; each takes the two words of the seed first, and then the
             arguments of Keras's function.
+        next_seed: Returns the seed of a draw, and counts it in the variable that it is handed; None where
+            Keras has to.
         native: Called with the name of a function that is not replaced, when it is used.
     """
     module = importlib.import_module(f"keras.src.backend.{backend}.random")
@@ -37,7 +43,7 @@ def make_portable(
     for name in NATIVE:
         patches.replace(module, name, functools.partial(_native, name, native), checked_on=_CHECKED)
     generator = importlib.import_module("keras.src.random.seed_generator").SeedGenerator
-    patches.replace(generator, "next", _counted, checked_on=_CHECKED)
+    patches.replace(generator, "next", functools.partial(_counted, module, next_seed), checked_on=_CHECKED)
 
 
 def _portable(module: Any, function: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +51,7 @@ def _portable(module: Any, function: Callable[..., Any], original: Callable[...,
     core = importlib.import_module("keras.src.backend")
     # Keras on JAX takes JAX's own keys, too.
     draw_seed = getattr(module, "jax_draw_seed", None) or module.draw_seed
-    device = getattr(module, "get_device", lambda: None)
+    device = _device_of(module)
 
     @functools.wraps(original)
     def draw(*args: Any, **kwargs: Any) -> Any:
@@ -55,7 +61,6 @@ def _portable(module: Any, function: Callable[..., Any], original: Callable[...,
         if isinstance(arguments.get("seed"), int):
             # The user's own integer, as of an initialiser: what it gives on this backend stays.
             return original(*args, **kwargs)
-        # PyTorch computes shapes on a device without values, where Keras draws nothing.
         if device() == "meta" or arguments.get("rate") in (0.0, 1.0):
             return original(*args, **kwargs)
         if "dtype" in arguments:
@@ -77,11 +82,22 @@ def _native(name: str, say: Callable[[str], None], original: Callable[..., Any])
     return draw
 
 
-def _counted(original: Callable[..., Any]) -> Callable[..., Any]:
+def _device_of(module: Any) -> Callable[[], str | None]:
+    # Keras on PyTorch computes shapes on the device "meta", where tensors have no values.
+    device: Callable[[], str | None] = getattr(module, "get_device", lambda: None)
+    return device
+
+
+def _counted(module: Any, next_seed: Callable[[Any], Any | None], original: Callable[..., Any]) -> Callable[..., Any]:
     """Lets the global generator count, too: it scrambles its state by products that overflow on some backends only."""
+    in_stateless_scope = importlib.import_module("keras.src.backend").in_stateless_scope
+    device = _device_of(module)
 
     @functools.wraps(original)
-    def next_seed(self: Any, ordered: bool = True) -> Any:
-        return original(self, ordered=True)
+    def counted(self: Any, ordered: bool = True) -> Any:
+        # In a stateless scope what is written is an update of the scope, and no value.
+        has_values = not in_stateless_scope() and device() != "meta"
+        seed = next_seed(self.state) if has_values else None
+        return original(self, ordered=True) if seed is None else seed
 
-    return next_seed
+    return counted

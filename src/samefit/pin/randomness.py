@@ -23,4 +23,4 @@ def pin_randomness(scope: PinScope) -> None:
 
     adapter = backends.load(scope.backend)
     scope.leaving.callback(adapter.specify_stream())
-    pin_random.make_portable(scope.patches, scope.backend, adapter.portable_draws(), native)
+    pin_random.make_portable(scope.patches, scope.backend, adapter.portable_draws(), adapter.next_seed, native)
