@@ -96,6 +96,7 @@ $(DEMO)/.installed: pyproject.toml requirements/test.txt
 .PHONY: backends
 backends: $(TEST)/.installed ## Compare the three backends anew (some minutes); write the pages about it
 	$(TEST)/bin/python docs/_digits_on_three_backends.py
+	$(TEST)/bin/python docs/_backend_differences.py
 
 .PHONY: honesty
 honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (under an hour); write their page

@@ -257,6 +257,8 @@ def shuffle(seed: Any, x: Any, axis: int) -> Any:
 
 def dropout(seed: Any, inputs: Any, rate: float, noise_shape: Any) -> Any:
     """Returns the inputs where `portable.kept` keeps them, scaled up, and 0 elsewhere."""
+    # A Keras variable is an input, too.
+    inputs = tf.convert_to_tensor(inputs)
     share = 1.0 - rate
     size = tf.shape(inputs)
     wanted = size if noise_shape is None else [size[i] if n is None else n for i, n in enumerate(noise_shape)]
