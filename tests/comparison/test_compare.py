@@ -148,6 +148,25 @@ def test_a_recorder_that_gave_up_makes_it_incomplete(tmp_path: Path) -> None:
     assert "disk full" in result.notes[0]
 
 
+def test_a_loop_that_was_not_recorded_makes_it_incomplete(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a")
+    b = make_run(tmp_path / "b", manifest={"unseen_updates": {"": 50}})
+    result = compare(a, b)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "The candidate also makes 50 optimizer updates in a loop of its own" in result.notes[0]
+    # A training that was asked for is whole without it.
+    assert compare_trainings(a, b, (1,), (1,)).verdict is Verdict.IDENTICAL
+
+
+def test_a_loop_of_the_other_side_does_not_count(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "run",
+        trainings=(Training(side="a"), Training(side="b", model=2)),
+        manifest={"unseen_updates": {"": 3}},
+    )
+    assert compare_trainings(run, run, side_a="a", side_b="b").verdict is Verdict.IDENTICAL
+
+
 def test_a_training_that_was_asked_for_is_whole_whatever_came_after(tmp_path: Path) -> None:
     run = make_run(tmp_path / "r", trainings=[Training((3,)), Training((3,), model=2)], status="failed")
     assert compare_trainings(run, run, [1], [2]).verdict is Verdict.IDENTICAL

@@ -11,7 +11,7 @@ from samefit.types import Stage, Verdict
 
 def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     """Returns notes for the report."""
-    return (*_tensorflow_order(pair, comparison), *_not_pinned(pair), *_warnings(pair), *_unseen(pair))
+    return (*_tensorflow_order(pair, comparison), *_not_pinned(pair), *_warnings(pair), *_unseen(pair, comparison))
 
 
 def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
@@ -73,9 +73,11 @@ def _warnings(pair: Pair) -> Iterator[str]:
                 yield text
 
 
-def _unseen(pair: Pair) -> Iterator[str]:
+def _unseen(pair: Pair, comparison: Comparison) -> Iterator[str]:
+    if comparison.verdict is Verdict.INCOMPLETE:
+        return  # the verdict says it
     for role, part in (("baseline", pair.a), ("candidate", pair.b)):
-        updates = part.run.manifest.get("unseen_updates")
+        updates = part.run.unseen_updates(part.side or None)
         if updates:
             yield (
                 f"The {role} also makes {updates} optimizer updates in a loop of its own, which were not recorded: "

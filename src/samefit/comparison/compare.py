@@ -108,7 +108,11 @@ def compare_trainings(
         equal=_equal(pairing, scan, finding),
     )
     selected = trainings_a is not None or trainings_b is not None or side_a is not None or side_b is not None
-    verdict, why = _verdict(pairing, scan, finding, (first, second) if selected else None)
+    unseen = (
+        0 if trainings_a is not None else run_a.unseen_updates(side_a),
+        0 if trainings_b is not None else run_b.unseen_updates(side_b),
+    )
+    verdict, why = _verdict(pairing, scan, finding, (first, second) if selected else None, unseen)
     if verdict is Verdict.NOT_COMPARABLE:
         # Of two models without one weight in common it cannot be said where they part.
         comparison = replace(comparison, first_divergence=None, equal=())
@@ -124,16 +128,24 @@ Selected = tuple[tuple[TrainingRecord, ...], tuple[TrainingRecord, ...]]
 
 
 def _verdict(
-    pairing: Pairing, scan: StepScan, finding: Finding | None, selected: Selected | None
+    pairing: Pairing, scan: StepScan, finding: Finding | None, selected: Selected | None, unseen: tuple[int, int]
 ) -> tuple[Verdict, list[str]]:
-    """Returns the verdict and why; `selected` are the trainings if they were asked for, None if all were."""
+    """Returns the verdict and why.
+
+    Args:
+        pairing: The pairs of steps.
+        scan: What was compared.
+        finding: The first difference.
+        selected: The trainings if they were asked for, None if all were.
+        unseen: How many updates each side made besides what was recorded.
+    """
     lengths = (len(pairing.steps_a), len(pairing.steps_b))
     nothing = _nothing(pairing, scan, finding)
     if nothing:
         return Verdict.NOT_COMPARABLE, nothing
     if finding is not None:
         return Verdict.DIVERGED, []
-    broken = _broken(pairing, selected)
+    broken = [*_broken(pairing, selected), *_unseen(unseen)]
     if lengths[0] != lengths[1]:
         counts = f"the baseline has {lengths[0]} and the candidate {lengths[1]}"
         return Verdict.INCOMPLETE, [
@@ -193,6 +205,16 @@ def _broken(pairing: Pairing, selected: Selected | None) -> list[str]:
         if failed or (run.status != "complete" and not whole):
             found.append(f"The {role}'s run is {run.status}" + (f": {failed}" if failed else ""))
     return found
+
+
+def _unseen(updates: tuple[int, int]) -> Iterator[str]:
+    """Yields what a side trained in a loop of its own, of which nothing is known."""
+    for role, number in zip(("baseline", "candidate"), updates, strict=True):
+        if number:
+            yield (
+                f"The {role} also makes {number} optimizer {'update' if number == 1 else 'updates'} in a loop of its "
+                "own, not recorded (call samefit.Recorder.step there)"
+            )
 
 
 def _divergence(pairing: Pairing, finding: Finding) -> Divergence:

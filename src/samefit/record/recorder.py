@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -66,7 +66,7 @@ class Recorder:
         self.ledger = ledger
         self.provenance = provenance
         self.guard = Guard(writer)
-        self.unseen_updates = 0
+        self.unseen_updates: Counter[str] = Counter()
         self._backend = backend
         self._transplants = transplants
         self._stop = stop or StopPoint(None, None)
@@ -374,10 +374,8 @@ class Recorder:
     def _from_callback(self, training: Training, logs: Any) -> None:
         trainer = training.trainer
         held = getattr(trainer, "_jax_state", None)
-        state = None
-        if held:
-            names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-            state = tuple(held.get(name) for name in names)
+        names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+        state = tuple(held.get(name) for name in names) if held else None
         training.collect(trainer)
         generators = self.ledger.digests()
         result = (logs, state) if state is not None else logs
@@ -385,7 +383,8 @@ class Recorder:
         training.stepped_since_batch_end = 0
 
     def by_hand(self, model: Any, batch: Any, loss: Any) -> None:
-        """Records a step of the user's own loop, which is over already."""
+        """Records a step of the user's own loop, which is over already, with all updates since the step before."""
+        self.unseen_updates.pop(self.ledger.side, None)
         with self.training(model, "train_on_batch", {}):
             training = self._stack[-1]
             training.record = replace(training.record, kind="custom")
@@ -397,4 +396,4 @@ class Recorder:
     def applying(self) -> None:
         """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""
         if not self._stack and not self.guard.broken:
-            self.unseen_updates += 1
+            self.unseen_updates[self.ledger.side] += 1

@@ -128,6 +128,17 @@ class Run:
             return status
         return "running" if alive else "killed"
 
+    def unseen_updates(self, side: str | None = None) -> int:
+        """Returns how many updates optimizers made outside of all that was recorded.
+
+        A compiled loop counts once, when it is traced; a loop without a Keras optimizer is not noticed.
+
+        Args:
+            side: Counts those of one side of a same-process run; None counts all.
+        """
+        found: dict[str, int] = self.manifest.get("unseen_updates") or {}
+        return sum(found.values()) if side is None else found.get(side, 0)
+
     @property
     def exit_status(self) -> int | None:
         """Exit status of the script, if it is known."""
