@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -148,7 +149,7 @@ def nothing_recorded(run: Run, text: str) -> str:
     """Returns why a run holds no training, and what the user can do."""
     if "recording_failed" in run.manifest:
         return f"{text} was not recorded: the recorder failed ({run.manifest['recording_failed']})."
-    updates = run.manifest.get("unseen_updates")
+    updates = run.unseen_updates()
     if updates:
         return (
             f"{text} trains in a loop of its own ({updates} optimizer updates outside fit and train_on_batch), which "
@@ -182,35 +183,74 @@ def check_backends(target: str, backends: Sequence[str], **options: Any) -> tupl
 
 
 def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None) -> Comparison:
-    """Compares two recorded runs, offline; names the suspects, and with `confirm` re-runs without them."""
+    """Compares two recorded runs, offline; names the suspects.
+
+    Args:
+        a: The baseline: the directory of a run, with an optional selection ("baseline.run#2").
+        b: The candidate, likewise.
+        confirm: Whether both are run again, from their manifests, to confirm the causes; only this needs the script,
+            and Keras.
+        progress: Shows what is going on (`samefit.report.progress`).
+
+    Raises:
+        RunError: If a run cannot be read.
+        SelectionError: If a training is not there, or the runs cannot be run again.
+    """
     comparison = compare_offline(a, b)
     if comparison.verdict is not Verdict.DIVERGED:
         return comparison
     (path_a, numbers_a), (path_b, numbers_b) = parse_selection(a), parse_selection(b)
     with Run.open(path_a) as run_a, Run.open(path_b) as run_b:
-        return _explained(comparison, run_a, numbers_a, run_b, numbers_b, confirm, progress)
+        runs = [run_a] if run_a.path.resolve() == run_b.path.resolve() else [run_a, run_b]
+        parts = Part(run_a, "", numbers_a), Part(run_b, "", numbers_b)
+        if not confirm:
+            executions = [Execution(()) for _ in runs]
+            case = case_of(Pair(*parts, executions[0], executions[-1]), comparison)
+            return comparison if case is None else explained(comparison, suspected(case))
+        say = progress.phase if progress is not None else lambda text: None
+        with Workshop(new_directory(None).absolute(), say) as workshop, contextlib.chdir(_made_in(runs)):
+            executions = [execution_of(run) for run in runs]
+            return explained_by_reruns(Pair(*parts, executions[0], executions[-1]), comparison, workshop)
 
 
-def _explained(
-    comparison: Comparison,
-    run_a: Run,
-    numbers_a: tuple[int, ...] | None,
-    run_b: Run,
-    numbers_b: tuple[int, ...] | None,
-    confirm: bool,
-    progress: Any,
-) -> Comparison:
-    executions = [execution_of(run) for run in (run_a, run_b)]
-    pair = Pair(Part(run_a, "", numbers_a), Part(run_b, "", numbers_b), executions[0], executions[1])
-    if not confirm:
-        case = case_of(pair, comparison)
-        return comparison if case is None else explained(comparison, suspected(case))
-    with Workshop(new_directory(None), progress.phase if progress is not None else lambda text: None) as workshop:
-        return explained_by_reruns(pair, comparison, workshop)
+def _made_in(runs: Sequence[Run]) -> str:
+    directories = sorted({str(run.manifest.get("cwd")) for run in runs})
+    if len(directories) > 1:
+        raise SelectionError(f"The runs were made in {' and '.join(directories)}; re-runs need one directory.")
+    if not Path(directories[0]).is_dir():
+        raise SelectionError(f"The runs were made in {directories[0]}, which is not there any more.")
+    return directories[0]
+
+
+def check_against_run(run: Path, target: str, *, pin: int | None = None, directory: Path | None = None) -> Comparison:
+    """Runs a target and compares it with a recorded run, which is the baseline; names the suspects.
+
+    Args:
+        run: Directory of the recorded run.
+        target: TARGET.
+        pin: Seed to pin all randomness of the target with.
+        directory: Where the new run is kept; by default a new directory below `.samefit`.
+
+    Raises:
+        RunError: If the run cannot be read.
+        TargetError: If the target cannot be run.
+        TargetFailed: If the script fails.
+        NoTrainingError: If nothing was trained that can be recorded.
+    """
+    with Workshop(new_directory(directory), lambda text: None) as workshop:
+        new = workshop.run((Execution((("", parse_target(target)),), {}, pin), "run"))[0]
+        if not new.trainings:
+            raise NoTrainingError(nothing_recorded(new, target))
+        return compare_runs(str(run), str(new.path))
 
 
 def execution_of(run: Run) -> Execution:
-    """Returns how a recorded run can be run again."""
+    """Returns how a recorded run can be run again.
+
+    Raises:
+        SelectionError: If it held two sides.
+        TargetError: If its script is not there.
+    """
     text = str(run.manifest.get("target", ""))
     if " ; " in text:
         raise SelectionError(f"{run.path} holds two sides of one process; check them again instead of comparing.")

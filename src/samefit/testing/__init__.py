@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from samefit.comparison.compare import parse_selection
 from samefit.comparison.model_result import ModelComparison
 from samefit.comparison.result import Comparison
 from samefit.errors import NotTheSameModel, NotTheSameTraining, SelectionError
@@ -18,26 +19,44 @@ def assert_same_training(a: str | Path | Run, b: str | Path | Run, **options: An
 
     Args:
         a: The baseline: a recorded run (a `Run` or its directory), or a TARGET such as "train.py:small".
-        b: The candidate, likewise.
-        **options: As for `samefit.check`, if targets are given.
+        b: The candidate, likewise; a TARGET if the baseline is one.
+        **options: For two TARGETs as for `samefit.check`; for a run and a TARGET `pin` and `directory`.
 
     Returns:
         The comparison, if the trainings are the same.
 
     Raises:
         NotTheSameTraining: If they are not; the message is the report.
+        SelectionError: If the baseline is a TARGET and the candidate a run, or an option has no meaning for runs.
 
     Example:
         >>> samefit.assert_same_training("train.py:sequential", "train.py:functional")
+        >>> samefit.assert_same_training("release.run", "train.py")
     """
-    from samefit.checks import check
-    from samefit.comparison import compare
-
-    recorded = [isinstance(side, (Run, Path)) or Path(str(side).partition("#")[0]).is_dir() for side in (a, b)]
-    comparison = compare(a, b) if all(recorded) else check(str(a), str(b), **options)
+    comparison = _compared(a, b, options)
     if not comparison.same:
         raise NotTheSameTraining(_report(comparison))
     return comparison
+
+
+def _compared(a: str | Path | Run, b: str | Path | Run, options: dict[str, Any]) -> Comparison:
+    from samefit.checks import check, check_against_run, compare_runs
+
+    first, second = (str(side.path) if isinstance(side, Run) else str(side) for side in (a, b))
+    is_run = [Path(parse_selection(text)[0]).is_dir() for text in (first, second)]
+    if not any(is_run):
+        return check(first, second, **options)
+    if not is_run[0]:
+        raise SelectionError(
+            f"{second} is a run and {first} is a target: give the recorded run first, as the baseline."
+        )
+    allowed = () if is_run[1] else ("pin", "directory")
+    meaningless = [name for name in options if name not in allowed]
+    if meaningless:
+        raise SelectionError(f"{', '.join(meaningless)}: only where both sides are targets, which are run.")
+    if is_run[1]:
+        return compare_runs(first, second)
+    return check_against_run(Path(first), second, **options)
 
 
 def assert_same_model(
