@@ -113,6 +113,20 @@ def test_variables_that_cannot_be_read_are_not_equal(tmp_path: Path) -> None:
     assert compare(*nothing).verdict is Verdict.NOT_COMPARABLE
 
 
+def test_first_weights_that_nobody_knows_are_not_called_equal(tmp_path: Path) -> None:
+    layers = (Layer("Dense", {"kernel": (3, 3), "bias": (3,)}),)
+
+    def equal(name: str, *unknown: str) -> tuple[str, ...]:
+        changes = [Change("unreadable", -1, path, lasting=False) for path in unknown]
+        a, b = (make_run(tmp_path / f"{name}{n}", layers=layers, changes=changes) for n in (1, 2))
+        result = compare(a, b)
+        assert result.verdict is Verdict.IDENTICAL
+        return result.equal
+
+    assert "initial weights" not in equal("none", "dense/kernel", "dense/bias")
+    assert "initial weights" in equal("some", "dense/kernel")
+
+
 def test_a_side_that_trained_nothing(tmp_path: Path) -> None:
     result = compared(tmp_path, trainings=[])
     assert result.verdict is Verdict.NOT_COMPARABLE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from samefit.align import Alignment
 from samefit.comparison import quantities
-from samefit.comparison.pairing import Pairing
+from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences
 from samefit.comparison.steps import Finding, StepScan
@@ -314,6 +314,15 @@ def _equal_structure(pairing: Pairing, finding: Finding | None) -> Iterator[str]
     if number and not alignment.only_in_a and not alignment.only_in_b:
         by = "path" if alignment.method == "path" else "execution order"
         yield f"structure ({number} {'weight' if number == 1 else 'weights'}, aligned by {by})"
-    begun = None not in pairing.states_before(0)
-    if begun and number and (finding is None or finding.position > 0 or finding.stage is not Stage.INITIAL_WEIGHTS):
+    same = finding is None or finding.position > 0 or finding.stage is not Stage.INITIAL_WEIGHTS
+    if same and _knows_initial_weights(pairing):
         yield "initial weights"
+
+
+def _knows_initial_weights(pairing: Pairing) -> bool:
+    """Whether any weight is known on both sides before the first step; a loop that calls `Recorder.step` has none."""
+    first, second = pairing.states_before(0)
+    if first is None or second is None:
+        return False
+    pairs = pairing.weights(pairing.align(0, first, second), pairing.run_a.layouts[first.layout])
+    return any(MISSING not in (at(first, i), at(second, j)) for i, j in pairs)
