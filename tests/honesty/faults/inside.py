@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.honesty.faults.fault import ANY, RANDOM, Fault
-from tests.honesty.faults.words import ADAM, FIT, GAIN, RATES, SCALED, SCATTER, WITH_LOSS, WITH_OPTIMIZER
+from tests.honesty.faults.words import ADAM, DAMPED, FIT, GAIN, RATES, SCALED, SCATTER, WITH_LOSS, WITH_OPTIMIZER
 
 STEP_FAULTS = (
     # -- model-config
@@ -45,6 +45,17 @@ STEP_FAULTS = (
         draw={"factor": (0.5, 1.5, 2)},
     ),
     # -- optimizer-config
+    Fault(
+        "optimizer-config",
+        "a factor in the code of an optimizer of the user's own",
+        ("backward", "update"),
+        confirmed=False,
+        seeded=True,
+        families=("dense", "deep", "lstm"),
+        base={"late": SCALED, "compile": 'model.compile(Scaled($r), "mse")'},
+        change={"before": "Scaled.factor = $factor"},
+        draw={"factor": (0.5, 1.5, 2), "r": (0.02, 0.1)},
+    ),
     Fault(
         "optimizer-config",
         "another learning rate",
@@ -216,13 +227,14 @@ STEP_FAULTS = (
     # -- unknown
     Fault(
         "unknown",
-        "a factor in the code of an optimizer of the user's own",
-        ("backward", "update"),
+        "a layer that lets other gradients through",
+        ("backward",),
         confirmed=False,
         seeded=True,
-        families=("dense", "deep", "lstm"),
-        base={"late": SCALED, "compile": 'model.compile(Scaled($r), "mse")'},
-        change={"before": "Scaled.factor = $factor"},
-        draw={"factor": (0.5, 1.5, 2), "r": (0.02, 0.1)},
+        families=("dense", "deep"),
+        style="sequential",
+        base={"late": DAMPED, "adjust": "model = keras.Sequential([keras.Input($shape), model, Damped()])"},
+        change={"before": "Damped.share = $share"},
+        draw={"share": (0.5, 2.0, -1.0)},
     ),
 )

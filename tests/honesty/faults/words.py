@@ -38,6 +38,14 @@ class Gain(layers.Layer):
     def call(self, x):
         return x * self.factor
 """
+DAMPED = """
+class Damped(layers.Layer):
+    share = 1.0
+
+    def call(self, x):
+        part = x * self.share
+        return part + keras.ops.stop_gradient(x - part)
+"""
 SCALED = """
 class Scaled(keras.optimizers.SGD):
     factor = 1.0
