@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from tests.handmade import Change, Training, dense, make_run
 
-from samefit.checks.confirm import _again, _went_away, case_of, confirmed_causes, explained, suspected
+from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explained, suspected
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
+from samefit.checks.rerun import again as run_again
 from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import TargetFailed
 from samefit.explain import suspects
@@ -205,7 +206,7 @@ def test_a_baseline_that_runs_again_keeps_the_weights_that_the_candidate_has_fro
     both = Counterfactual("", both=(shuffled,))
     bench = Bench(*(run_of(tmp_path / name) for name in "cdef"))
     for _ in range(2):
-        again = _again(pair, both, bench, lambda comparison: False)  # type: ignore[arg-type]
+        again = run_again(pair, both, bench, lambda comparison: False)  # type: ignore[arg-type]
         assert isinstance(again, Pair)
         pair = again
     for execution in (bench.executions[0], bench.executions[2]):
@@ -220,7 +221,7 @@ def test_what_the_baseline_holds_in_the_middle_of_its_training_is_kept_in_a_reru
     pair = Pair(Part(run_of(tmp_path / "a")), Part(run_of(tmp_path / "b")), Execution(()), Execution(()))
     kept = run_of(tmp_path / "kept")
     bench = Bench(kept, run_of(tmp_path / "again"))
-    assert isinstance(_again(pair, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
+    assert isinstance(run_again(pair, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
     first, second = (execution.options for execution in bench.executions)
     assert (first["keep_states"], first["stop_after"]) == ([3], 4)
     assert second["transplants"] == [{"do": "weights", "from": str(kept.path), "arrays": "state-3"}]
@@ -234,7 +235,7 @@ def test_a_process_that_holds_both_sides_keeps_it_for_itself(tmp_path: Path) -> 
     pair = Pair(Part(run, "a"), Part(run, "b"), execution, execution)
     for others in (pair, replace(pair, execution_b=replace(execution))):
         bench = Bench(run_of(tmp_path / f"again-{others is pair}"))
-        assert isinstance(_again(others, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
+        assert isinstance(run_again(others, KEEP, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
         assert bench.executions[0].options["keep_states"] == [1, 3]
         assert bench.executions[0].options["transplants"][0]["from"] == ""
 
@@ -259,5 +260,105 @@ def test_data_that_the_baseline_itself_does_not_get_again_proves_nothing(tmp_pat
 
     pair = Pair(Part(with_data("a", "aa")), Part(with_data("b", "bb")), Execution(()), Execution(()))
     bench = Bench(with_data("again", "cc"))
-    result = _again(pair, Counterfactual("", data=True), bench, lambda comparison: False)  # type: ignore[arg-type]
+    result = run_again(pair, Counterfactual("", data=True), bench, lambda comparison: False)  # type: ignore[arg-type]
     assert result == "the baseline itself gets other data when it runs again: something random in it has no seed"
+
+
+# -- sides that are not the same from run to run ------------------------------------------------------------------
+
+
+def explain_both(case: Case) -> Iterator[Suspect]:
+    fix = Counterfactual("PYTHONHASHSEED=0 on both sides", environment_both={"PYTHONHASHSEED": "0"})
+    yield Suspect("environment", "hashes", counterfactuals=(fix,))
+
+
+def explain_options(case: Case) -> Iterator[Suspect]:
+    yield Suspect("model-config", "options", counterfactuals=(Counterfactual("relu", ({"do": "layer"},)),))
+
+
+def parting(tmp_path: Path, *steps: int | None) -> list[Run]:
+    """Returns runs that part from an unchanged one at these 0-based steps; None: not at all."""
+    return [
+        run_of(tmp_path / f"run-{number}", *([] if step is None else [Change("loss", step)]))
+        for number, step in enumerate(steps)
+    ]
+
+
+def found_by(
+    monkeypatch: pytest.MonkeyPatch, detector: Any, tmp_path: Path, *reruns: int | None
+) -> tuple[tuple[Cause, ...], Bench]:
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (detector,)})
+    a, b, *others = parting(tmp_path, None, 1, *reruns)
+    found, bench, _ = causes(a, b, *others)
+    assert not bench._reruns, "a re-run was expected that nobody asked for"
+    return found, bench
+
+
+def test_a_later_parting_of_sides_that_part_anywhere_confirms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The re-run without the suspect parts at step 7; with nothing changed the sides part at step 5 instead of 2.
+    found, bench = found_by(monkeypatch, explain_both, tmp_path, None, 6, None, 4)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("unknown", False)]
+    assert [line.text for line in found[0].evidence[-2:]] == [
+        "not environment: with PYTHONHASHSEED=0 on both sides the divergence stays: they part at step 7, and run again "
+        "with nothing changed, they part at step 5 (forward), not at step 2 (forward)",
+        "not repeatable by itself: run again with nothing changed, they part at step 5 (forward), "
+        "not at step 2 (forward)",
+    ]
+    assert [execution.environment for execution in bench.executions[:2]] == [{"PYTHONHASHSEED": "0"}] * 2
+    assert [execution.environment for execution in bench.executions[2:]] == [{}, {}]
+
+
+def test_two_fresh_sides_that_part_later_confirm_if_unchanged_they_part_where_they_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, bench = found_by(monkeypatch, explain_both, tmp_path, None, 6, None, 1, None, 6)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("environment", True), ("unknown", False)]
+    assert "part only at step 7" in found[0].counterfactual
+    assert len(bench.executions) == 6
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "second", "confirmed"),
+    [((None, 1), (), True), ((None, 4), (None, None), True), ((None, None), (None, 5), False)],
+    ids=["steady", "twice", "by chance"],
+)
+def test_two_fresh_sides_that_agree_must_agree_twice_where_they_part_anywhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unchanged: tuple[int | None, ...],
+    second: tuple[int | None, ...],
+    confirmed: bool,
+) -> None:
+    found, _ = found_by(monkeypatch, explain_both, tmp_path, None, None, *unchanged, *second)
+    assert [cause.confirmed for cause in found] == [confirmed]
+    assert found[0].counterfactual.endswith("in two re-runs") is bool(confirmed and second)
+    assert any(line.text.startswith("not repeatable by itself") for line in found[0].evidence) is bool(second)
+
+
+def test_a_cause_after_which_nothing_explains_the_rest_needs_sides_that_part_at_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without the suspect the candidate parts at step 7, which nothing explains; unchanged it does so at step 5.
+    found, bench = found_by(monkeypatch, explain_options, tmp_path, 6, 6, 4)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("unknown", False)]
+    assert found[0].evidence[-2].text.startswith("not model-config: with relu the divergence stays")
+    assert "transplants" not in bench.executions[-1].options or not bench.executions[-1].options["transplants"]
+
+
+def test_the_search_goes_on_where_a_cause_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explain(case: Case) -> Iterator[Suspect]:
+        yield from explain_options(case)
+        yield Suspect("precision", "dtypes", counterfactuals=(Counterfactual("float32", ({"do": "global"},)),))
+
+    # relu: step 7; there relu and float32 change nothing; unchanged: step 5; float32: all steps agree.
+    found, _ = found_by(monkeypatch, explain, tmp_path, 6, 6, 6, 4, None)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("precision", True)]
+    assert found[0].evidence[-1].text.startswith("not repeatable by itself")
+
+
+def test_a_later_parting_stands_if_the_sides_part_at_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, bench = found_by(monkeypatch, explain_options, tmp_path, 6, 6, 1)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("unknown", False)]
+    assert len(bench.executions) == 3

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from samefit.checks.execution import Execution
-from samefit.checks.pair import Pair, Part
-from samefit.checks.watch import Watch
+from samefit.checks.pair import Pair
+from samefit.checks.rerun import again, unchanged
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Divergence, Evidence
 from samefit.comparison.steps import BEFORE_STEP
-from samefit.errors import SamefitError
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import FAILED, excluded, suspects
-from samefit.store.reader import Run
-from samefit.store.records import TrainingRecord
 from samefit.types import Stage, Verdict
 
 _ROUNDS = 5
@@ -74,18 +69,30 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
         workshop: Where re-runs are made.
         say: Called with one line about what is going on.
     """
-    causes: list[Cause] = []
-    last = pair, comparison
-    for _ in range(_ROUNDS):
-        case = case_of(pair, comparison)
-        if case is None:
+    chain: list[_Search] = []
+    search: _Search | None = None
+    while len(chain) < _ROUNDS:
+        if search is None:
+            case = case_of(pair, comparison)
+            if case is None:
+                break
+            search = _Search(case, pair, comparison, workshop, say)
+        pair, comparison = search.next()
+        chain.append(search)
+        search = None
+        if chain[-1].cause.confirmed:
+            if comparison.first_divergence is None:
+                break
+            continue
+        if len(chain) < 2 or chain[-2].is_shown():
             break
-        last = pair, comparison
-        cause, pair, comparison = _one(case, pair, comparison, workshop, say)
-        causes.append(cause)
-        if not cause.confirmed or comparison.first_divergence is None:
-            break
-    return Found(tuple(causes), *last)
+        # Nothing explains why the re-run without the cause before parts later, and without any change it does, too.
+        chain.pop()
+        search = chain.pop()
+        search.withdraw()
+    if not chain:
+        return Found((), pair, comparison)
+    return Found(tuple(found.cause for found in chain), chain[-1].pair, chain[-1].comparison)
 
 
 def explained(comparison: Comparison, causes: tuple[Cause, ...]) -> Comparison:
@@ -101,29 +108,130 @@ _REPORT = (
 )
 
 
-def _one(
-    case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
-) -> tuple[Cause, Pair, Comparison]:
-    found = suspects(case)
-    tried: list[tuple[Suspect, str]] = []
-    tries = 0
-    for suspect in found:
-        for counterfactual in suspect.counterfactuals:
-            if tries >= _TRIES:
-                break
-            tries += 1
-            say(f"confirming {suspect.slug}: with {counterfactual.text}")
-            again = _again(pair, counterfactual, workshop, lambda result: not _went_away(comparison, result))
-            if isinstance(again, str):
-                tried.append((suspect, f"with {counterfactual.text}: {again}"))
+class _Search:
+    """The search for the cause of one divergence.
+
+    A pair that is not the same from run to run parts elsewhere in every re-run, also later: there it shows nothing that
+    a re-run parts only later, and little that two fresh sides agree once. So the pair is run again with nothing
+    changed, at most once, where a confirmation rests on either.
+
+    Args:
+        case: The divergence.
+        pair: The sides that part.
+        comparison: Their comparison.
+        workshop: Where re-runs are made.
+        say: Called with one line about what is going on.
+
+    Attributes:
+        cause: What was found last.
+    """
+
+    cause: Cause
+
+    def __init__(
+        self, case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
+    ) -> None:
+        self.pair, self.comparison = pair, comparison
+        self._case, self._workshop, self._say = case, workshop, say
+        self._suspects = suspects(case)
+        every = [(suspect, fix) for suspect in self._suspects for fix in suspect.counterfactuals]
+        self._left = iter(every[:_TRIES])
+        self._tried: list[tuple[Suspect, str]] = []
+        self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
+        self._unchanged: str | None = None
+
+    def next(self) -> tuple[Pair, Comparison]:
+        """Tries the suspects that are left, sets `cause`, and returns the pair without it."""
+        for suspect, fix in self._left:
+            self._say(f"confirming {suspect.slug}: with {fix.text}")
+            found = self._try(fix)
+            if isinstance(found, str):
+                self._tried.append((suspect, found))
                 continue
-            result = again.compared()
-            if _went_away(comparison, result):
-                steps = min(comparison.steps_compared, result.steps_compared)
-                gaps = pair.loss_gap(steps), again.loss_gap(steps)
-                return _confirmed(suspect, counterfactual, result, gaps), again, result
-            tried.append((suspect, f"with {counterfactual.text} the divergence stays"))
-    return _unconfirmed(case, found, tried), pair, comparison
+            pair, result = found
+            self._last = suspect, fix, result
+            steps = min(self.comparison.steps_compared, result.steps_compared)
+            gaps = self.pair.loss_gap(steps), pair.loss_gap(steps)
+            twice = bool(self._unchanged) and _reruns_both(fix)
+            self.cause = self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice))
+            return pair, result
+        self.cause = self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried))
+        return self.pair, self.comparison
+
+    def is_shown(self) -> bool:
+        """Whether the cause that was confirmed last would also be if nothing came after it."""
+        if self._last is None or _agrees(self._last[2]):
+            return True
+        return not self._flaw(self._last[1])
+
+    def withdraw(self) -> None:
+        """Takes the cause that was confirmed last for one that its re-run does not show."""
+        if self._last is not None:
+            suspect, fix, result = self._last
+            self._tried.append((suspect, self._stays(fix, result)))
+
+    def _try(self, fix: Counterfactual) -> tuple[Pair, Comparison] | str:
+        """Returns the pair without a suspect, and its comparison; or why that shows nothing."""
+        found = self._again(fix)
+        if isinstance(found, str):
+            return f"with {fix.text}: {found}"
+        result = found.compared()
+        if not _went_away(self.comparison, result):
+            return f"with {fix.text} the divergence stays"
+        if _reruns_both(fix):
+            self._flaw(fix)
+        if not self._unchanged:
+            return found, result
+        if not _agrees(result):
+            return self._stays(fix, result)
+        if not _reruns_both(fix):
+            return found, result
+        second = self._again(fix)
+        if isinstance(second, str):
+            return f"with {fix.text}: {second}"
+        repeated = second.compared()
+        gone = _went_away(self.comparison, repeated) and _agrees(repeated)
+        return (found, result) if gone else self._stays(fix, repeated)
+
+    def _again(self, fix: Counterfactual) -> Pair | str:
+        return again(self.pair, fix, self._workshop, lambda result: not _went_away(self.comparison, result))
+
+    def _flaw(self, fix: Counterfactual) -> str:
+        """Returns what shows that the pair does not part at the same place when it runs again unchanged, or ""."""
+        if self._unchanged is None:
+            self._say("running again with nothing changed")
+            # The same sides as in the re-run that is in question.
+            found = unchanged(self.pair, self._workshop, both=_reruns_both(fix))
+            self._unchanged = self._compared_unchanged(found)
+        return self._unchanged
+
+    def _compared_unchanged(self, found: Pair | str) -> str:
+        if isinstance(found, str):
+            return f"with nothing changed, {found}"
+        first, second = self.comparison.first_divergence, found.compared().first_divergence
+        if first is None or (second is not None and _place(first) == _place(second)):
+            return ""
+        where = "they agree" if second is None else f"they part at step {second.step} ({second.stage.value})"
+        return f"run again with nothing changed, {where}, not at step {first.step} ({first.stage.value})"
+
+    def _stays(self, fix: Counterfactual, result: Comparison) -> str:
+        later = result.first_divergence
+        where = "" if later is None else f": they part at step {later.step}"
+        return f"with {fix.text} the divergence stays{where}, and {self._unchanged}"
+
+    def _with_flaw(self, cause: Cause) -> Cause:
+        if not self._unchanged:
+            return cause
+        return replace(cause, evidence=(*cause.evidence, Evidence(f"not repeatable by itself: {self._unchanged}")))
+
+
+def _reruns_both(fix: Counterfactual) -> bool:
+    return bool(fix.both or fix.environment_both)
+
+
+def _agrees(result: Comparison) -> bool:
+    """Whether all steps that were recorded agree; what is only logged comes after them."""
+    return result.first_divergence is None or result.first_divergence.stage is Stage.REPORTING
 
 
 def _went_away(before: Comparison, after: Comparison) -> bool:
@@ -143,11 +251,17 @@ def _place(divergence: Divergence) -> tuple[bool, int, bool, int]:
 
 
 def _confirmed(
-    suspect: Suspect, counterfactual: Counterfactual, result: Comparison, gaps: tuple[float | None, float | None]
+    suspect: Suspect,
+    counterfactual: Counterfactual,
+    result: Comparison,
+    gaps: tuple[float | None, float | None],
+    *,
+    twice: bool,
 ) -> Cause:
     if result.first_divergence is None:
         ended = "stopped" in (result.baseline.status, result.candidate.status)
         what = f"{'the first' if ended else 'all'} {result.steps_compared} steps are bit-identical"
+        what += ", in two re-runs" if twice else ""
     else:
         later = result.first_divergence
         what = f"the sides part only at step {later.step} ({later.stage.value})"
@@ -197,120 +311,6 @@ def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspe
 
 def _tried(suspect: Suspect, text: str) -> Evidence:
     return Evidence(f"not {suspect.slug}: {text}")
-
-
-Enough = Callable[[Comparison], bool]
-
-
-def _again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
-    """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible.
-
-    Args:
-        pair: The sides.
-        counterfactual: What to change.
-        workshop: Where the re-runs are made.
-        enough: Whether a divergence of unfinished re-runs refutes the suspect, so that they need not go on.
-    """
-    try:
-        if counterfactual.both or counterfactual.environment_both:
-            return _both(pair, counterfactual, workshop, enough)
-        if counterfactual.data:
-            return _data(pair, workshop, enough)
-        if counterfactual.keep is not None:
-            return _kept(pair, counterfactual, counterfactual.keep, workshop, enough)
-        return _candidate(pair, counterfactual, workshop, enough)
-    except SamefitError as error:
-        return f"the re-run failed ({str(error).splitlines()[0]})"
-
-
-def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
-    execution = pair.execution_b.with_transplants(counterfactual.transplants)
-    if counterfactual.environment:
-        execution = replace(execution, environment={**execution.environment, **counterfactual.environment})
-    part = pair.b
-    if counterfactual.alone:
-        # Alone, the side's trainings are counted from 1 again: all of them are compared.
-        part = replace(part, trainings=None)
-        execution = execution.only(part.side)
-        if execution.options.get("stop_after") is not None:
-            execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
-    watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
-    run = workshop.run((execution, "re-run"), watch=watch)[0]
-    if counterfactual.transplants and not run.manifest.get("transplants"):
-        return "what was to be changed was not met in the re-run"
-    return replace(pair, b=replace(part, run=run), execution_b=execution)
-
-
-def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
-    def sides(runs: Sequence[Run]) -> tuple[Part, Part]:
-        return replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
-
-    watch = Watch(sides, enough)
-    first = _changed(pair.execution_a, counterfactual)
-    if pair.same_process:
-        runs, executions = workshop.run((first, "re-run"), watch=watch), [first, first]
-    else:
-        first = first.with_transplants(_own_weights(pair))
-        second = _changed(pair.execution_b, counterfactual)
-        runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
-        executions = [first, second]
-    if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
-        return "what was to be changed was not met in the re-run"
-    return Pair(*sides(runs), executions[0], executions[1])
-
-
-def _own_weights(pair: Pair) -> list[dict[str, Any]]:
-    """Returns what gives the baseline the first weights again that the candidate has from it.
-
-    Without a seed, the baseline would draw others in a re-run of its own.
-    """
-    there = pair.execution_a.options.get("transplants") or ()
-    found = []
-    for item in pair.execution_b.options.get("transplants") or ():
-        if item["do"] == "weights" and item["arrays"].startswith("initial-"):
-            number = int(item["arrays"].removeprefix("initial-"))
-            own = {**item, "training": number, "pairs": {path: path for path in item["pairs"].values()}}
-            if own not in there:
-                found.append(own)
-    return found
-
-
-def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
-    environment = {**execution.environment, **counterfactual.environment_both}
-    return replace(execution.with_transplants(counterfactual.both), environment=environment)
-
-
-def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
-    keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
-    run = workshop.run((keeping, "re-run-a"))[0]
-    plans = []
-    again = replace(pair.a, run=run).selected()
-    if any(_data_of(one) != _data_of(other) for one, other in zip(pair.a.selected(), again, strict=False)):
-        return "the baseline itself gets other data when it runs again: something random in it has no seed"
-    for mine, theirs in zip(again, pair.b.selected(), strict=False):
-        file = run.path / "arrays" / f"data-{mine.number}.safetensors"
-        if file.exists():
-            plans.append({"do": "data", "training": theirs.number, "file": str(file)})
-    if not plans:
-        return "the baseline handed no arrays to fit"
-    return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
-
-
-def _data_of(training: TrainingRecord) -> list[Any]:
-    """Returns digests of the arrays that were handed to `fit`."""
-    described = (training.options.get(name) for name in ("x", "y", "sample_weight"))
-    return [item.get("digest") if isinstance(item, Mapping) else None for item in described]
-
-
-def _kept(pair: Pair, counterfactual: Counterfactual, step: int, workshop: Workshop, enough: Enough) -> Pair | str:
-    """Runs the candidate again with what the baseline, run again as well, holds after one of its steps."""
-    if pair.same_process or (pair.a.side and pair.execution_b.holds(pair.a.side)):
-        # The process of the candidate holds the baseline, too.
-        pair = replace(pair, execution_b=pair.execution_b.keeping(step))
-        return _candidate(pair, replace(counterfactual, keep=None), workshop, enough)
-    run = workshop.run((pair.execution_a.keeping(step).ending_after(step + 1), "re-run-a"))[0]
-    plans = tuple({**plan, "from": str(run.path.absolute())} for plan in counterfactual.transplants)
-    return _candidate(pair, replace(counterfactual, transplants=plans, keep=None), workshop, enough)
 
 
 def suspected(case: Case) -> tuple[Cause, ...]:

@@ -1,0 +1,151 @@
+"""Running a pair again with one thing changed, or with nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from samefit.checks.execution import Execution
+from samefit.checks.pair import Pair, Part
+from samefit.checks.watch import Watch
+from samefit.checks.workshop import Workshop
+from samefit.comparison.result import Comparison
+from samefit.errors import SamefitError
+from samefit.explain.case import Counterfactual
+from samefit.store.reader import Run
+from samefit.store.records import TrainingRecord
+from samefit.types import Stage
+
+Enough = Callable[[Comparison], bool]
+
+
+def again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    """Runs the pair again under a counterfactual; returns the new pair, or why that was not possible.
+
+    Args:
+        pair: The sides.
+        counterfactual: What to change.
+        workshop: Where the re-runs are made.
+        enough: Whether a divergence of unfinished re-runs refutes the suspect, so that they need not go on.
+    """
+    try:
+        if counterfactual.both or counterfactual.environment_both:
+            return _both(pair, counterfactual, workshop, enough)
+        if counterfactual.data:
+            return _data(pair, workshop, enough)
+        if counterfactual.keep is not None:
+            return _kept(pair, counterfactual, counterfactual.keep, workshop, enough)
+        return _candidate(pair, counterfactual, workshop, enough)
+    except SamefitError as error:
+        return f"the re-run failed ({str(error).splitlines()[0]})"
+
+
+def unchanged(pair: Pair, workshop: Workshop, *, both: bool) -> Pair | str:
+    """Runs the candidate, or both sides, again with nothing changed; returns the pair, or why that was not possible.
+
+    Args:
+        pair: The sides.
+        workshop: Where the re-runs are made.
+        both: Whether the baseline runs again as well.
+    """
+    try:
+        run = _both if both else _candidate
+        return run(pair, Counterfactual(""), workshop, _parts)
+    except SamefitError as error:
+        return f"the re-run failed ({str(error).splitlines()[0]})"
+
+
+def _parts(comparison: Comparison) -> bool:
+    divergence = comparison.first_divergence
+    return divergence is not None and divergence.stage is not Stage.REPORTING
+
+
+def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    execution = pair.execution_b.with_transplants(counterfactual.transplants)
+    if counterfactual.environment:
+        execution = replace(execution, environment={**execution.environment, **counterfactual.environment})
+    part = pair.b
+    if counterfactual.alone:
+        # Alone, the side's trainings are counted from 1 again: all of them are compared.
+        part = replace(part, trainings=None)
+        execution = execution.only(part.side)
+        if execution.options.get("stop_after") is not None:
+            execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
+    watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
+    run = workshop.run((execution, "re-run"), watch=watch)[0]
+    if counterfactual.transplants and not run.manifest.get("transplants"):
+        return "what was to be changed was not met in the re-run"
+    return replace(pair, b=replace(part, run=run), execution_b=execution)
+
+
+def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    def sides(runs: Sequence[Run]) -> tuple[Part, Part]:
+        return replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
+
+    watch = Watch(sides, enough)
+    first = _changed(pair.execution_a, counterfactual)
+    if pair.same_process:
+        runs, executions = workshop.run((first, "re-run"), watch=watch), [first, first]
+    else:
+        first = first.with_transplants(_own_weights(pair))
+        second = _changed(pair.execution_b, counterfactual)
+        runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
+        executions = [first, second]
+    if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
+        return "what was to be changed was not met in the re-run"
+    return Pair(*sides(runs), executions[0], executions[1])
+
+
+def _own_weights(pair: Pair) -> list[dict[str, Any]]:
+    """Returns what gives the baseline the first weights again that the candidate has from it.
+
+    Without a seed, the baseline would draw others in a re-run of its own.
+    """
+    there = pair.execution_a.options.get("transplants") or ()
+    found = []
+    for item in pair.execution_b.options.get("transplants") or ():
+        if item["do"] == "weights" and item["arrays"].startswith("initial-"):
+            number = int(item["arrays"].removeprefix("initial-"))
+            own = {**item, "training": number, "pairs": {path: path for path in item["pairs"].values()}}
+            if own not in there:
+                found.append(own)
+    return found
+
+
+def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
+    environment = {**execution.environment, **counterfactual.environment_both}
+    return replace(execution.with_transplants(counterfactual.both), environment=environment)
+
+
+def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
+    keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
+    run = workshop.run((keeping, "re-run-a"))[0]
+    plans = []
+    again = replace(pair.a, run=run).selected()
+    if any(_data_of(one) != _data_of(other) for one, other in zip(pair.a.selected(), again, strict=False)):
+        return "the baseline itself gets other data when it runs again: something random in it has no seed"
+    for mine, theirs in zip(again, pair.b.selected(), strict=False):
+        file = run.path / "arrays" / f"data-{mine.number}.safetensors"
+        if file.exists():
+            plans.append({"do": "data", "training": theirs.number, "file": str(file)})
+    if not plans:
+        return "the baseline handed no arrays to fit"
+    return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
+
+
+def _data_of(training: TrainingRecord) -> list[Any]:
+    """Returns digests of the arrays that were handed to `fit`."""
+    described = (training.options.get(name) for name in ("x", "y", "sample_weight"))
+    return [item.get("digest") if isinstance(item, Mapping) else None for item in described]
+
+
+def _kept(pair: Pair, counterfactual: Counterfactual, step: int, workshop: Workshop, enough: Enough) -> Pair | str:
+    """Runs the candidate again with what the baseline, run again as well, holds after one of its steps."""
+    if pair.same_process or (pair.a.side and pair.execution_b.holds(pair.a.side)):
+        # The process of the candidate holds the baseline, too.
+        pair = replace(pair, execution_b=pair.execution_b.keeping(step))
+        return _candidate(pair, replace(counterfactual, keep=None), workshop, enough)
+    run = workshop.run((pair.execution_a.keeping(step).ending_after(step + 1), "re-run-a"))[0]
+    plans = tuple({**plan, "from": str(run.path.absolute())} for plan in counterfactual.transplants)
+    return _candidate(pair, replace(counterfactual, transplants=plans, keep=None), workshop, enough)
