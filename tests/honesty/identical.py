@@ -99,9 +99,9 @@ def pair(seed: int, number: int, architectures: Collection[str] = tuple(ARCHITEC
         first = "arrays" if keras.backend.backend() != "tensorflow" else "pydataset"
         feeds = (first, generator.choice(FEEDS[1:] if first == "arrays" else FEEDS[2:]))
     elif one_input:
-        # On PyTorch each fit draws a number when it begins to read a generator: two fits are not one for a Dropout.
-        split = why == "split" and keras.backend.backend() == "torch"
-        feeds = (generator.choice(FEEDS[:2] if split else FEEDS),) * 2
+        # Two fits read one generator of batches: TensorFlow has read ahead when the first ends, and on PyTorch each
+        # draws a number when it begins to read, which an unseeded Dropout sees.
+        feeds = (generator.choice(FEEDS[:2] if why == "split" else FEEDS),) * 2
     training = "fit" if why in ("feeds", "split") else generator.choice(TRAININGS)
     if training == "several-steps" and keras.backend.backend() == "torch":
         training = "eager"  # Keras has no steps_per_execution on PyTorch
