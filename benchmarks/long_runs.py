@@ -62,7 +62,7 @@ def make(steps: int, home: Path) -> None:
     with sqlite3.connect(home / "b" / "run.sqlite") as database:
         database.execute("UPDATE steps SET chain = randomblob(16) WHERE step >= ?", (part,))
         changed = "CAST(randomblob(16) || substr(digests, 17) AS BLOB)"
-        database.execute(f"UPDATE states SET digests = {changed} WHERE step >= ? AND moment = 'after'", (part,))
+        database.execute(f"UPDATE states SET digests = {changed} WHERE place > 3 * ?", (part,))
     database.close()
 
 

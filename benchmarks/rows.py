@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,19 +49,64 @@ def _shown(ratio: alternate.Ratio, unit: str) -> dict[str, Any]:
     }
 
 
-def _recorder(model: str, backend: str, *, chunk: int, pairs: int) -> Callable[[], Mapping[str, Any]]:
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def _recorded(home: Path, *options: str) -> list[str]:
+    """Returns the command that runs the measured training under the recorder."""
+    return alternate.python("-m", "samefit", "run", "--quiet", "-o", str(home / "run"), *options, TRAINING)
+
+
+def _recorder(model: str, backend: str, *options: str, chunk: int, pairs: int) -> Callable[[], Mapping[str, Any]]:
     def measure() -> Mapping[str, Any]:
         with _directory() as home:
             ratio = alternate.trainings(
                 alternate.python(TRAINING, model),
-                alternate.python("-m", "samefit", "run", "--quiet", "-o", str(home / "run"), TRAINING, model),
-                environment={"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                [*_recorded(home, *options), model],
+                environment={"KERAS_BACKEND": backend, **_QUIET},
                 chunk=chunk,
                 pairs=pairs,
             )
         return _shown(ratio, "step")
 
     return measure
+
+
+def _pinned(backend: str) -> Callable[[], Mapping[str, Any]]:
+    def measure() -> Mapping[str, Any]:
+        ratio = alternate.trainings(
+            alternate.python(TRAINING, "digits"),
+            alternate.python(TRAINING, "digits", "pinned"),
+            environment={"KERAS_BACKEND": backend, **_QUIET},
+            chunk=28,  # an epoch of the 1,797 digits
+            pairs=40,
+        )
+        return _shown(ratio, "step")
+
+    return measure
+
+
+def _peer() -> Mapping[str, Any]:
+    """Measures msprobe, where the variable names an interpreter that has it, and samefit beside it."""
+    other = alternate.os.environ.get(PEER)
+    if not other:
+        return {"value": "not measured", "parts": f"set {PEER} to a Python that has mindstudio-probe, Keras and torch"}
+    environment = {"KERAS_BACKEND": "torch", **_QUIET}
+    plain = alternate.python(TRAINING, "cnn")
+    with _directory() as home:
+        environment["SAMEFIT_BENCHMARK_DUMP"] = str(home)
+        peer = alternate.trainings(
+            plain, [other, TRAINING, "cnn", "statistics"], environment=environment, chunk=5, pairs=10
+        )
+        own = alternate.trainings(plain, [*_recorded(home), "cnn"], environment=environment, chunk=5, pairs=10)
+    times = (peer.median - 1) / (own.median - 1) if own.median > 1 else float("inf")
+    return {
+        "value": f"{peer.median:.2f} and {own.median:.3f}: {times:.0f} times less overhead",
+        "parts": f"{peer.milliseconds[0]:.3g} ms a step plain, {peer.milliseconds[1]:.3g} under msprobe, "
+        f"{own.milliseconds[1]:.3g} under samefit",
+        "peer": peer.median,
+        "own": own.median,
+    }
 
 
 def _first_divergence() -> Mapping[str, Any]:
@@ -101,44 +145,75 @@ def _help() -> Mapping[str, Any]:
     return {"value": f"{seconds:.3f} s", "parts": f"{ratio.median:.1f} times an empty Python", "seconds": seconds}
 
 
-def _check() -> Mapping[str, Any]:
-    with _directory() as home:
-        script = home / "train.py"
-        shutil.copy(alternate.HERE / "whole_training.py", script)
-        environment = {**alternate.os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        number = iter(range(1000))
+def _side_by_side(scripts: Sequence[Path], home: Path, environment: Mapping[str, str]) -> None:
+    """Runs scripts plainly, all at once, to their ends."""
+    sides = [subprocess.Popen(alternate.python(str(script)), env=environment, cwd=home) for script in scripts]
+    statuses = [side.wait() for side in sides]
+    if any(statuses):
+        raise RuntimeError("a plain training failed")
 
-        def plain() -> None:
-            sides = [subprocess.Popen(alternate.python(str(script)), env=environment, cwd=home) for _ in range(2)]
-            for side in sides:
-                if side.wait():
-                    raise RuntimeError("a plain training failed")
 
-        def check() -> None:
-            runs = str(home / f"runs-{next(number)}")
-            command = alternate.python("-m", "samefit", "check", "--runs", runs, str(script))
-            subprocess.run(command, check=True, env=environment, cwd=home, capture_output=True)
+def _check(changed: bool, *, expected: int, pairs: int, **sizes: int) -> Callable[[], Mapping[str, Any]]:
+    """Measures `check` of two copies of a training against the two of them run plainly side by side.
 
-        ratio = alternate.calls(plain, check, pairs=3)
-    return _shown(ratio, "check")
+    Args:
+        changed: Whether the second one has another seed.
+        expected: Exit status of the check.
+        pairs: How often.
+        **sizes: Variables that the training reads.
+    """
 
+    def measure() -> Mapping[str, Any]:
+        with _directory() as home:
+            text = (alternate.HERE / "whole_training.py").read_text()
+            scripts = [home / "first.py", home / "second.py"]
+            scripts[0].write_text(text)
+            scripts[1].write_text(text.replace("SEED = 1", "SEED = 2") if changed else text)
+            sized = {f"SAMEFIT_BENCHMARK_{name.upper()}": str(value) for name, value in sizes.items()}
+            environment = {**alternate.os.environ, "KERAS_BACKEND": "jax", **_QUIET, **sized}
+            number = iter(range(1000))
+
+            def check() -> None:
+                runs = str(home / f"runs-{next(number)}")
+                command = alternate.python("-m", "samefit", "check", "--runs", runs, *map(str, scripts))
+                done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True)
+                if done.returncode != expected or (changed and "confirmed" not in done.stdout):
+                    raise RuntimeError(f"the check ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+
+            ratio = alternate.calls(lambda: _side_by_side(scripts, home, environment), check, pairs=pairs)
+        return _shown(ratio, "check")
+
+    return measure
+
+
+PEER = "SAMEFIT_BENCHMARK_MSPROBE"
 
 _FULL = "at full cadence (every weight, slot, batch and loss, every step)"
 
 ROWS: Mapping[str, Row] = {
     "step-jax": Row(f"JAX, CNN: a step under the recorder {_FULL} / plain `fit`", "≤ 1.03 median, ≤ 1.05 p95",
-                    _recorder("cnn", "jax", chunk=10, pairs=40)),
+                    _recorder("cnn", "jax", "--every-step", chunk=10, pairs=40)),
     "step-tensorflow": Row("the same on TensorFlow", "≤ 1.03 median, ≤ 1.05 p95",
-                           _recorder("cnn", "tensorflow", chunk=10, pairs=40)),
+                           _recorder("cnn", "tensorflow", "--every-step", chunk=10, pairs=40)),
     "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
-                      _recorder("cnn", "torch", chunk=10, pairs=40)),
+                      _recorder("cnn", "torch", "--every-step", chunk=10, pairs=40)),
     "small-jax": Row("JAX, MLP of 26,122 weights, default settings / plain `fit`", "≤ 1.25",
-                     _recorder("mlp", "jax", chunk=200, pairs=60)),
+                     _recorder("mlp", "jax", chunk=500, pairs=40)),
     "large-jax": Row("JAX, 9.4 million weights with Adam, default settings / plain `fit`", "≤ 1.05",
                      _recorder("large", "jax", chunk=5, pairs=30)),
-    "check": Row("`check` of two identical trainings / the two scripts side by side", "≤ 1.10", _check),
+    "large-jax-every-step": Row("the same at full cadence", "none",
+                                _recorder("large", "jax", "--every-step", chunk=5, pairs=10)),
+    "pinned-jax": Row("JAX, digits CNN with dropout: a step in a `pinned` scope / without", "≤ 1.02", _pinned("jax")),
+    "pinned-tensorflow": Row("the same on TensorFlow", "≤ 1.10", _pinned("tensorflow")),
+    "pinned-torch": Row("the same on PyTorch", "≤ 1.10", _pinned("torch")),
+    "check": Row("`check` of two identical trainings / the two scripts side by side", "≤ 1.10",
+                 _check(changed=False, expected=0, pairs=3, epochs=10)),
+    "cause": Row("`check` of two long trainings that part at step 1, to the confirmed cause / both run to their ends",
+                 "≤ 0.15 at two minutes", _check(changed=True, expected=2, pairs=2, epochs=25)),
     "first-divergence": Row("first divergence of two runs of 1,000,000 steps × 20 tensors, offline",
                             "≤ 1 s, ≤ 200 MB, as the logarithm of the steps", _first_divergence),
     "disk": Row("disk, a step and tensor at full cadence", "≤ 24 bytes", _disk),
     "help": Row("`samefit --help`", "≤ 0.3 s", _help),
+    "peer": Row("PyTorch, CNN: msprobe's dump of statistics / plain `fit`, and samefit / plain `fit`",
+                "20 times less overhead", _peer),
 }  # fmt: skip

@@ -1,15 +1,14 @@
 """A training as a user writes it; it trains chunk by chunk when `turns` hands it the turn.
 
-python benchmarks/training.py mlp
+python benchmarks/training.py mlp [pinned | statistics]
 """
 
+import contextlib
 import sys
 
 import keras
 import numpy as np
 import turns
-
-STEPS_PER_EPOCH = 500
 
 
 def mlp():
@@ -53,16 +52,45 @@ def cnn():
     return model, (24, 24, 1), 64
 
 
-def main(name):
+def digits():
+    """Images of 8 by 8, two convolutions, two layers of dropout: a step of some milliseconds."""
+    model = keras.Sequential([keras.Input((8, 8, 1))])
+    for width in (16, 32):
+        model.add(keras.layers.Conv2D(width, 3, activation="relu"))
+        model.add(keras.layers.Dropout(0.2))
+    model.add(keras.layers.Flatten())
+    model.add(keras.layers.Dense(64, "relu"))
+    model.add(keras.layers.Dropout(0.5))
+    model.add(keras.layers.Dense(10, "softmax"))
+    return model, (8, 8, 1), 64
+
+
+def pinned():
+    """A pinned scope."""
+    import samefit
+
+    return samefit.pinned(1)
+
+
+def train(name, callbacks):
     """Trains one of the models until `turns` ends it."""
     keras.utils.set_random_seed(1)
-    model, shape, batch = {"mlp": mlp, "large": large, "cnn": cnn}[name]()
-    samples = batch * STEPS_PER_EPOCH if name == "mlp" else batch * 100
+    model, shape, batch = {"mlp": mlp, "large": large, "cnn": cnn, "digits": digits}[name]()
+    samples = batch * turns.CHUNK
     random = np.random.default_rng(1)
     x = random.standard_normal((samples, *shape), dtype="float32")
     y = random.integers(0, 10, samples)
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(x, y, batch_size=batch, epochs=10_000, verbose=0, callbacks=[turns.Turns()])
+    model.fit(x, y, batch_size=batch, epochs=100_000, verbose=0, callbacks=[turns.Turns(), *callbacks(model)])
 
 
-main(sys.argv[1])
+def main(name, how=""):
+    """Trains as it is, within a pinned scope, or under a peer that dumps the statistics of every tensor."""
+    callbacks = lambda model: []  # noqa: E731
+    if how == "statistics":
+        from peer import callbacks
+    with pinned() if how == "pinned" else contextlib.nullcontext():
+        train(name, callbacks)
+
+
+main(*sys.argv[1:])

@@ -156,6 +156,7 @@ def make_run(
     build: Build = Build.SEQUENTIAL,
     batch_size: int = 32,
     every: int = 1,
+    ends: bool = True,
 ) -> Run:
     """Writes a run and opens it.
 
@@ -178,10 +179,11 @@ def make_run(
         build: Of the models.
         batch_size: Samples in a step.
         every: A state is written after each step whose 1-based number is a multiple of this.
+        ends: Whether the state at the end of each training is written.
     """
     pid = {"pid": NO_PROCESS} if status == "killed" else {}
     writer = RunWriter(path, {**MANIFEST, **pid, **(manifest or {})})
-    maker = _Maker(writer, _named(layers), seed, changes, tuple(slots), listing, batch_size, every, arrays)
+    maker = _Maker(writer, _named(layers), seed, changes, tuple(slots), listing, batch_size, every, arrays, ends)
     for number in sorted({training.model for training in trainings}):
         maker.model(number, class_name, build, order, calls)
     for number, training in enumerate(trainings, start=1):
@@ -220,7 +222,9 @@ class _Maker:
         batch_size: int,
         every: int,
         arrays: bool,
+        ends: bool,
     ) -> None:
+        self.with_ends = ends
         self.writer, self.layers, self.seed, self.changes, self.slots = (
             writer,
             layers,
@@ -322,7 +326,11 @@ class _Maker:
         for epoch, steps in enumerate(training.steps):
             for step in range(steps):
                 link = self._step(number, training, epoch, step, link)
-        self._arrays(f"final-{number}", self._digests(training.model, self.index - 1))
+        final = self._digests(training.model, self.index - 1)
+        nothing = any(change.what == "no state" and change.step == -2 for change in self.changes)
+        if self.with_ends and self.index and training.steps and training.status == "complete" and not nothing:
+            self.writer.state(StateRecord(self.index - 1, number, "end", self.number, final))
+        self._arrays(f"final-{number}", final)
 
     def _step(self, number: int, training: Training, epoch: int, step: int, link: bytes) -> bytes:
         names = sorted({"numpy", *(c.path for c in self.changes if c.what in ("generator", "moving"))})

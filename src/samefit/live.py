@@ -30,7 +30,7 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "look_inside", "stop_file", "stop_after", "pin", "models".
+            "look_inside", "every_step", "stop_file", "stop_after", "pin", "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -98,6 +98,7 @@ class Live:
             keep_data=bool(self.session.get("keep_data")),
             keep_states=self.session.get("keep_states") or (),
             look_inside=self.session.get("look_inside") or (),
+            every_step=bool(self.session.get("every_step")),
             before_training=self.watch_frameworks,
         )
         self.provenance.on_update = self.recorder.applying
@@ -178,6 +179,7 @@ class Live:
             "machine": platform.machine(),
             "environment": environment,
             "pin": self.session.get("pin"),
+            "every_step": bool(self.session.get("every_step")),
             "versions": {"python": platform.python_version()},
             "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         }

@@ -56,7 +56,7 @@ def test_both_sides_are_run_up_to_the_step(tmp_path: Path) -> None:
     inside, bench = looked(tmp_path, Change("loss", 2))
     assert inside is not None
     assert (inside.step, inside.phase) == (3, "loss")
-    wanted = {"look_inside": [2], "keep_states": [2], "stop_after": 3}
+    wanted = {"look_inside": [2], "keep_states": [2], "every_step": True, "stop_after": 3}
     assert [execution.options for execution in bench.started.values()] == [wanted, wanted]
 
 
@@ -68,7 +68,8 @@ def test_one_process_is_run_once(tmp_path: Path) -> None:
     inside = look_inside(pair, pair.compared(), bench, asked=False)
     assert inside is not None
     assert (inside.step, inside.phase) == (2, "loss")
-    assert bench.started["inside"].options == {"look_inside": [1, 9], "keep_states": [1, 9], "stop_after": 10}
+    wanted = {"look_inside": [1, 9], "keep_states": [1, 9], "every_step": True, "stop_after": 10}
+    assert bench.started["inside"].options == wanted
 
 
 @pytest.mark.parametrize("what", ["batch", "generator", "log"])

@@ -68,6 +68,7 @@ CHECK_DEFAULTS: dict[str, Any] = {
     "confirm": True,
     "inside": None,
     "to_end": False,
+    "every_step": False,
 }
 
 
@@ -86,6 +87,7 @@ CHECK_DEFAULTS: dict[str, Any] = {
         (["a.py", "--env-b", "A=1", "--env-b", "B=x=y"], ("a.py", None), {"env_b": {"A": "1", "B": "x=y"}}),
         (["--env-a", "EMPTY=", "a.py"], ("a.py", None), {"env_a": {"EMPTY": ""}}),
         (["a.py", "--pin", "7"], ("a.py", None), {"pin": 7}),
+        (["a.py", "--every-step"], ("a.py", None), {"every_step": True}),
         (["a.py", "--no-confirm"], ("a.py", None), {"confirm": False}),
         (["a.py", "--inside"], ("a.py", None), {"inside": True}),
         (["a.py", "--no-inside"], ("a.py", None), {"inside": False}),

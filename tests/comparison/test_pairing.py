@@ -107,9 +107,69 @@ def test_states_may_be_rare(tmp_path: Path) -> None:
     assert place(compare(a, b)) == (Stage.BACKWARD, 8, "dense/kernel")
     same = compare(a, make_run(tmp_path / "c", every=4))
     assert same.verdict is Verdict.IDENTICAL
-    assert same.notes == ("Weights were compared after 2 of 8 steps: the others were not recorded.",)
+    assert same.notes == ("Weights were compared after 2 of 8 steps; after the others they were not recorded.",)
     mixed = compare(a, make_run(tmp_path / "d", every=1))
     assert mixed.verdict is Verdict.IDENTICAL
+
+
+def test_a_note_says_how_often_weights_were_compared(tmp_path: Path) -> None:
+    a, b = (make_run(tmp_path / name, every=3) for name in "ab")
+    note = "Weights were compared after 2 of 8 steps and at the end; after the others they were not recorded."
+    assert compare(a, b).notes == (note,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "every", "known"),
+    [
+        ([Change("variable", 5, "dense/kernel")], (4, 4), 4),
+        ([Change("loss", 6)], (4, 4), 4),
+        ([Change("loss", 4)], (4, 4), None),
+        ([Change("loss", 2)], (4, 4), 0),
+        ([Change("batch", 0)], (4, 4), None),
+        ([Change("variable", 5, "dense/kernel")], (1, 4), 4),
+        ([Change("variable", 5, "dense/kernel")], (2, 4), 4),
+        ([Change("variable", 5, "dense/kernel")], (1, 1), None),
+    ],
+)
+def test_what_lies_between_two_recorded_states_is_not_claimed(
+    tmp_path: Path, changes: list[Change], every: tuple[int, int], known: int | None
+) -> None:
+    a = make_run(tmp_path / "a", every=every[0])
+    b = make_run(tmp_path / "b", every=every[1], changes=changes)
+    divergence = compare(a, b).first_divergence
+    assert divergence is not None
+    assert divergence.known_equal == known
+
+
+@pytest.mark.parametrize("trainings", [ONE_FIT, TWO_FITS])
+@pytest.mark.parametrize("step", [5, 6, 7])
+def test_what_a_training_ends_with_is_compared(tmp_path: Path, trainings: Any, step: int) -> None:
+    # After step 3 no state is recorded until the end.
+    a = make_run(tmp_path / "a", trainings=trainings, every=3)
+    b = make_run(tmp_path / "b", trainings=trainings, every=3, changes=[Change("variable", step, "dense/bias")])
+    result = compare(a, b)
+    if step == 5:
+        assert place(result) == (Stage.BACKWARD, 6, "dense/bias")
+    else:
+        assert place(result) == (Stage.BACKWARD, 8, "dense/bias")
+        assert result.first_divergence is not None
+        assert result.first_divergence.detail == "at the end of the training"
+
+
+def test_without_the_weights_at_the_end_two_trainings_are_never_identical(tmp_path: Path) -> None:
+    a, b = (make_run(tmp_path / name, every=3, ends=False) for name in "ab")
+    result = compare(a, b)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "The weights at the end of a training were not recorded; all 8 recorded steps are equal." in result.notes
+    dense_a, dense_b = (make_run(tmp_path / f"dense-{name}", ends=False) for name in "ab")
+    assert compare(dense_a, dense_b).verdict is Verdict.IDENTICAL
+
+
+def test_an_end_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    whole = make_run(tmp_path / "whole", every=3)
+    unreadable = [Change("unreadable", 7, variable.path) for variable in whole.layouts[0]]
+    a, b = (make_run(tmp_path / name, every=3, changes=unreadable) for name in "ab")
+    assert compare(a, b).verdict is Verdict.INCOMPLETE
 
 
 _TRAINABLE = ("dense/kernel", "dense/bias", "batchnormalization/gamma", "dense_1/kernel", "dense_1/bias")

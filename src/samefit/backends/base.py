@@ -27,6 +27,7 @@
 from __future__ import annotations
 
 import abc
+import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -143,6 +144,10 @@ class Backend(abc.ABC):
     def generator_state(self) -> bytes | None:
         """Returns the full state of the framework's process-wide generator, or None if it has none."""
 
+    def inner_generator(self) -> random.Random | None:
+        """Returns the generator of Python's that the process-wide one consists of, where it does and one is there."""
+        return None
+
     @abc.abstractmethod
     def set_generator_state(self, state: bytes) -> None:
         """Puts the process-wide generator into `state`, as `generator_state` returned it."""
@@ -170,6 +175,9 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def enable_determinism(self) -> Determinism:
         """Switches the framework to those of its operations that give the same bits each time."""
+
+    returns_early: bool = False
+    """Whether a compiled step returns before it is computed, and what it returned stays as it is."""
 
     updates_may_overtake: bool = False
     """Whether an update in a compiled step may run before all gradients are computed, and act on the rest of them."""

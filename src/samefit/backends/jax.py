@@ -32,6 +32,7 @@ class JaxBackend(Backend):
     """The adapter for JAX."""
 
     name = "jax"
+    returns_early = True
 
     def version(self) -> str:
         return str(jax.__version__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
@@ -89,11 +90,14 @@ class TensorFlowBackend(Backend):
             return np.asarray(compute())
 
     def generator_state(self) -> bytes | None:
+        rng = self.inner_generator()
+        state = None if rng is None else _jsonable(rng.getstate())
+        return json.dumps({"seed": tf_context.context()._seed, "rng": state}).encode()
+
+    def inner_generator(self) -> random.Random | None:
         context = tf_context.context()
         # `_rng` exists only once a global seed was set, and counts only while one is (eager/context.py of 2.21).
-        rng = getattr(context, "_rng", None) if context._seed is not None else None
-        state = None if rng is None else _jsonable(rng.getstate())
-        return json.dumps({"seed": context._seed, "rng": state}).encode()
+        return getattr(context, "_rng", None) if context._seed is not None else None
 
     def set_generator_state(self, state: bytes) -> None:
         wanted = json.loads(state)

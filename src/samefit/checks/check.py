@@ -39,6 +39,7 @@ def check(
     confirm: bool = True,
     to_end: bool = False,
     inside: bool | None = None,
+    every_step: bool = False,
     progress: Any = None,
 ) -> Comparison:
     """Runs, records, compares and explains two trainings.
@@ -57,6 +58,8 @@ def check(
         to_end: Whether both trainings go on to their ends even if they part early.
         inside: Whether the step at which they part is run again with every layer watched; None: if it is an early one
             and `confirm` is set.
+        every_step: Whether weights are recorded after every step from the start; by default some steps do, and where
+            that leaves the place open both sides run again.
         progress: Shows what is going on (`samefit.report.progress`).
 
     Returns:
@@ -75,10 +78,12 @@ def check(
         if progress is not None:
             progress.phase(text)
 
+    options = {"every_step": True} if every_step else {}
+
     def once(seed: int | None, where: Path) -> Comparison:
         with Workshop(where, say) as workshop:
             pair, ended = _run_pair(
-                workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, to_end
+                workshop, baseline, candidate, same_process, trainings, backends, env_a, env_b, seed, options, to_end
             )
             return concluded(pair, workshop, began=began, ended=ended, confirm=confirm, inside=inside)
 
@@ -98,6 +103,7 @@ def _run_pair(
     env_a: Mapping[str, str] | None,
     env_b: Mapping[str, str] | None,
     pin: int | None,
+    options: Mapping[str, Any],
     to_end: bool,
 ) -> tuple[Pair, bool]:
     """Runs the two sides; returns them, and whether they were ended early because they had parted."""
@@ -255,10 +261,20 @@ def execution_of(run: Run) -> Execution:
     if " ; " in text:
         raise SelectionError(f"{run.path} holds two sides of one process; check them again instead of comparing.")
     environment = dict(run.manifest.get("environment") or {})
-    return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"), {"variables": [*environment]})
+    options: dict[str, Any] = {"variables": [*environment]}
+    if run.manifest.get("every_step"):
+        options["every_step"] = True
+    return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"), options)
 
 
-def run(target: str, *, directory: Path, pin: int | None = None, environment: Mapping[str, str] | None = None) -> int:
+def run(
+    target: str,
+    *,
+    directory: Path,
+    pin: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    every_step: bool = False,
+) -> int:
     """Runs a script under the recorder, with its own output.
 
     Args:
@@ -266,12 +282,15 @@ def run(target: str, *, directory: Path, pin: int | None = None, environment: Ma
         directory: The run directory, which must not exist.
         pin: Seed to pin all randomness with.
         environment: Environment variables of the script.
+        every_step: Whether weights are recorded after every step.
 
     Returns:
         The script's own exit status.
     """
     workshop = Workshop(directory.parent, lambda text: None, show_output=True)
-    child = workshop.start(Execution((("", parse_target(target)),), dict(environment or {}), pin), directory.name)
+    options = {"every_step": True} if every_step else {}
+    execution = Execution((("", parse_target(target)),), dict(environment or {}), pin, options)
+    child = workshop.start(execution, directory.name)
     child.wait(None)
     status = int(child.exit_status or 0)
     # A script that a signal ended: what a shell would report.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from samefit.checks.confirm import Found, confirmed_causes, explained
 from samefit.checks.inside import look_inside
+from samefit.checks.narrow import narrowed, with_place_of
 from samefit.checks.notes import notes_of
 from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
@@ -39,11 +40,13 @@ def concluded(
     if ended:
         pair = pair.ending_after(comparison.steps_compared)
         comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
-    found = Found((), pair, comparison)
+    whole = comparison
+    placed, near, comparison = _near(pair, comparison, workshop)
+    found = Found((), placed, near)
     if confirm and comparison.verdict is Verdict.DIVERGED:
-        found, comparison = _explained_by_reruns(pair, comparison, workshop)
+        found, comparison = _explained_by_reruns(placed, near, workshop, (pair, whole), comparison)
     if inside or (inside is None and confirm):
-        comparison = replace(comparison, inside=_inside(pair, comparison, found, workshop, asked=bool(inside)))
+        comparison = replace(comparison, inside=_inside(placed, near, found, workshop, asked=bool(inside)))
         if comparison.inside is not None and comparison.causes:
             *before, last = comparison.causes
             named = (*before, named_inside(last, comparison.inside))
@@ -60,14 +63,35 @@ def explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) 
         comparison: Their comparison.
         workshop: Where re-runs are made.
     """
-    return _explained_by_reruns(pair, comparison, workshop)[1]
+    placed, near, shown = _near(pair, comparison, workshop)
+    return _explained_by_reruns(placed, near, workshop, (pair, comparison), shown)[1]
 
 
-def _explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) -> tuple[Found, Comparison]:
+def _near(pair: Pair, comparison: Comparison, workshop: Workshop) -> tuple[Pair, Comparison, Comparison]:
+    """Returns the sides and the comparison to explain, which know the exact place, and the comparison to show."""
+    near, found, note = narrowed(pair, comparison, workshop)
+    if not note:
+        return near, found, comparison
+    return near, found, replace(with_place_of(comparison, found), notes=(*comparison.notes, note))
+
+
+def _explained_by_reruns(
+    pair: Pair, comparison: Comparison, workshop: Workshop, whole: tuple[Pair, Comparison], shown: Comparison
+) -> tuple[Found, Comparison]:
+    """Returns what was found, and the comparison to show with the causes and the verdict that a measured floor allows.
+
+    Args:
+        pair: Two sides that part.
+        comparison: Their comparison.
+        workshop: Where re-runs are made.
+        whole: The same to the ends of the trainings, where `pair` ends at the place where they part.
+        shown: The comparison to show.
+    """
     found = confirmed_causes(pair, comparison, workshop, workshop.say)
-    causes, is_rounding = _judged(found, workshop) if found.causes else ((), False)
-    comparison = explained(comparison, causes)
-    return found, replace(comparison, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else comparison
+    judged_on = whole if found.pair is pair else (found.pair, found.comparison)
+    causes, is_rounding = _judged(found, judged_on, workshop) if found.causes else ((), False)
+    shown = explained(shown, causes)
+    return found, replace(shown, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else shown
 
 
 def _inside(pair: Pair, comparison: Comparison, found: Found, workshop: Workshop, *, asked: bool) -> Inside | None:
@@ -89,14 +113,15 @@ def _placed(comparison: Comparison, inside: Inside) -> Comparison:
     return replace(comparison, first_divergence=replace(divergence, stage=Stage.UPDATE))
 
 
-def _judged(found: Found, workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:
+def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:
     """Measures whether a last cause `rounding` is one; returns the causes, and whether rounding is all there is."""
     *before, cause = found.causes
     if cause.slug != "rounding":
         return found.causes, False
     workshop.say("measuring what rounding explains")
     step = measure_one_step(found.pair, found.comparison, workshop)
-    whole = judge(found.pair.execution_a, found.pair.a.run, found.comparison, workshop)
+    pair, comparison = judged_on
+    whole = judge(pair.execution_a, pair.a.run, comparison, workshop)
     cause = replace(cause, evidence=(*cause.evidence, *([Evidence(step.text)] if step else []), whole.evidence))
     is_all = False
     if step is not None and not step.is_rounding:

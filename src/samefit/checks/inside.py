@@ -66,5 +66,5 @@ def _watching(execution: Execution, part: Part, step: int) -> Execution:
     watched = [*execution.options.get("look_inside", ()), index]
     # What a transplant has the run keep is kept as well.
     kept = [*execution.options.get("keep_states", ()), index]
-    options = {**execution.options, "look_inside": watched, "keep_states": kept, "stop_after": max(watched) + 1}
-    return replace(execution, options=options)
+    options = {"look_inside": watched, "keep_states": kept, "every_step": True, "stop_after": max(watched) + 1}
+    return replace(execution, options={**execution.options, **options})

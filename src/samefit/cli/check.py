@@ -14,6 +14,7 @@ from samefit.cli.options import (
     TargetCommand,
     conclude,
     conclude_models,
+    every_step_option,
     json_option,
     progress,
     quiet_option,
@@ -62,6 +63,7 @@ from samefit.cli.options import (
     help="Watch every layer in the step at which they part. Default: if that is one of the first 200.",
 )
 @click.option("--to-end", is_flag=True, help="Train both to their ends, even if they part early.")
+@every_step_option
 @click.option("--models", is_flag=True, help="Compare the models that A and B return, without training.")
 @click.option(
     "--input-shape",
@@ -91,6 +93,7 @@ def check(
     no_confirm: bool,
     inside: bool | None,
     to_end: bool,
+    every_step: bool,
     models: bool,
     input_shapes: tuple[str, ...],
     weights: str | None,
@@ -116,7 +119,8 @@ def check(
     Exit status: 0 the trainings are the same, 2 they are not (or could not be compared to the end), 1 samefit or a
     script failed. With --pin it is that of the pinned trainings.
     """
-    _refuse_for_models(models, same_process or trainings is not None or no_confirm or to_end, input_shapes, weights)
+    trains = same_process or trainings is not None or no_confirm or to_end or every_step
+    _refuse_for_models(models, trains, input_shapes, weights)
     if not models:
         _refuse_contradictions(candidate, same_process, trainings, backends, bool(env_a or env_b))
 
@@ -147,6 +151,7 @@ def check(
             "confirm": not no_confirm,
             "inside": inside,
             "to_end": to_end,
+            "every_step": every_step,
             "progress": display,
         }
         if backends is not None and len(backends) > 2:
@@ -160,7 +165,8 @@ def check(
 def _refuse_for_models(models: bool, trains: bool, input_shapes: tuple[str, ...], weights: str | None) -> None:
     if models and trains:
         raise click.UsageError(
-            "--models compares without training; leave --same-process, --trainings, --no-confirm and --to-end out"
+            "--models compares without training; leave --same-process, --trainings, --no-confirm, --to-end and "
+            "--every-step out"
         )
     if not models and (input_shapes or weights is not None):
         raise click.UsageError("--input-shape and --weights belong to --models")

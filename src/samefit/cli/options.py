@@ -249,3 +249,8 @@ verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Say all: every piece of evidence, settings that differ, alignment, timing."
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the verdict in one line, and no progress.")
+every_step_option = click.option(
+    "--every-step",
+    is_flag=True,
+    help="Record all weights after every step. Default: after the first steps, the last, and some between.",
+)

@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from samefit.cli.options import new_path
+from samefit.cli.options import every_step_option, new_path
 
 
 @click.command(
@@ -20,10 +20,13 @@ from samefit.cli.options import new_path
 @click.option(
     "--pin", type=click.IntRange(0, 2**32 - 1), metavar="SEED", help="Pin all randomness of the script to SEED."
 )
+@every_step_option
 @click.option("-q", "--quiet", is_flag=True, help="Do not say where the run is kept.")
 @click.argument("target", metavar="TARGET")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-def run(output: str | None, pin: int | None, quiet: bool, target: str, arguments: tuple[str, ...]) -> int:
+def run(
+    output: str | None, pin: int | None, every_step: bool, quiet: bool, target: str, arguments: tuple[str, ...]
+) -> int:
     """Run an unmodified script under the recorder, and pass its own exit status through.
 
     TARGET is a script, "-m" followed by a module, or script.py:function; what stands behind it is handed to the script
@@ -42,7 +45,7 @@ def run(output: str | None, pin: int | None, quiet: bool, target: str, arguments
 
     words = [target, *arguments]
     directory = new_path(words, output)
-    status = checks.run(shlex.join(words), directory=directory, pin=pin)
+    status = checks.run(shlex.join(words), directory=directory, pin=pin, every_step=every_step)
     if not quiet and directory.exists():
         click.echo(f"samefit: the run is kept in {directory}  (samefit show {directory})", err=True)
     return status

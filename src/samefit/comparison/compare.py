@@ -146,6 +146,8 @@ def _verdict(
     if finding is not None:
         return Verdict.DIVERGED, []
     broken = [*_broken(pairing, selected), *_unseen(unseen)]
+    if scan.seen.unseen_ends:
+        broken.append("The weights at the end of a training were not recorded")
     if lengths[0] != lengths[1]:
         counts = f"the baseline has {lengths[0]} and the candidate {lengths[1]}"
         return Verdict.INCOMPLETE, [
@@ -230,6 +232,7 @@ def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
         path=finding.path,
         detail=finding.detail,
         num_paths=finding.num_paths,
+        known_equal=pairing.known_equal(finding.position),
     )
 
 

@@ -97,6 +97,19 @@ class Pairing:
             self.run_b.state_before(self.steps_b.indices[position]),
         )
 
+    def states_at_end(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
+        """Returns the states when the trainings of a pair of steps had ended."""
+        return (
+            self.run_a.end_state(self.steps_a.training(position)),
+            self.run_b.end_state(self.steps_b.training(position)),
+        )
+
+    def _states_at_begin(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
+        return (
+            self.run_a.begin_state(self.steps_a.training(position)),
+            self.run_b.begin_state(self.steps_b.training(position)),
+        )
+
     def has_states_after(self, position: int) -> bool:
         """Whether both sides recorded the state after a pair of steps."""
         return self.run_a.has_state(self.steps_a.indices[position]) and self.run_b.has_state(
@@ -123,8 +136,9 @@ class Pairing:
         return self._alignments[key]
 
     def _states_near(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
-        """Returns states around a pair of steps, else the first that both sides have."""
-        for pair in (self.states_after(position), self.states_before(position)):
+        """Returns states around a pair of steps, else of their trainings, else the first that both sides have."""
+        for find in (self.states_after, self.states_before, self._states_at_begin):
+            pair = find(position)
             if None not in pair:
                 return pair
         later = next((p for p in range(len(self)) if self.has_states_after(p)), None)
@@ -156,6 +170,24 @@ class Pairing:
         """The positions at which a training begins, on either side."""
         both = {*self.steps_a.indices.beginnings(), *self.steps_b.indices.beginnings()}
         return sorted(position for position in both if position < len(self))
+
+    @cached_property
+    def ends(self) -> Sequence[int]:
+        """The positions at which a training ends on both sides."""
+        before = [position - 1 for position in self.beginnings if position]
+        last = [len(self) - 1] if len(self) else []
+        return [p for p in [*before, *last] if _ends(self.steps_a, p) and _ends(self.steps_b, p)]
+
+    def known_equal(self, position: int) -> int | None:
+        """Returns how many steps are known to be equal before the first difference, at a pair of steps.
+
+        None stands for all of them: then both sides recorded the state before it.
+        """
+        if None not in self.states_before(position):
+            return None
+        while position and not self.begins(position) and not self.has_states_after(position - 1):
+            position -= 1
+        return position
 
     @cached_property
     def _equal(self) -> tuple[int, int]:
@@ -297,6 +329,10 @@ class Pairing:
         """Returns in how many of the first `end` steps the baseline returned a loss."""
         without = self.steps_a.indices.positions(self.run_a.steps_without_loss())
         return end - sum(position < end for position in without)
+
+
+def _ends(steps: Steps, position: int) -> bool:
+    return position + 1 == len(steps) or steps.begins(position + 1)
 
 
 def _all_have_states(steps: Steps, end: int) -> bool:

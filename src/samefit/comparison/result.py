@@ -55,6 +55,8 @@ class Divergence:
         path: What differs first: a variable's path, "inputs", "loss", a metric's name, a generator.
         detail: One line more, in words: "the same 512 samples in another order".
         num_paths: How many paths of that stage differ at this step.
+        known_equal: How many steps from the first on are known to be equal, where these are not all before `step`:
+            weights were not recorded in between. None where the place is exact.
     """
 
     training: int
@@ -66,6 +68,7 @@ class Divergence:
     path: str
     detail: str = ""
     num_paths: int = 1
+    known_equal: int | None = None
 
 
 @dataclass(frozen=True)

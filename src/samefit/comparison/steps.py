@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from heapq import merge
+from itertools import chain, groupby
 
 from samefit.align import Alignment
 from samefit.comparison.pairing import MISSING, Pairing, Steps, at, differing, same_float
@@ -43,13 +44,14 @@ class Finding:
 
 @dataclass
 class Seen:
-    """How much could be compared, in pairs of steps (in values of variables for `variables`)."""
+    """How much could be compared, in pairs of steps (for `variables` in values of variables, for ends in trainings)."""
 
     batches: int = 0
     losses: int = 0
     states: int = 0
     variables: int = 0
     unseen_batches: int = 0
+    unseen_ends: int = 0
     unreadable: set[str] = field(default_factory=set)
 
 
@@ -69,6 +71,7 @@ class StepScan:
         self.same_samples: bool | None = None
         self.reweighted = False
         self.uncounted = ""
+        self._ends = set(pairing.ends)
         self._checked: set[int] = set()
         self._names: set[str] = set()
         self._looked_at = len(pairing)
@@ -79,7 +82,11 @@ class StepScan:
         self._count_proven()
         randomness: Finding | None = None
         reporting: Finding | None = None
-        for position in chain(pairing.suspicious(), range(pairing.proven, len(pairing))):
+        proven = pairing.proven
+        # The state at the end of a training stands in no chain.
+        ends = (position for position in pairing.ends if position < proven)
+        looked_at = chain(merge(pairing.suspicious(), ends), range(proven, len(pairing)))
+        for position, _ in groupby(looked_at):
             for finding in self._step(position):
                 if finding.stage is Stage.RANDOMNESS:
                     # A random state that differs counts from here on, but only if anything comes of it.
@@ -113,7 +120,9 @@ class StepScan:
         if self._looked_at < len(self._pairing):
             return notes
         if 0 < seen.states < total:
-            notes.append(f"Weights were compared after {seen.states} of {total} steps: the others were not recorded.")
+            ends = " and at the end" if not seen.unseen_ends and not self._pairing.has_states_after(total - 1) else ""
+            compared = f"Weights were compared after {seen.states} of {total} steps{ends}"
+            notes.append(f"{compared}; after the others they were not recorded.")
         if seen.losses and seen.losses < total:
             notes.append(f"The loss was compared in {seen.losses} of {total} steps: the others were not recorded.")
         if self._names:
@@ -151,6 +160,8 @@ class StepScan:
         yield from self._randomness(position, a, b)
         yield from self._loss(position, a, b)
         yield from self._after(position)
+        if position in self._ends:
+            yield from self._at_end(position)
         yield from self._reporting(position, a, b)
 
     # -- stages -----------------------------------------------------------------------------------------------------
@@ -228,7 +239,9 @@ class StepScan:
             return f"the same {epoch_a[1]} samples in another order"
         if same_batch:
             return f"the same {a.num_rows} samples in another order within the batch"
-        return "the same samples in another order" if whole else "other samples or values"
+        if whole:
+            return "the same samples in another order"
+        return "other samples or values" if epoch_a and epoch_b else "other samples or values, or another order"
 
     def _randomness(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         paths = self._seeds(position)
@@ -286,21 +299,36 @@ class StepScan:
         first, second = self._pairing.states_after(position)
         if first is None or second is None:
             return
-        alignment = self._pairing.align(position, first, second)
-        yield from self._unpaired(position, alignment, first, second)
+        yield from self._unpaired(position, self._pairing.align(position, first, second), first, second)
         if position >= self._pairing.proven:
             self.seen.states += 1
-            self._count(alignment, first, second)
+            self._count(self._pairing.align(position, first, second), first, second)
+        yield from self._state(position, first, second, "")
+
+    def _at_end(self, position: int) -> Iterator[Finding]:
+        """Compares what trainings ended with, where the state after their last step was not recorded."""
+        if self._pairing.has_states_after(position):
+            return
+        first, second = self._pairing.states_at_end(position)
+        pairs = () if first is None or second is None else self._pairing.align(position, first, second).pairs
+        if first is None or second is None or all(MISSING in (at(first, i), at(second, j)) for i, j in pairs):
+            self.seen.unseen_ends += 1
+            return
+        self._count(self._pairing.align(position, first, second), first, second)
+        yield from self._state(position, first, second, "at the end of the training")
+
+    def _state(self, position: int, first: StateRecord, second: StateRecord, detail: str) -> Iterator[Finding]:
         layout = self._pairing.run_a.layouts[first.layout]
+        alignment = self._pairing.align(position, first, second)
         parted = [i for i, _ in self._effective(position, differing(alignment, first, second), layout)]
         updated = [i for i in parted if layout[i].role is Role.TRAINABLE]
         updated += [i for i in parted if layout[i].role is Role.OPTIMIZER]
         if updated:
             stage = self._update_stage(position, parted, layout)
-            yield Finding(position, stage, layout[updated[0]].path, "", len(updated))
+            yield Finding(position, stage, layout[updated[0]].path, detail, len(updated))
         state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:
-            yield Finding(position, Stage.STATE, layout[state[0]].path, "", len(state))
+            yield Finding(position, Stage.STATE, layout[state[0]].path, detail, len(state))
 
     def _effective(
         self, position: int, parted: Iterable[tuple[int, int]], layout: Sequence[VariableRecord]
@@ -326,10 +354,7 @@ class StepScan:
     def _last_logs(self) -> Finding | None:
         """Compares what is only known at the end of a training: the metrics on validation data."""
         pairing = self._pairing
-        ends = [position - 1 for position in pairing.beginnings if position] + [len(pairing) - 1]
-        for position in ends if len(pairing) else ():
-            if not (_ends(pairing.steps_a, position) and _ends(pairing.steps_b, position)):
-                continue
+        for position in pairing.ends:
             a, b = pairing.trainings_at(position)
             if a.status == b.status == _COMPLETE:
                 for finding in _reported(position, a.metrics, b.metrics, " at the end of the training"):
@@ -342,10 +367,6 @@ def _reported(position: int, a: Mapping[str, float], b: Mapping[str, float], whe
     if names:
         detail = f"{a[names[0]]:.9g} and {b[names[0]]:.9g}{where}"
         yield Finding(position, Stage.REPORTING, names[0], detail, len(names))
-
-
-def _ends(steps: Steps, position: int) -> bool:
-    return position + 1 == len(steps) or steps.begins(position + 1)
 
 
 def is_uncounted(training: TrainingRecord) -> bool:

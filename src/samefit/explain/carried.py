@@ -70,11 +70,10 @@ def _ended_with(side: Side, positions: list[int]) -> TrainingRecord | None:
         return None
     for training in reversed(earlier):
         steps = side.run.step_indices([training.number])
-        state = side.run.state_after(steps[-1]) if steps else None
-        if state is None:
-            continue
-        ends = {state.digests[k : k + 16] for k in range(0, len(state.digests), 16)}
-        if all(side.digest_before(position) in ends for position in positions):
+        # A callback may have put other weights back at the end: either may be what is carried over.
+        states = [side.run.state_after(steps[-1]), side.run.end_state(training.number)] if steps else []
+        ends = {s.digests[k : k + 16] for s in states if s is not None for k in range(0, len(s.digests), 16)}
+        if ends and all(side.digest_before(position) in ends for position in positions):
             return training
     return None
 

@@ -58,3 +58,25 @@ class NumpyKey:
             holds_back = numpy.random.get_state()[3]
             self._known = None if holds_back else key
         return self._known
+
+
+class InnerKey:
+    """Calls of it are equal as long as a generator of Python's, which may be replaced, does not move.
+
+    Args:
+        find: Returns the generator, or None where there is none: then, and where its memory cannot be read, a call
+            returns None.
+    """
+
+    def __init__(self, find: Callable[[], random.Random | None]) -> None:
+        self._find = find
+        self._known: random.Random | None = None
+        self._key: Callable[[], Any] | None = None
+
+    def __call__(self) -> Any:
+        generator = self._find()
+        if generator is None:
+            return None
+        if generator is not self._known:
+            self._known, self._key = generator, python_key(generator)
+        return (id(generator), self._key()) if self._key is not None else None

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from samefit.backends.base import Backend
-from samefit.patches.fast_states import NumpyKey, python_key
+from samefit.patches.fast_states import InnerKey, NumpyKey, python_key
 from samefit.patches.patching import Patches
 
 _PYTHON = "CPython 3.11 to 3.13"
@@ -115,7 +115,7 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:
     """Puts the draws and seedings of a framework's process-wide generator into the ledger."""
-    ledger.watch(backend.name, backend.generator_state)
+    ledger.watch(backend.name, backend.generator_state, InnerKey(backend.inner_generator))
     for owner, name, label in backend.draw_functions():
         patches.replace(
             owner,

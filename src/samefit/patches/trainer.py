@@ -44,6 +44,9 @@ class TrainingObserver(Protocol):
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Keras reports the end of a training batch to the callbacks."""
 
+    def training_ended(self) -> None:
+        """Keras tells the callbacks that the training has ended."""
+
     def step(self, trainer: Any, data: Any, state: Any, call: Callable[[], Any]) -> Any:
         """One step: `call()` runs it; `data` is the batch, or None; `state` is JAX's state, or None."""
 
@@ -75,6 +78,7 @@ def watch_trainer(patches: Patches, backend: str, observer: TrainingObserver) ->
         patches.replace(trainer, name, functools.partial(_other, observer, name), checked_on=_CHECKED)
     patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
     patches.replace(callbacks, "on_train_batch_end", functools.partial(_batch_end, observer), checked_on=_CHECKED)
+    patches.replace(callbacks, "on_train_end", functools.partial(_train_end, observer), checked_on=_CHECKED)
     _STEPS[backend](patches, trainer, observer)
 
 
@@ -139,6 +143,15 @@ def _batch_end(observer: TrainingObserver, original: Callable[..., Any]) -> Call
         return original(self, batch, logs)
 
     return on_train_batch_end
+
+
+def _train_end(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def on_train_end(self: Any, logs: Any = None) -> Any:
+        observer.training_ended()
+        return original(self, logs)
+
+    return on_train_end
 
 
 def _watch_jax(patches: Patches, trainer: type, observer: TrainingObserver) -> None:

@@ -16,7 +16,7 @@ class BatchDigest:
 
     Attributes:
         digest: 16 bytes.
-        rows: Sum over the samples, 8 bytes; None without a common first axis.
+        rows: Sum over the samples, 8 bytes; None without a common first axis, or late.
         num_rows: Number of samples.
         head: Digest of all leaves but the last, which may be the weights of the samples; None with less than three.
     """
@@ -27,10 +27,15 @@ class BatchDigest:
     head: bytes | None = None
 
 
-def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDigest:
+def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_rows: bool = True) -> BatchDigest:
     """Digests the leaves of a batch, given with their paths.
 
     Paths are replaced by positions: Keras hands the same batch on in tuples, lists or dictionaries of its own.
+
+    Args:
+        backend: The adapter of Keras's backend.
+        leaves: The leaves.
+        with_rows: Whether the sum over the samples is made.
     """
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
     # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
@@ -38,7 +43,7 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]]) -> BatchDi
     present = [a for a in wide if a is not None]
     lengths = {len(a) for a in present if a.ndim}
     rows = None
-    if len(lengths) == 1 and all(a.ndim for a in present):
+    if with_rows and len(lengths) == 1 and all(a.ndim for a in present):
         rows = rows_sum(present, lengths.pop())
     num_rows = len(present[0]) if present and present[0].ndim else None
     named = [(f"batch/{i}", a) for i, a in enumerate(wide)]

@@ -19,6 +19,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         path: The run directory; it must not exist, or be empty.
+        every_step: Whether all weights are recorded after every step; by default after the first steps of a training,
+            the last, and some between.
 
     Raises:
         RunError: If `path` holds something already.
@@ -29,8 +31,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         ...     model.train_on_batch(x, y)
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, every_step: bool = False) -> None:
         super().__init__()
+        self._every_step = every_step
         self.path = Path(path)
         self._live: Any = None
         self._training: contextlib.ExitStack | None = None
@@ -47,7 +50,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _start(self) -> None:
         if self._live is None:
-            self._live = live.Live({"run": str(self.path), "target": f"Recorder({str(self.path)!r})"})
+            target = f"Recorder({str(self.path)!r})"
+            self._live = live.Live({"run": str(self.path), "target": target, "every_step": self._every_step})
             self._live.watch_process()
             self._live.begin_side("")
             self._live.keras_imported()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,16 +18,17 @@ from samefit.record.guard import Guard
 from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
-from samefit.record.stop import StopPoint
-from samefit.record.training import Compiles, Training
+from samefit.record.states import States
+from samefit.record.steplog import Entry, StepLog
+from samefit.record.stop import StopPoint, StopRecordedRun
+from samefit.record.training import Before, Compiles, Training
 from samefit.record.watched import WatchedBatches
-from samefit.store.digest import chain, state_digest
-from samefit.store.records import ModelRecord, StateRecord, StepRecord, TrainingRecord
+from samefit.store import cadence
+from samefit.store.records import ModelRecord, TrainingRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.plan import Transplants
-from samefit.types import Role
 
-_MISSING = bytes(16)
+_NOTHING = Before(None, {}, None, {})
 
 
 class Recorder:
@@ -45,6 +47,7 @@ class Recorder:
         keep_data: Whether the arrays handed to `fit` are kept.
         keep_states: Indices of steps after which the values of all variables are kept.
         look_inside: Indices of steps that are run once more, with every layer watched.
+        every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
         before_training: Called before each training: a framework may have been imported since the last one.
     """
 
@@ -60,6 +63,7 @@ class Recorder:
         keep_data: bool = False,
         keep_states: Collection[int] = (),
         look_inside: Collection[int] = (),
+        every_step: bool = False,
         before_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.writer = writer
@@ -79,8 +83,11 @@ class Recorder:
         self._models: dict[int, tuple[Any, int, list[Any], ModelRecord]] = {}
         self._on_batch: dict[int, Training] = {}
         self._compiles = Compiles()
-        self._watched = WatchedBatches(backend, self.guard, keep=bool(look_inside))
+        self._num_with_rows = math.inf if every_step else cadence.ROWS
+        self._watched = WatchedBatches(backend, self.guard, keep=bool(look_inside), num_with_rows=self._num_with_rows)
         self._inside = InsideRecorder(look_inside, writer, backend)
+        self._log = StepLog(writer, backend)
+        self._states = States(writer, backend, every_step=every_step)
 
     # -- trainings --------------------------------------------------------------------------------------------------
 
@@ -143,13 +150,23 @@ class Recorder:
             self.writer.training(replace(training.record, status="running"))
 
     def _finish(self, training: Training, status: str) -> None:
+        self._log.write()
         last = training.last_metrics()
         training.record = replace(training.record, status=status, metrics=last or training.record.metrics)
         self.writer.training(training.record)
-        self._arrays(
-            f"final-{training.record.number}", training, [self._backend.host_value(v) for v in training.variables]
-        )
+        values = self._states.values(training, None)
+        self._states.end(training, values)
+        self._states.arrays(f"final-{training.record.number}", training, values[: len(training.variables)])
         self.writer.flush()
+
+    def training_ended(self) -> None:
+        """Keras says that a training is over; callbacks may change the weights after that."""
+        if self._stack and not self.guard.broken and self._stack[-1].layout >= 0:
+            self.guard(lambda: self._ended(self._stack[-1]), None)
+
+    def _ended(self, training: Training) -> None:
+        self._log.write()
+        self._states.end(training, self._states.values(training, None))
 
     def close(self, status: str) -> None:
         """Ends the trainings that are still open (those of `train_on_batch`)."""
@@ -203,18 +220,12 @@ class Recorder:
         if self.guard.broken or not self._stack or self._stack[-1].trainer is not trainer:
             return call()
         training = self._stack[-1]
-        first = training.steps == 0
         queue = data if isinstance(data, deque) else None
-        batch = None
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
             data = training.on_batch
-        if queue is None and data is not None:
-            batch = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(data)), None)
-        begin = self.guard(lambda: self._before(training, state), None)
-        moment = self.guard(lambda: self._inside.before(self._steps, training, state), None)
-        generators = self.guard(self.ledger.digests, dict[str, bytes]())
-        if first and id(trainer) not in self._models:
+        before = self.guard(lambda: self._before(training, None if queue is not None else data, state), _NOTHING)
+        if training.steps == 0 and id(trainer) not in self._models:
             self.provenance.start_capture()
             self.provenance.keep_values = True
         try:
@@ -223,12 +234,25 @@ class Recorder:
         finally:
             calls = self.provenance.end_capture()
             self.provenance.keep_values = False
-        fed = [batch] if queue is None else self._take(queue, training)
-        self.guard(lambda: self._after(training, fed, begin, generators, result, calls, is_jax=state is not None), None)
+        fed = [before.batch] if queue is None else self._take(queue, training)
+        logs, after = (result[0], result[1]) if state is not None else (result, None)
+        self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
+        moment = before.moment
         if moment is not None:
             self.guard(lambda: self._look_inside(moment, training, data), None)
-        self._stop.check(self._steps)
+        if self._stop.is_reached(self._steps):
+            self.guard(lambda: self._stopping(training, after), None)
+            raise StopRecordedRun
         return result
+
+    def _stopping(self, training: Training, state: Any) -> None:
+        """Records the state after the last step of a run that ends here."""
+        self._log.write()
+        if training.last_state != training.last:
+            self.writer.state(
+                self._states.record(training, training.last, "after", self._states.values(training, state))
+            )
+        self.writer.flush()
 
     def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:
         batch = self._watched.last(data) if isinstance(data, deque) else data
@@ -240,89 +264,66 @@ class Recorder:
         wanted = int(getattr(training.trainer, "steps_per_execution", 1) or 1)
         return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]
 
-    def _before(self, training: Training, state: Any) -> Any:
-        """Reads the state before a step where it is needed; returns {id of variable: array} or None."""
-        if training.steps:
-            return None
-        training.collect(training.trainer)
-        values = self._values(training, state)
-        return {
-            id(v): value.copy() for v, value in zip(training.all_variables, values, strict=True) if value is not None
-        }
+    def _before(self, training: Training, data: Any, state: Any) -> Before:
+        """Reads what is needed before a step."""
+        batch = None
+        if data is not None:
+            with_rows = training.steps < self._num_with_rows
+            batch = batches.digest_batch(self._backend, models.flatten(data), with_rows=with_rows)
+        begin: dict[int, Array] = {}
+        if not training.steps:
+            training.collect(training.trainer)
+            values = zip(training.all_variables, self._states.values(training, state), strict=True)
+            begin = {id(v): value.copy() for v, value in values if value is not None}
+        moment = self._inside.before(self._steps, training, state)
+        return Before(batch, begin, moment, self.ledger.digests())
 
-    def _values(self, training: Training, state: Any) -> list[Array | None]:
-        """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
-        if state is None:
-            return [self._backend.host_value(v) for v in training.all_variables]
-        own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
-        return [*own, *(self._backend.host_value(v) for v in training.untracked), *slots]
-
-    def _after(
-        self,
-        training: Training,
-        batches: list[Any],
-        begin: Any,
-        generators: dict[str, bytes],
-        result: Any,
-        calls: Any,
-        *,
-        is_jax: bool,
-    ) -> None:
-        logs, state = (result[0], result[1]) if is_jax else (result, None)
-        if training.layout < 0 or len(training.all_variables) != len(training.variable_records):
-            self._describe(training, calls, begin)
-        values = self._values(training, state)
-        digests = b"".join(_MISSING if v is None else state_digest(v) for v in values)
-        numbers = self._logs(training, logs)
-        after = self.ledger.digests()
-        for i, batch in enumerate(batches):
-            last = i == len(batches) - 1
-            batch_digest = None if batch is None else batch.digest
-            if last:
-                covered = b"".join(
-                    digests[16 * j : 16 * j + 16]
-                    for j, v in enumerate(training.variable_records)
-                    if v.role is not Role.SEED
-                )
-                loss = repr(numbers.get("loss")).encode()
-                training.chain = chain(training.chain, batch_digest or b"", loss, covered)
-            self.writer.step(
-                StepRecord(
-                    index=self._steps,
-                    training=training.record.number,
-                    epoch=training.epoch,
-                    step=training.step_in_epoch,
-                    batch=batch_digest,
-                    rows=None if batch is None else batch.rows,
-                    num_rows=None if batch is None else batch.num_rows,
-                    head=None if batch is None else batch.head,
-                    logs=numbers if last else {},
-                    generators=generators,
-                    generators_after=after if last else generators,
-                    chain=training.chain,
+    def _after(self, training: Training, fed: Sequence[Any], before: Before, logs: Any, state: Any, calls: Any) -> None:
+        if training.layout < 0 or training.num_variables != len(training.variable_records):
+            self._describe(training, calls, before.begin)
+        generators = self.ledger.digests()
+        if not self._returns_early(training):
+            # What it returned may change in place with the next step.
+            logs = batches.numbers_of(self._backend, logs)
+        last = self._steps + len(fed) - 1
+        record = None
+        if last in self._keep_states or self._states.are_due(training, len(fed)):
+            values = self._states.values(training, state)
+            record = self._states.record(training, last, "after", values)
+            if last in self._keep_states:
+                self._states.arrays(f"state-{last}", training, values)
+        for batch in fed:
+            whole = self._steps == last
+            self._log.add(
+                Entry(
+                    training,
+                    self._steps,
+                    training.epoch,
+                    training.step_in_epoch,
+                    batch,
+                    before.generators,
+                    generators if whole else before.generators,
+                    (logs or {}) if whole else None,
+                    record if whole else None,
                 )
             )
-            if last:
-                self.writer.state(StateRecord(self._steps, training.record.number, "after", training.layout, digests))
-                if self._steps in self._keep_states:
-                    self._arrays(f"state-{self._steps}", training, values)
-            if batch_digest is None and not training.batches_unseen:
+            if batch is None and not training.batches_unseen:
                 training.batches_unseen = True
                 self.writer.warning(
                     "batch-unseen", f"training #{training.record.number}: its batches could not be seen"
                 )
+            training.last = self._steps
             self._steps += 1
             training.steps += 1
             training.step_in_epoch += 1
         training.stepped_since_batch_end += 1
 
-    def _arrays(self, name: str, training: Training, values: Sequence[Array | None]) -> None:
-        named = zip(training.variable_records, values, strict=False)
-        arrays = {v.path: value for v, value in named if value is not None and v.role is not Role.SEED}
-        if arrays:
-            self.writer.arrays(name, arrays)
+    def _returns_early(self, training: Training) -> bool:
+        """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
+        compiled = training.trainer.jit_compile and not training.trainer.run_eagerly
+        return self._backend.returns_early and training.record.kind == "fit" and bool(compiled)
 
-    def _describe(self, training: Training, calls: Any, begin: Any) -> None:
+    def _describe(self, training: Training, calls: Any, begin: Mapping[int, Array]) -> None:
         """Writes the model, the layout and the state before the training's first step."""
         trainer = training.trainer
         training.collect(trainer)
@@ -341,10 +342,9 @@ class Recorder:
         training.record = replace(training.record, model=record.id, frozen=frozen)
         self.writer.training(training.record)
         if training.steps == 0:
-            before = [self._begin_value(v, begin or {}) for v in training.all_variables]
-            digests = b"".join(_MISSING if v is None else state_digest(v) for v in before)
-            self.writer.state(StateRecord(self._steps, training.record.number, "begin", training.layout, digests))
-            self._arrays(f"initial-{training.record.number}", training, before)
+            before = [self._begin_value(v, begin) for v in training.all_variables]
+            self.writer.state(self._states.record(training, self._steps, "begin", before))
+            self._states.arrays(f"initial-{training.record.number}", training, before)
 
     def _begin_value(self, variable: Any, begin: Mapping[int, Array]) -> Array | None:
         value = begin.get(id(variable))
@@ -355,12 +355,6 @@ class Recorder:
             made = self.provenance.made(variable)
             value = made.value if made is not None else None
         return value
-
-    def _logs(self, training: Training, logs: Any) -> dict[str, float]:
-        numbers = batches.numbers_of(self._backend, logs)
-        if numbers and training.record.kind != "fit":
-            training.record = replace(training.record, metrics=numbers)
-        return numbers
 
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Records a step that no step hook saw: the user made a train function of their own."""
@@ -377,9 +371,8 @@ class Recorder:
         names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
         state = tuple(held.get(name) for name in names) if held else None
         training.collect(trainer)
-        generators = self.ledger.digests()
-        result = (logs, state) if state is not None else logs
-        self._after(training, [None], {}, generators, result, [], is_jax=state is not None)
+        before = Before(None, {}, None, self.ledger.digests())
+        self._after(training, [None], before, logs, state, [])
         training.stepped_since_batch_end = 0
 
     def by_hand(self, model: Any, batch: Any, loss: Any) -> None:
@@ -390,8 +383,8 @@ class Recorder:
             training.record = replace(training.record, kind="custom")
             training.collect(model)
             seen = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(batch)), None)
-            generators = self.guard(self.ledger.digests, dict[str, bytes]())
-            self.guard(lambda: self._after(training, [seen], {}, generators, {"loss": loss}, [], is_jax=False), None)
+            before = Before(seen, {}, None, self.guard(self.ledger.digests, dict[str, bytes]()))
+            self.guard(lambda: self._after(training, [seen], before, {"loss": loss}, None, []), None)
 
     def applying(self) -> None:
         """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""

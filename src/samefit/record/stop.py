@@ -21,11 +21,11 @@ class StopPoint:
         self._file = file
         self._steps = steps
 
-    def check(self, recorded: int) -> None:
-        """Raises `StopRecordedRun` if `recorded` steps are enough."""
+    def is_reached(self, recorded: int) -> bool:
+        """Whether `recorded` steps are enough."""
         if self._steps is not None and recorded >= self._steps:
-            raise StopRecordedRun
-        if self._file is not None and os.path.exists(self._file):
-            with open(self._file) as file:
-                if recorded >= int(file.read() or 0):
-                    raise StopRecordedRun
+            return True
+        if self._file is None or not os.path.exists(self._file):
+            return False
+        with open(self._file) as file:
+            return recorded >= int(file.read() or 0)

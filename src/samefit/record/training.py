@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from samefit.attribution import caller
+from samefit.backends.base import Array
 from samefit.record import models
+from samefit.record.batches import BatchDigest
 from samefit.store.records import TrainingRecord, VariableRecord
 
 
@@ -28,9 +30,47 @@ class Compiles:
         return dict(self._known.get(trainer) or {})
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known before a step.
+
+    Attributes:
+        batch: Its batch; None where it is seen on another way, or not at all.
+        begin: {id of a variable: a copy of its value} before the first step of a training.
+        moment: What a look inside of the step needs (`samefit.record.inside.Moment`), or None.
+        generators: Digests of the generators of the process.
+    """
+
+    batch: BatchDigest | None
+    begin: Mapping[int, Array]
+    moment: Any
+    generators: Mapping[str, bytes]
+
+
 @dataclass
 class Training:
-    """A training that runs now."""
+    """A training that runs now.
+
+    Attributes:
+        record: What the run holds of it.
+        trainer: The model.
+        variables: The model's variables.
+        optimizer_variables: The optimizer's.
+        untracked: Those of `variables` that Keras leaves out of the model's (states of recurrent layers).
+        layout: Number of the layout of its states; -1 before the first step.
+        variable_records: The layout.
+        epoch: The epoch that runs.
+        step_in_epoch: 0-based number of the next step in it.
+        steps: Steps so far.
+        chain: Chain up to the last step that was written.
+        stepped_since_batch_end: Steps since Keras last reported the end of a batch.
+        batches_unseen: Whether it was said that batches could not be seen.
+        on_batch: What `train_on_batch` was given.
+        first_steps: How many steps have their states recorded, before only some do; 0 where that is not known yet.
+        last: Index of its last step so far.
+        last_state: Index of the last step whose state was recorded.
+        has_ended: Whether the state at its end was recorded.
+    """
 
     record: TrainingRecord
     trainer: Any
@@ -45,6 +85,10 @@ class Training:
     chain: bytes = b""
     stepped_since_batch_end: int = 0
     batches_unseen: bool = False
+    first_steps: int = 0
+    last: int = -1
+    last_state: int = -1
+    has_ended: bool = False
     on_batch: tuple[Any, ...] | None = None
 
     def collect(self, trainer: Any) -> None:
@@ -60,6 +104,11 @@ class Training:
     def all_variables(self) -> list[Any]:
         """The model's variables, then the optimizer's: the order of the layout and of the digests."""
         return self.variables + self.optimizer_variables
+
+    @property
+    def num_variables(self) -> int:
+        """How many variables there are."""
+        return len(self.variables) + len(self.optimizer_variables)
 
     def by_path(self) -> dict[str, Any]:
         """Returns the variables by the paths under which they are recorded, slots that are not made yet included."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import Any
 
@@ -17,22 +18,26 @@ class WatchedBatches:
         backend: The adapter of Keras's backend.
         guard: Keeps a failure of ours from the training.
         keep: Whether the last batch of each dataset is kept as it is.
+        num_with_rows: Of how many batches of a dataset the sum over the samples is made.
     """
 
-    def __init__(self, backend: Backend, guard: Guard, *, keep: bool) -> None:
+    def __init__(self, backend: Backend, guard: Guard, *, keep: bool, num_with_rows: float) -> None:
         self._backend = backend
         self._guard = guard
         self._keep = keep
+        self._num_with_rows = num_with_rows
         self._queues: dict[int, tuple[Any, deque[batches.BatchDigest]]] = {}
         self._last: dict[int, Delivered] = {}
 
     def watch(self, dataset: Any) -> Any:
         """Returns `dataset` such that its batches are seen."""
         queue: deque[batches.BatchDigest] = deque()
+        numbers = itertools.count()
 
         def observe(leaves: list[Array]) -> None:
             # Digests are made here: the arrays share the memory of the tensors that go to training.
-            self._guard(lambda: queue.append(self._digest(leaves)), None)
+            with_rows = next(numbers) < self._num_with_rows
+            self._guard(lambda: queue.append(self._digest(leaves, with_rows)), None)
             if self._keep:
                 self._last = {id(queue): Delivered([array.copy() for array in leaves], dataset)}
 
@@ -49,5 +54,6 @@ class WatchedBatches:
         """Returns the last batch behind a queue, where batches are kept."""
         return self._last.get(id(queue))
 
-    def _digest(self, leaves: list[Array]) -> batches.BatchDigest:
-        return batches.digest_batch(self._backend, [(f"batch/{i}", array) for i, array in enumerate(leaves)])
+    def _digest(self, leaves: list[Array], with_rows: bool) -> batches.BatchDigest:
+        named = [(f"batch/{i}", array) for i, array in enumerate(leaves)]
+        return batches.digest_batch(self._backend, named, with_rows=with_rows)

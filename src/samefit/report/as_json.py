@@ -81,6 +81,7 @@ def _divergence(divergence: Divergence | None) -> dict[str, Any] | None:
         "path": divergence.path,
         "detail": divergence.detail,
         "num_paths": divergence.num_paths,
+        "known_equal": divergence.known_equal,
     }
 
 

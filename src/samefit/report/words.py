@@ -174,7 +174,9 @@ def place_of(divergence: Divergence, comparison: Comparison) -> str:
         overall = "" if divergence.step == divergence.step_in_epoch else f" (step {divergence.step} in all)"
         words.append(f"step {divergence.step_in_epoch}{overall}")
     words.append(stage_name(divergence.stage))
-    return plain(f"{', '.join(words)}: {_what(divergence)}")
+    known = divergence.known_equal
+    since = "" if known is None else f" (equal up to step {known}; in between weights were not recorded)"
+    return plain(f"{', '.join(words)}: {_what(divergence)}{since}")
 
 
 def _what(divergence: Divergence) -> str:

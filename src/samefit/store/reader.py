@@ -19,7 +19,7 @@ from samefit.store.codec import build, from_json
 from samefit.store.inside import InsideStep
 from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord, Warning
-from samefit.store.schema import SCHEMA_VERSION
+from samefit.store.schema import MOMENTS, SCHEMA_VERSION, place_of
 
 _T = TypeVar("_T")
 
@@ -214,10 +214,9 @@ class Run:
             if rows[0][0] is None:
                 break
             number = int(rows[0][0])
-            # Two questions: SQLite answers each from the end of an index, but both at once by reading all of it.
-            ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (number,))
-            ((last,),) = self._rows("SELECT MAX(step) FROM steps WHERE training = ?", (number,))
-            found.append((number, int(first), int(last) + 1))
+            bounds = self._bounds(number)
+            assert bounds is not None
+            found.append((number, bounds[0], bounds[1] + 1))
         found.sort(key=lambda stretch: stretch[1])
         if all(one[2] <= other[1] for one, other in itertools.pairwise(found)):
             return tuple(found)
@@ -259,32 +258,27 @@ class Run:
     def state_digests(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yields (index of the step, digests) of the states after the steps of some trainings, from `begin` on."""
         wanted = set(trainings)
-        query = "SELECT training, step, digests FROM states WHERE moment = 'after' AND step >= ? ORDER BY step"
-        for training, step, digests in self._stream(query, (begin,)):
+        query = "SELECT training, place, digests FROM states WHERE place >= ? AND place % 3 = 1 ORDER BY place"
+        for training, place, digests in self._stream(query, (place_of(begin, "begin"),)):
             if training in wanted:
-                yield step, digests
+                yield place // len(MOMENTS), digests
 
     def has_state(self, step: int) -> bool:
         """Whether the state after the step of index `step` was recorded."""
-        return bool(self._rows("SELECT 1 FROM states WHERE step = ? AND moment = 'after'", (step,)))
+        return bool(self._rows("SELECT 1 FROM states WHERE place = ?", (place_of(step, "after"),)))
 
     def all_have_states(self, begin: int, end: int) -> bool:
-        """Whether the state was recorded after every step of index `begin` to `end` (exclusive); by three look-ups."""
+        """Whether the state was recorded after every step of index `begin` to `end` (exclusive); by two look-ups."""
         if begin >= end:
             return True
-        query = "SELECT rowid FROM states WHERE step = ? AND moment = 'after'"
-        first, last = self._rows(query, (begin,)), self._rows(query, (end - 1,))
-        if not first or not last:
-            return False
-        # States are only ever added, in run order.
-        ((begun,),) = self._rows(
-            "SELECT COUNT(*) FROM states WHERE moment = 'begin' AND step > ? AND step < ?", (begin, end)
-        )
-        return bool(last[0][0] - first[0][0] + 1 - begun == end - begin)
+        query = "SELECT number FROM states WHERE place = ?"
+        first, last = (self._rows(query, (place_of(step, "after"),)) for step in (begin, end - 1))
+        return bool(first and last and last[0][0] - first[0][0] + 1 == end - begin)
 
     def steps_with_state(self) -> list[int]:
         """Returns the indices of the steps after which the state was recorded, in run order."""
-        return [step for (step,) in self._rows("SELECT step FROM states WHERE moment = 'after' ORDER BY step")]
+        rows = self._rows("SELECT place FROM states WHERE place % 3 = 1 ORDER BY place")
+        return [place // len(MOMENTS) for (place,) in rows]
 
     def steps_without_batch(self) -> list[int]:
         """Returns the indices of the steps whose batch was not seen, in run order."""
@@ -316,26 +310,37 @@ class Run:
         ((last,),) = self._rows("SELECT MAX(step) FROM steps")
         return -1 if last is None else int(last)
 
-    def _state(self, condition: str, *values: Any) -> StateRecord | None:
-        rows = self._rows(f"SELECT step, training, moment, layout, digests FROM states WHERE {condition}", values)
-        return StateRecord(*rows[0]) if rows else None
+    def _state(self, step: int, moment: str) -> StateRecord | None:
+        query = "SELECT training, layout, digests FROM states WHERE place = ?"
+        rows = self._rows(query, (place_of(step, moment),))
+        return StateRecord(step, rows[0][0], moment, *rows[0][1:]) if rows else None
+
+    def _bounds(self, training: int) -> tuple[int, int] | None:
+        """Returns the indices of the first and the last step of a training; None if it has none."""
+        # Two questions: SQLite answers each from the end of an index, but both at once by reading all of it.
+        ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (training,))
+        ((last,),) = self._rows("SELECT MAX(step) FROM steps WHERE training = ?", (training,))
+        return None if first is None else (int(first), int(last))
 
     def begin_state(self, training: int) -> StateRecord | None:
         """Returns the state before the first step of a training."""
-        ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (training,))
-        if first is None:  # it has no steps
-            return self._state("moment = 'begin' AND training = ?", training)
-        return self._state("step = ? AND training = ? AND moment = 'begin'", first, training)
+        bounds = self._bounds(training)
+        return None if bounds is None else self._state(bounds[0], "begin")
+
+    def end_state(self, training: int) -> StateRecord | None:
+        """Returns the state when a training had ended, callbacks at the end of its last epoch included."""
+        bounds = self._bounds(training)
+        return None if bounds is None else self._state(bounds[1], "end")
 
     def state_after(self, step: int) -> StateRecord | None:
-        """Returns the state after the step of index `step`."""
-        return self._state("step = ? AND moment = 'after'", step)
+        """Returns the state after the step of index `step`; None where it was not recorded."""
+        return self._state(step, "after")
 
     def state_before(self, step: int) -> StateRecord | None:
         """Returns the state before the step of index `step`: its training's begin, or after the step before it."""
         query = "SELECT MAX(step) FROM steps WHERE step < ? AND training = (SELECT training FROM steps WHERE step = ?)"
         ((previous,),) = self._rows(query, (step, step))
-        return self._state("step = ? AND moment = 'begin'", step) if previous is None else self.state_after(previous)
+        return self._state(step, "begin") if previous is None else self.state_after(previous)
 
     def generator_states(self, point: str) -> dict[str, bytes]:
         """Returns the full generator states at a moment, such as "training:2"."""

@@ -232,9 +232,10 @@ class StateRecord:
     """Digests of all variables at one moment.
 
     Attributes:
-        step: `StepRecord.index` before ("begin") or after ("after") which the state was read.
+        step: `StepRecord.index` before ("begin") or after ("after", "end") which the state was read.
         training: `TrainingRecord.number`.
-        moment: "begin" (before the training's first step) or "after" (after a step).
+        moment: "begin" (before the training's first step), "after" (after a step) or "end" (when the training ended:
+            after its last step, and what callbacks did at the end of its last epoch).
         layout: Number of the layout: `Run.layouts[layout]` is a tuple of `VariableRecord`.
         digests: 16 bytes a variable, concatenated, in the order of the layout; 16 zero bytes where unreadable.
     """

@@ -44,14 +44,12 @@ CREATE TABLE generators (  -- states of the process's generators around a step; 
     record TEXT                  -- JSON: {generator: [digest before, digest after]}, null where it was not there
 );
 CREATE TABLE states (      -- one row a moment at which all variables were read
-    step INTEGER,                -- steps.step
+    place INTEGER PRIMARY KEY,   -- 3 * steps.step, + 0 before a training's first step, 1 after a step, 2 at its end
     training INTEGER,            -- trainings.number
-    moment TEXT,                 -- "begin" (before the training's first step) or "after" (after a step)
     layout INTEGER,              -- layouts.number
-    digests BLOB,                -- 16 bytes a variable, concatenated; 16 zero bytes where it could not be read
-    PRIMARY KEY (step, training, moment)
+    number INTEGER,              -- how many states after a step the run holds before this one
+    digests BLOB                 -- 16 bytes a variable, concatenated; 16 zero bytes where it could not be read
 );
-CREATE INDEX begin_states ON states (step) WHERE moment = 'begin';
 CREATE TABLE events (      -- the ledger of draws
     id INTEGER PRIMARY KEY,      -- 0-based, in the order in which things happened
     record TEXT                  -- JSON of Event
@@ -67,6 +65,14 @@ CREATE TABLE warnings (    -- what the recorder could not do
     message TEXT                 -- in words
 );
 """
+
+MOMENTS = ("begin", "after", "end")
+"""Moments at which the state is recorded, in the order in which they follow each other at one step."""
+
+
+def place_of(step: int, moment: str) -> int:
+    """Returns `states.place` of a moment at the step of index `step`."""
+    return len(MOMENTS) * step + MOMENTS.index(moment)
 
 
 _FILES = (
@@ -108,11 +114,13 @@ hash of a sample covers its row in all leaves: the sum depends on which samples 
 
 The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
 in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
-variables but seeds after the step. Two runs part where their chains part, which is found by bisection.
+variables but seeds after the step, where they were recorded. Two runs part where their chains part, which is found by
+bisection.
 
 The **whole** chain (`steps.whole`) is made alike, of what the chain leaves out: the digest of the batch, the text of
-the logs, name and digests of each generator that moved in the step, and the digests of each seed that moved in the step
-before. Where it is equal, not even a look at what has no effect on weights is needed.
+the logs, name and digests of each generator that moved in the step, and the digests of each seed that moved between
+the last two states that were recorded before. Where it is equal, not even a look at what has no effect on weights is
+needed.
 """
 
 

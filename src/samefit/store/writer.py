@@ -19,7 +19,7 @@ from samefit.store.alive import identity
 from samefit.store.codec import to_json
 from samefit.store.inside import InsideStep
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
-from samefit.store.schema import SCHEMA, SCHEMA_VERSION
+from samefit.store.schema import SCHEMA, SCHEMA_VERSION, place_of
 from samefit.store.whole import WholeChain
 
 _COMMIT_SECONDS = 0.5
@@ -50,7 +50,9 @@ class RunWriter:
         self._manifest = identity() | dict(manifest) | {"schema_version": SCHEMA_VERSION}
         self._layouts: dict[str, int] = {}
         self._whole = WholeChain()
-        self._generators_number, self._generators_text = -1, ""
+        self._generators_number = -1
+        self._around: tuple[Mapping[str, bytes], Mapping[str, bytes], bytes] | None = None
+        self._states = 0
         self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
@@ -84,14 +86,10 @@ class RunWriter:
 
     def step(self, record: StepRecord) -> None:
         """Adds a step."""
-        pairs = {
-            name: [_hex(record.generators.get(name)), _hex(record.generators_after.get(name))]
-            for name in sorted({*record.generators, *record.generators_after})
-        }
         logs = json.dumps(dict(record.logs))
-        moved = json.dumps({name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
         with self._lock:
-            whole = self._whole.chained(record.training, record.batch or b"", logs.encode(), moved.encode())
+            generators, moved = self._generators(record.generators, record.generators_after)
+            whole = self._whole.chained(record.training, record.batch or b"", logs.encode(), moved)
             self._execute(
                 "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum,"
                 " logs, generators, chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -105,7 +103,7 @@ class RunWriter:
                 record.indices,
                 record.rows,
                 logs,
-                self._generators(json.dumps(pairs)),
+                generators,
                 record.chain,
                 whole,
             )
@@ -113,26 +111,31 @@ class RunWriter:
             if self._steps_since >= _COMMIT_STEPS:
                 self.flush()
 
-    def _generators(self, text: str) -> int:
-        """Returns the number of the record that holds `text`: the latest, or a new one."""
-        if text != self._generators_text:
+    def _generators(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[int, bytes]:
+        """Returns the number of the record that holds the generators around a step, and what moved, as JSON."""
+        if self._around is None or before != self._around[0] or after != self._around[1]:
+            pairs = {n: [_hex(before.get(n)), _hex(after.get(n))] for n in sorted({*before, *after})}
+            moved = json.dumps({name: pair for name, pair in pairs.items() if pair[0] != pair[1]}).encode()
+            self._around = (before, after, moved)
             self._generators_number += 1
-            self._generators_text = text
-            self._execute("INSERT INTO generators VALUES (?, ?)", self._generators_number, text)
-        return self._generators_number
+            self._execute("INSERT INTO generators VALUES (?, ?)", self._generators_number, json.dumps(pairs))
+        return self._generators_number, self._around[2]
 
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
         with self._lock:
-            self._whole.state(record)
-        self._execute(
-            "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
-            record.step,
-            record.training,
-            record.moment,
-            record.layout,
-            record.digests,
-        )
+            if record.moment != "end":
+                # What happens after the last step is no part of any.
+                self._whole.state(record)
+            self._execute(
+                "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
+                place_of(record.step, record.moment),
+                record.training,
+                record.layout,
+                self._states,
+                record.digests,
+            )
+            self._states += record.moment == "after"
 
     def event(self, event: Event) -> None:
         """Adds or replaces an entry of the ledger."""

@@ -1,0 +1,72 @@
+"""Which states of a training are recorded, and how they are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from samefit.backends.base import Array, Backend
+from samefit.record.training import Training
+from samefit.store import cadence
+from samefit.store.digest import state_digest
+from samefit.store.records import StateRecord
+from samefit.store.writer import RunWriter
+from samefit.types import Role
+
+_MISSING = bytes(16)
+
+
+class States:
+    """Reads and digests the variables of trainings.
+
+    Args:
+        writer: Where arrays and the states at the ends of trainings go.
+        backend: The adapter of Keras's backend.
+        every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
+    """
+
+    def __init__(self, writer: RunWriter, backend: Backend, *, every_step: bool) -> None:
+        self._writer = writer
+        self._backend = backend
+        self._every_step = every_step
+
+    def are_due(self, training: Training, num_steps: int) -> bool:
+        """Whether the state after the next `num_steps` steps, of which it is known only after the last, is recorded."""
+        if self._every_step:
+            return True
+        if not training.first_steps:
+            elements = sum(math.prod(v.shape) for v in training.variable_records)
+            training.first_steps = cadence.first_steps(elements, len(training.variable_records))
+        first = training.first_steps
+        steps = range(training.steps + 1, training.steps + num_steps + 1)
+        return any(cadence.is_recorded(step, first) for step in steps)
+
+    def values(self, training: Training, state: Any) -> list[Array | None]:
+        """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
+        if state is None:
+            return [self._backend.host_value(v) for v in training.all_variables]
+        own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
+        return [*own, *(self._backend.host_value(v) for v in training.untracked), *slots]
+
+    def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
+        """Returns the record of a state that has been read; see `StateRecord`."""
+        if moment == "after":
+            training.last_state = step
+        digests = b"".join(_MISSING if value is None else state_digest(value) for value in values)
+        return StateRecord(step, training.record.number, moment, training.layout, digests)
+
+    def end(self, training: Training, values: Sequence[Array | None]) -> None:
+        """Writes the state with which a training ends, unless that was done, or there is none."""
+        # A step that fails takes JAX's arrays with it: there is no state to speak of then.
+        if training.has_ended or training.last < 0 or all(value is None for value in values):
+            return
+        training.has_ended = True
+        self._writer.state(self.record(training, training.last, "end", values))
+
+    def arrays(self, name: str, training: Training, values: Sequence[Array | None]) -> None:
+        """Writes values of a training's variables, in their order, but for seeds."""
+        named = zip(training.variable_records, values, strict=False)
+        arrays = {v.path: value for v, value in named if value is not None and v.role is not Role.SEED}
+        if arrays:
+            self._writer.arrays(name, arrays)

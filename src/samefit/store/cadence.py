@@ -1,0 +1,48 @@
+"""After which steps the state of a training is recorded: a rule in the number of the step alone.
+
+The first steps of a training are all recorded; from then on the gap doubles whenever the number of steps has, up to
+a limit. Whether a step is among them depends on its number and on the size of the model, never on a clock: two runs of
+one training record their states at the same steps, and of two models of unlike size one has all the steps of the other.
+"""
+
+from __future__ import annotations
+
+LARGEST_GAP = 64
+"""Steps between two recorded states, at most: what lies between is found by running those steps again."""
+
+ROWS = 1024
+"""Of so many steps of a training it is recorded, too, which samples a batch holds, whatever their order."""
+
+_BUDGET = 1 << 26
+"""Elements that may be read at each doubling of the number of steps: 256 MB of float32."""
+
+_CALL = 1 << 14
+"""Elements that could be read in the time that it takes to reach a variable at all."""
+
+_FEWEST, _MOST = 4, 64
+
+
+def first_steps(num_elements: int, num_variables: int) -> int:
+    """Returns how many steps are all recorded: a power of two, smaller where there is more to read.
+
+    Args:
+        num_elements: Elements of all variables of a training together.
+        num_variables: How many variables these are.
+    """
+    affordable = _BUDGET // max(1, num_elements + _CALL * num_variables)
+    return min(_MOST, max(_FEWEST, 1 << max(0, affordable.bit_length() - 1)))
+
+
+def is_recorded(step: int, first: int) -> bool:
+    """Whether the state after a step is recorded.
+
+    Args:
+        step: 1-based number of the step in its training.
+        first: Result of `first_steps`.
+
+    Example:
+        >>> [step for step in range(1, 41) if is_recorded(step, 4)]
+        [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+    """
+    gap = 1 << ((step - 1) // first).bit_length()
+    return step % min(gap, LARGEST_GAP) == 0
