@@ -55,7 +55,9 @@ class JaxBackend(Backend):
         }
 
     def to_numpy(self, value: Any) -> Array:
-        if hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+        dtype = getattr(value, "dtype", None)
+        # A key's dtype is none of NumPy's. To ask JAX costs as much as to read a small array.
+        if dtype is not None and not isinstance(dtype, np.dtype) and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
             value = jax.random.key_data(value)
         return np.asarray(value)
 

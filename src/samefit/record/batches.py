@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from samefit.backends.base import Backend
 from samefit.store.digest import digest_many, rows_sum
+
+_INT32 = np.dtype("int32")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
     """
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
     # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
-    wide = [a.astype("int64") if a is not None and a.dtype == "int32" else a for a in arrays]
+    wide = [a.astype("int64") if a is not None and a.dtype == _INT32 else a for a in arrays]
     present = [a for a in wide if a is not None]
     lengths = {len(a) for a in present if a.ndim}
     rows = None
@@ -55,4 +59,4 @@ def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
     if logs is None:
         return {}
     arrays = {str(n): backend.to_numpy(v) for n, v in (logs if isinstance(logs, Mapping) else {"loss": logs}).items()}
-    return {name: float(array.reshape(())) for name, array in arrays.items() if array.size == 1}
+    return {name: float(array.item()) for name, array in arrays.items() if array.size == 1}
