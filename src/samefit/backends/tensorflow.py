@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
+from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
@@ -64,7 +65,11 @@ class TensorFlowBackend(Backend):
         if value is None:
             return None
         with tf.init_scope():
-            array = np.asarray(value.value())
+            if type(value) is ResourceVariable:
+                # Without the scopes and records of `value()`, which cost as much again as the read itself.
+                array = np.asarray(tf.raw_ops.ReadVariableOp(resource=value.handle, dtype=value.dtype))
+            else:
+                array = np.asarray(value.value())
         # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
         return array if array.shape == tuple(value.shape) else None
 
