@@ -1,4 +1,4 @@
-"""The peer: msprobe (package mindstudio-probe), which dumps statistics of what every operation of a step takes and gives.
+"""The peer: msprobe (package mindstudio-probe), which dumps statistics of the tensors of each step.
 
 It is no part of samefit's environment: its row is measured where SAMEFIT_BENCHMARK_MSPROBE names a Python that has it,
 Keras and PyTorch. Its dumps go to SAMEFIT_BENCHMARK_DUMP.

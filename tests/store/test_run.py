@@ -228,7 +228,7 @@ def _other_version(path: Path) -> None:
         (lambda p: (p / "run.sqlite").unlink(), r"is not a whole run: run\.sqlite is missing\."),
         (lambda p: (p / "run.sqlite").write_text("no database" * 99), r"is damaged: "),
         (_cut_database, r"is damaged: "),
-        (_other_version, r"has schema version 7; this samefit reads version 3\."),
+        (_other_version, r"has schema version 7; this samefit reads version 4\."),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(written: Path, damage: object, message: str) -> None:

@@ -8,7 +8,8 @@ from heapq import merge
 from itertools import chain, groupby
 
 from samefit.align import Alignment
-from samefit.comparison.pairing import MISSING, Pairing, Steps, at, differing, same_float
+from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
+from samefit.comparison.samples import data_rows, epoch_rows
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Stage
@@ -228,8 +229,8 @@ class StepScan:
         return (a.head is None and b.head == a.batch) or (b.head is None and a.head == b.batch)
 
     def _data_detail(self, position: int, a: StepRecord, b: StepRecord) -> str:
-        epoch_a, epoch_b = _epoch_rows(self._pairing.steps_a, position), _epoch_rows(self._pairing.steps_b, position)
-        whole = _data_rows(*self._pairing.trainings_at(position))
+        epoch_a, epoch_b = epoch_rows(self._pairing.steps_a, position), epoch_rows(self._pairing.steps_b, position)
+        whole = data_rows(*self._pairing.trainings_at(position))
         same_epoch = epoch_a is not None and epoch_a == epoch_b
         same_batch = a.rows is not None and a.rows == b.rows
         self.same_samples = same_epoch or whole
@@ -385,32 +386,3 @@ def _is_weighted(training: TrainingRecord) -> bool:
 
 def _moved(step: StepRecord, name: str) -> bool:
     return step.generators[name] != step.generators_after.get(name)
-
-
-def _epoch_rows(steps: Steps, position: int) -> tuple[int, int] | None:
-    """Returns the sum of all rows of the epoch of a step, and their number; None if any is not known."""
-    here = steps[position]
-    first, last = position, position
-    epoch = [here]
-    while first > 0 and not steps.begins(first) and (step := steps[first - 1]).epoch == here.epoch:
-        first -= 1
-        epoch.append(step)
-    while last + 1 < len(steps) and not steps.begins(last + 1) and (step := steps[last + 1]).epoch == here.epoch:
-        last += 1
-        epoch.append(step)
-    if any(step.rows is None for step in epoch):
-        return None
-    total = sum(int.from_bytes(step.rows or b"", "little") for step in epoch) % 2**64
-    return total, sum(step.num_rows or 0 for step in epoch)
-
-
-def _data_rows(a: TrainingRecord, b: TrainingRecord) -> bool:
-    """Whether the whole data of two trainings are the same samples, as far as `fit` got arrays."""
-    one, other = (_rows_of(training) for training in (a, b))
-    return one is not None and one == other
-
-
-def _rows_of(training: TrainingRecord) -> object:
-    described = [training.options, *(training.options.get(name) for name in ("x", "y"))]
-    rows = tuple(item.get("rows") if isinstance(item, dict) else None for item in described)
-    return rows if any(row is not None for row in rows) else None

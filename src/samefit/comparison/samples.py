@@ -1,0 +1,35 @@
+"""Which samples two sides trained on, whatever their order."""
+
+from __future__ import annotations
+
+from samefit.comparison.pairing import Steps
+from samefit.store.records import TrainingRecord
+
+
+def epoch_rows(steps: Steps, position: int) -> tuple[int, int] | None:
+    """Returns the sum of all rows of the epoch of a step, and their number; None if any is not known."""
+    here = steps[position]
+    first, last = position, position
+    epoch = [here]
+    while first > 0 and not steps.begins(first) and (step := steps[first - 1]).epoch == here.epoch:
+        first -= 1
+        epoch.append(step)
+    while last + 1 < len(steps) and not steps.begins(last + 1) and (step := steps[last + 1]).epoch == here.epoch:
+        last += 1
+        epoch.append(step)
+    if any(step.rows is None for step in epoch):
+        return None
+    total = sum(int.from_bytes(step.rows or b"", "little") for step in epoch) % 2**64
+    return total, sum(step.num_rows or 0 for step in epoch)
+
+
+def data_rows(a: TrainingRecord, b: TrainingRecord) -> bool:
+    """Whether the whole data of two trainings are the same samples, as far as `fit` got arrays."""
+    one, other = (_rows_of(training) for training in (a, b))
+    return one is not None and one == other
+
+
+def _rows_of(training: TrainingRecord) -> object:
+    described = [training.options, *(training.options.get(name) for name in ("x", "y"))]
+    rows = tuple(item.get("rows") if isinstance(item, dict) else None for item in described)
+    return rows if any(row is not None for row in rows) else None
