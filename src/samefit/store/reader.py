@@ -17,6 +17,7 @@ from samefit.store.alive import is_alive
 from samefit.store.arrays import load_arrays
 from samefit.store.codec import build, from_json
 from samefit.store.inside import InsideStep
+from samefit.store.manifest import read_manifest
 from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord, Warning
 from samefit.store.schema import MOMENTS, SCHEMA_VERSION, place_of
@@ -46,7 +47,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.manifest: Mapping[str, Any] = _manifest(self.path)
+        self.manifest: Mapping[str, Any] = read_manifest(self.path)
         self._database = self._connect()
         self._check()
 
@@ -375,21 +376,6 @@ def _step(row: Sequence[Any]) -> StepRecord:
         generators_after=_digests(pairs, 1),
         chain=chain,
     )
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise RunError(f"There is no run at {path}.")
-    file = path / "manifest.json"
-    if not file.exists():
-        raise RunError(f"{path} is not a run: it has no manifest.json.")
-    try:
-        manifest: dict[str, Any] = json.loads(file.read_text())
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: manifest.json cannot be read ({error}).") from error
-    if not isinstance(manifest, dict):
-        raise RunError(f"{path} is damaged: manifest.json holds no object.")
-    return manifest
 
 
 def _digests(pairs: Mapping[str, Sequence[str | None]], position: int) -> dict[str, bytes]:
