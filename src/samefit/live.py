@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from samefit.transplant.plan import Transplants
 
 STOPPED = "stopped"
 """The `error` of a run that samefit itself has ended."""
+
+_RECORDING: weakref.WeakSet[Live] = weakref.WeakSet()
+"""What records this process, by the command line or by hand."""
 
 
 class Live:
@@ -45,6 +49,17 @@ class Live:
         self._frameworks: set[str] = set()
         self._pin: Any = None
         self._code: dict[str, str] = {}
+        _RECORDING.add(self)
+
+    def forked(self) -> None:
+        """Falls silent, in a process that was forked from the recorded one (a worker that loads data, a pool).
+
+        The hooks stay and do nothing: no lock is taken, which another thread may have held at the fork.
+        """
+        self.ledger.guard.stop()
+        if self.writer is not None:
+            self.writer.abandon()
+            self.writer = None
 
     def watch_process(self) -> None:
         """Watches what is there before the user's first line; NumPy and Keras follow when they are imported."""
@@ -64,14 +79,17 @@ class Live:
         from samefit.patches import generators
         from samefit.store.writer import RunWriter
 
-        if self.writer is not None:
+        if self.writer is not None or self.ledger.guard.stopped:
             return
         generators.watch_numpy(self.patches, self.ledger)
         self.writer = RunWriter(Path(self.session["run"]), self._manifest())
+        self.ledger.guard.connect(self.writer)
         self.ledger.connect(self.writer.event, self.writer.generator_states)
 
     def keras_imported(self) -> None:
         """Puts the hooks into Keras."""
+        if self.ledger.guard.stopped:
+            return
         import keras
 
         from samefit import backends
@@ -162,8 +180,7 @@ class Live:
         self.ledger.settle()
         self.writer.close(status, exit_status)
         self.writer = None
-        if self.recorder is not None:
-            self.recorder.guard.broken = True
+        self.ledger.guard.stop()
 
     def _manifest(self) -> dict[str, Any]:
         given = self.session.get("variables") or ()
@@ -238,9 +255,13 @@ def _versions() -> dict[str, str]:
 _live: Live | None = None
 
 
-def current() -> Live | None:
-    """Returns what records this process, or None."""
-    return _live
+def _forked() -> None:
+    for recording in list(_RECORDING):
+        recording.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def start(session: Mapping[str, Any]) -> None:
@@ -265,13 +286,13 @@ def keras_imported() -> None:
 
 def begin_side(name: str) -> None:
     """A side of a same-process check begins."""
-    if _live is not None:
+    if _live is not None and not _live.ledger.guard.stopped:
         _live.begin_side(name)
 
 
 def end_side(name: str) -> None:
     """A side of a same-process check has ended."""
-    if _live is not None:
+    if _live is not None and not _live.ledger.guard.stopped:
         _live.ledger.note("end", value=name)
         if _live.recorder is not None:
             _live.recorder.close("complete")
@@ -279,7 +300,7 @@ def end_side(name: str) -> None:
 
 def look_at_model(value: Any, names: Mapping[str, Any] | None) -> None:
     """A target of `check --models` has been loaded (`value`), or has run to its end (`names`)."""
-    if _live is not None:
+    if _live is not None and not _live.ledger.guard.stopped:
         _live.numpy_imported()
         _live.look_at_model(value, names)
 

@@ -23,7 +23,7 @@ def test_the_first_failure_ends_the_recording_and_not_the_training(
     guard = Guard(writer)
     assert guard(lambda: 1, 0) == 1
     assert guard(fail, 0) == 0
-    assert guard.broken
+    assert guard.stopped
     assert guard(lambda: pytest.fail("it went on"), 0) == 0
     writer.close("complete")
     run = Run.open(tmp_path / "run")
@@ -41,7 +41,7 @@ def test_a_writer_that_fails_as_well_is_left_alone(tmp_path: Path, capsys: pytes
 
     guard = Guard(Full())  # type: ignore[arg-type]
     assert guard(fail, 0) == 0
-    assert guard.broken
+    assert guard.stopped
     assert "recording stopped" in capsys.readouterr().err
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_failure_passes(tmp_path: Path) -> None:
 
     with pytest.raises(StopRecordedRun):
         guard(stop, 0)
-    assert not guard.broken
+    assert not guard.stopped
 
 
 @pytest.mark.parametrize(("recorded", "ends"), [(0, False), (2, False), (3, True), (4, True)])

@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 from samefit.attribution import Caller, caller, kind_of
 from samefit.record.calls import makes_seeded_generator
+from samefit.record.guard import Guard
 from samefit.store.records import Event
 
 _FULL_STATES = 400
@@ -30,7 +32,13 @@ ReadState = Callable[[], bytes | None]
 class Ledger:
     """Events in the order in which they happen, with the position of every generator.
 
+    What is watched goes on as it would whatever happens in here: a failure stops the recording (see `Guard`).
+
+    Args:
+        guard: Keeps a failure of ours from the training, and says when recording has stopped.
+
     Attributes:
+        guard: The same.
         side: The side that runs now.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
@@ -38,7 +46,8 @@ class Ledger:
             system; a re-run uses it to give the other side's. None in a plain run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
+        self.guard = guard or Guard()
         self.side = ""
         self.before_draw: Callable[[str, int], None] | None = None
         self.replay_entropy: Callable[[str, str | None], Any] | None = None
@@ -169,7 +178,11 @@ class Ledger:
 
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Adds an entry for seeding `generator`; None as value means entropy of the operating system."""
-        who = caller(sys._getframe(2))
+        frame = sys._getframe(2)
+        self.guard(lambda: self._seed(generator, function, value, frame), None)
+
+    def _seed(self, generator: str, function: str, value: Any, frame: FrameType) -> None:
+        who = caller(frame)
         if "set_random_seed" in who.names:
             function = "keras.utils.set_random_seed"
         event = self.note(
@@ -195,12 +208,28 @@ class Ledger:
         seed stay out of it, in the run that is recorded and in the one that replays it.
         """
         frame = sys._getframe(2)
-        who = caller(frame)
-        if kind_of(frame.f_code) == "own" or who.location is None or makes_seeded_generator(frame):
+        who = self.guard(lambda: self._who_takes(frame), None)
+        if who is None:
             return take()
-        value = self.replay_entropy(function, who.location.code) if self.replay_entropy is not None else None
+        value = self.guard(lambda: self._replayed(function, who), None)
         if value is None:
             value = take()
+        self.guard(lambda: self._took(function, value, who), None)
+        return value
+
+    def _who_takes(self, frame: FrameType) -> Caller | None:
+        """Returns who takes entropy, or None if that does not belong into the ledger."""
+        who = caller(frame)
+        if kind_of(frame.f_code) == "own" or who.location is None or makes_seeded_generator(frame):
+            return None
+        return who
+
+    def _replayed(self, function: str, who: Caller) -> Any:
+        if self.replay_entropy is None or who.location is None:
+            return None
+        return self.replay_entropy(function, who.location.code)
+
+    def _took(self, function: str, value: Any, who: Caller) -> None:
         self.note(
             "entropy",
             generator="os",
@@ -210,24 +239,23 @@ class Ledger:
             keras=who.nearest_function,
             component=self._component(who),
         )
-        return value
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Calls `call`, a draw from `generator`, and adds it to the ledger if it is not part of another draw."""
-        if getattr(self._local, "busy", False):
+        if self.guard.stopped or getattr(self._local, "busy", False):
             return call()
+        frame = sys._getframe(2)
         self._local.busy = True
         try:
-            number = self._draws.get(generator, 0)
-            if self.before_draw is not None:
-                self.before_draw(generator, number)
-            self._enter(generator, function, number)
+            self.guard(lambda: self._enter(generator, function, frame), None)
             return call()
         finally:
             self._local.busy = False
 
-    def _enter(self, generator: str, function: str, number: int) -> None:
-        frame = sys._getframe(3)
+    def _enter(self, generator: str, function: str, frame: FrameType) -> None:
+        number = self._draws.get(generator, 0)
+        if self.before_draw is not None:
+            self.before_draw(generator, number)
         index = self._index.get(generator, 0)
         with self._lock:
             self._draws[generator] = number + 1

@@ -14,7 +14,6 @@ from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
 from samefit.pin.weights import first_value
 from samefit.record import batches, models
-from samefit.record.guard import Guard
 from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
@@ -69,7 +68,7 @@ class Recorder:
         self.writer = writer
         self.ledger = ledger
         self.provenance = provenance
-        self.guard = Guard(writer)
+        self.guard = ledger.guard
         self.unseen_updates: Counter[str] = Counter()
         self._backend = backend
         self._transplants = transplants
@@ -161,7 +160,7 @@ class Recorder:
 
     def training_ended(self) -> None:
         """Keras says that a training is over; callbacks may change the weights after that."""
-        if self._stack and not self.guard.broken and self._stack[-1].layout >= 0:
+        if self._stack and not self.guard.stopped and self._stack[-1].layout >= 0:
             self.guard(lambda: self._ended(self._stack[-1]), None)
 
     def _ended(self, training: Training) -> None:
@@ -205,7 +204,7 @@ class Recorder:
     # -- batches ----------------------------------------------------------------------------------------------------
 
     def watched(self, dataset: Any) -> Any:
-        if self.guard.broken or not self._stack or self.ledger.inside("evaluate") or self.ledger.inside("predict"):
+        if self.guard.stopped or not self._stack or self.ledger.inside("evaluate") or self.ledger.inside("predict"):
             return dataset
         return self._watched.watch(dataset)
 
@@ -217,7 +216,7 @@ class Recorder:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def step(self, trainer: Any, data: Any, state: Any, call: Callable[[], Any]) -> Any:
-        if self.guard.broken or not self._stack or self._stack[-1].trainer is not trainer:
+        if self.guard.stopped or not self._stack or self._stack[-1].trainer is not trainer:
             return call()
         training = self._stack[-1]
         queue = data if isinstance(data, deque) else None
@@ -358,7 +357,7 @@ class Recorder:
 
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Records a step that no step hook saw: the user made a train function of their own."""
-        if self.guard.broken or not self._stack:
+        if self.guard.stopped or not self._stack:
             return
         training = self._stack[-1]
         seen, training.stepped_since_batch_end = training.stepped_since_batch_end, 0
@@ -388,5 +387,5 @@ class Recorder:
 
     def applying(self) -> None:
         """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""
-        if not self._stack and not self.guard.broken:
+        if not self._stack and not self.guard.stopped:
             self.unseen_updates[self.ledger.side] += 1

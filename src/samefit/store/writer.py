@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sqlite3
@@ -185,6 +186,14 @@ class RunWriter:
             self._meta("exit_status", exit_status)
             self.flush()
             self._database.close()
+
+    def abandon(self) -> None:
+        """Leaves the run to the process that this one was forked from.
+
+        SQLite forbids a forked process to use its parent's connection, and even to close it: the two share the index of
+        the journal. Python closes what nobody holds any more; so this one is held for good.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._database))
 
     def _meta(self, key: str, value: Any) -> None:
         self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
