@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.handmade import Change, Training, dense, make_run
+from tests.handmade import Change, Training, dense, dropout, make_run
 
 from samefit.checks import conclude
 from samefit.checks.conclude import explained_by_reruns
@@ -21,13 +23,22 @@ ROUNDING = OneStep(gap=5e-8, gap_float64=2e-16, floor=1e-9)
 LOGIC = OneStep(gap=3e-4, gap_float64=3e-4, floor=1e-7)
 
 
-def run_of(path: Path, *changes: Change, backend: str = "jax") -> Run:
+def run_of(
+    path: Path,
+    *changes: Change,
+    backend: str = "jax",
+    training: Training | None = None,
+    status: str = "complete",
+    every: int = 1,
+) -> Run:
     return make_run(
         path,
-        layers=[dense(4, 4)],
-        trainings=[Training()],
+        layers=[dense(4, 4), dropout()],
+        trainings=[training or Training()],
         changes=changes,
         manifest={"backend": backend, "transplants": ["perturb"]},
+        status=status,
+        every=every,
     )
 
 
@@ -52,6 +63,26 @@ def judged(monkeypatch: pytest.MonkeyPatch, step: OneStep | None, a: Run, b: Run
     return explained_by_reruns(pair, pair.compared(), Bench(again))  # type: ignore[arg-type]
 
 
+def rounded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *changes: Change,
+    step: OneStep | None = ROUNDING,
+    loss: float = 1e-6,
+    floor: float = 1e-6,
+    both: Sequence[Change] = (),
+    every: int = 1,
+    **candidate: Any,
+) -> Comparison:
+    """Judges a candidate whose first loss is a little off."""
+    a = run_of(tmp_path / "a", *both, every=every)
+    first = a.step(0).logs["loss"]
+    off = Change("loss", value=first * (1 + loss), lasting=False)
+    b = run_of(tmp_path / "b", off, *both, *changes, backend="torch", every=every, **candidate)
+    again = run_of(tmp_path / "again", Change("loss", value=first * (1 + floor), lasting=False))
+    return judged(monkeypatch, step, a, b, again)
+
+
 @pytest.mark.parametrize(
     ("step", "loss", "floor", "verdict", "slug"),
     [
@@ -71,11 +102,7 @@ def test_a_verdict_needs_a_training_that_rounding_explains(
     verdict: Verdict,
     slug: str,
 ) -> None:
-    a = run_of(tmp_path / "a")
-    first = a.step(0).logs["loss"]
-    b = run_of(tmp_path / "b", Change("loss", value=first * (1 + loss), lasting=False), backend="torch")
-    again = run_of(tmp_path / "again", Change("loss", value=first * (1 + floor), lasting=False))
-    comparison = judged(monkeypatch, step, a, b, again)
+    comparison = rounded(tmp_path, monkeypatch, step=step, loss=loss, floor=floor)
     assert (comparison.verdict, comparison.causes[0].slug) == (verdict, slug)
 
 
@@ -96,3 +123,45 @@ def test_without_a_measurement_of_the_whole_training_there_is_no_verdict_from_it
     assert {"no loss": "no loss in common", "failed": "b.py ended with exit status 1)", "still": "does not move"}[
         missing
     ] in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "candidate", "text"),
+    [
+        ([Change("batch", 5), Change("rows", 5)], {}, "at step 6, data: inputs (other samples or values)"),
+        ([Change("variable", 5, "dropout/seed_generator_state")], {}, "at step 6, randomness: dropout/seed_generator_"),
+        ([Change("variable", 5, "dropout/seed_generator_state")], {"every": 4}, "at step 8, randomness: dropout/seed"),
+        ([Change("generator", 5, "numpy")], {"both": [Change("moving", path="numpy")]}, "at step 6, randomness: numpy"),
+        ([Change("variable", 0, "adam/learning_rate")], {}, "at step 1, update: adam/learning_rate"),
+        ([Change("variable", 7, "adam/iteration")], {}, "at step 8, update: adam/iteration"),
+        ([], {"training": Training((4, 3))}, "the baseline trains 8 steps and the candidate 7"),
+        ([], {"training": Training(status="failed")}, "training #1 of the candidate is failed"),
+    ],
+)
+def test_what_rounding_cannot_change_is_never_within_its_tolerance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: list[Change], candidate: dict[str, Any], text: str
+) -> None:
+    comparison = rounded(tmp_path, monkeypatch, *changes, **candidate)
+    assert (comparison.verdict, comparison.causes[0].slug) == (Verdict.DIVERGED, "rounding")
+    assert any(text in note for note in comparison.notes)
+    assert comparison.causes[0].summary.endswith("see the note.")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [Change("variable", 3, "dense/kernel"), Change("variable", 3, "adam/dense_kernel_momentum")],
+        [Change("no batch", 4)],
+        [Change("generator", 4, "numpy")],
+    ],
+)
+def test_what_rounding_changes_and_what_acts_on_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: list[Change]
+) -> None:
+    assert rounded(tmp_path, monkeypatch, *changes).verdict is Verdict.WITHIN_TOLERANCE
+
+
+def test_sides_that_samefit_ended_need_not_be_of_one_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = Training((4, 3), status="stopped")
+    comparison = rounded(tmp_path, monkeypatch, training=stopped, status="stopped")
+    assert comparison.verdict is Verdict.WITHIN_TOLERANCE

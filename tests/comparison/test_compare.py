@@ -135,6 +135,21 @@ def test_a_side_that_trained_nothing(tmp_path: Path) -> None:
     assert both.notes == ("The baseline and the candidate recorded no training step.",)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ([Change("loss")], "batches"),
+        ([Change("loss"), Change("batch", 5)], "the first 5 batches"),
+        ([Change("loss"), Change("batch", 1)], "the first batch"),
+        ([Change("begin", path="adam/iteration"), Change("batch")], None),
+    ],
+)
+def test_batches_are_equal_as_far_as_they_were_looked_at(
+    tmp_path: Path, changes: list[Change], words: str | None
+) -> None:
+    assert [text for text in compared(tmp_path, *changes).equal if "batch" in text] == [words] * (words is not None)
+
+
 def test_another_length(tmp_path: Path) -> None:
     result = compared(tmp_path, trainings=[Training((4, 2))])
     assert result.verdict is Verdict.INCOMPLETE

@@ -13,6 +13,7 @@ from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
+from samefit.comparison.exact import beyond_rounding
 from samefit.comparison.result import Cause, Comparison, Evidence, Inside
 from samefit.explain.inside import named_inside, reproduces
 from samefit.types import Stage, Verdict
@@ -90,8 +91,22 @@ def _explained_by_reruns(
     found = confirmed_causes(pair, comparison, workshop, workshop.say)
     judged_on = whole if found.pair is pair else (found.pair, found.comparison)
     causes, is_rounding = _judged(found, judged_on, workshop) if found.causes else ((), False)
+    differs = _beyond_rounding(whole[0], shown) if is_rounding else ""
+    if differs:
+        causes = (*causes[:-1], replace(causes[-1], summary=f"{causes[-1].summary} {_NOT_ALL}"))
+        shown = replace(shown, notes=(*shown.notes, _BESIDES.format(differs)))
     shown = explained(shown, causes)
-    return found, replace(shown, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding else shown
+    return found, replace(shown, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding and not differs else shown
+
+
+_NOT_ALL = "It is not all that differs: see the note."
+_BESIDES = "Besides rounding something else differs, which rounding cannot change: {}."
+
+
+def _beyond_rounding(pair: Pair, comparison: Comparison) -> str:
+    """Looks at all that comes after the first difference: it was found by rounding, and the search ended there."""
+    step = comparison.first_divergence.step if comparison.first_divergence is not None else 1
+    return beyond_rounding(pair.a.run, pair.a.selected(), pair.b.run, pair.b.selected(), step)
 
 
 def _inside(pair: Pair, comparison: Comparison, found: Found, workshop: Workshop, *, asked: bool) -> Inside | None:

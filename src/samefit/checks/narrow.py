@@ -75,6 +75,12 @@ def with_place_of(comparison: Comparison, exact: Comparison) -> Comparison:
         comparison,
         first_divergence=exact.first_divergence,
         settings=exact.settings,
-        equal=exact.equal,
+        equal=_equal(comparison, exact),
         differences=differences,
     )
+
+
+def _equal(comparison: Comparison, exact: Comparison) -> tuple[str, ...]:
+    """Returns what is equal before the exact place; of the batches the comparison of whole trainings has seen more."""
+    batches = next((text for text in comparison.equal if text.endswith(("batch", "batches"))), "batches")
+    return tuple(batches if text == "batches" else text for text in exact.equal)

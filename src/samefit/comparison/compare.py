@@ -301,13 +301,22 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
     elif scan.seen.batches and (
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
-        texts.append("samples" if scan.reweighted else "batches")
+        texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)
     if finding is not None and finding.position > 0:
         texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
     return tuple(texts)
 
 
 _BEFORE_DATA = (Stage.INITIAL_WEIGHTS,)
+
+
+def _equal_batches(pairing: Pairing, finding: Finding | None) -> list[str]:
+    """Returns which batches are equal, those after the first difference included: the scan did not look at them."""
+    later = () if finding is None else pairing.texts(finding.position)
+    number = next((p for p, (one, *_), (other, *_) in later if one != other and None not in (one, other)), None)
+    if not number:
+        return ["batches"] if number is None else []
+    return ["the first batch" if number == 1 else f"the first {number} batches"]
 
 
 def _equal_structure(pairing: Pairing, finding: Finding | None) -> Iterator[str]:

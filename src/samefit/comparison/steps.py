@@ -17,7 +17,9 @@ from samefit.types import Role, Stage
 _UNCOUNTED = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion")
 """Optimizers whose update does not depend on how many there were before (Keras 3.15, keras/src/optimizers)."""
 
-_STEERING = ("iteration", "learning_rate")
+STEERING = ("iteration", "learning_rate")
+"""Slots that say how far an update goes, and that no rounding changes."""
+
 _COMPLETE = "complete"
 
 BEFORE_STEP = "before the step"
@@ -344,7 +346,7 @@ class StepScan:
 
     def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
-        steering = any(layout[i].slot in _STEERING for i in parted)
+        steering = any(layout[i].slot in STEERING for i in parted)
         same = same_value(a.compiled.get("optimizer"), b.compiled.get("optimizer"))
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
