@@ -176,7 +176,7 @@ class Live:
             self.recorder.close(status)
             self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})
         if self.transplants:
-            self.writer.update_manifest({"transplants": self.transplants.applied})
+            self.writer.update_manifest({"transplants": self.transplants.outcomes})
         self.ledger.settle()
         self.writer.close(status, exit_status)
         self.writer = None

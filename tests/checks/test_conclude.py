@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.handmade import Change, Training, dense, dropout, make_run
+from tests.handmade import Change, Training, dense, dropout, make_run, met
 
 from samefit.checks import conclude
 from samefit.checks.conclude import explained_by_reruns
@@ -36,7 +36,7 @@ def run_of(
         layers=[dense(4, 4), dropout()],
         trainings=[training or Training()],
         changes=changes,
-        manifest={"backend": backend, "transplants": ["perturb"]},
+        manifest={"backend": backend, "transplants": met([{"do": "perturb"}])},
         status=status,
         every=every,
     )

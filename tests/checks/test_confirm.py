@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.handmade import Change, Training, dense, make_run
+from tests.handmade import Change, Training, dense, make_run, met
 
 from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explained, suspected
 from samefit.checks.execution import Execution
@@ -61,16 +61,18 @@ class Bench:
     def run(self, *executions: tuple[Execution, str], watch: Any = None) -> list[Run]:
         self.executions += [execution for execution, _ in executions]
         found = [self._reruns.pop(0) for _ in executions]
-        for run in found:
+        for (execution, _), run in zip(executions, found, strict=True):
             if isinstance(run, Exception):
                 raise run
+            if "transplants" not in run.manifest:
+                run.manifest = {**run.manifest, "transplants": met(execution.options.get("transplants") or ())}
         return [run for run in found if isinstance(run, Run)]
 
 
 def run_of(path: Path, *changes: Change, activation: str = "relu", **manifest: Any) -> Run:
     layer = dense(4, 4, config={"units": 4, "activation": activation})
     # Two scripts: of one program that is run twice, other kernels might be the cause.
-    manifest = {"target": f"{path.name}.py", "transplants": ["something"], **manifest}
+    manifest = {"target": f"{path.name}.py", **manifest}
     return make_run(path, layers=[layer], trainings=[Training()], changes=changes, manifest=manifest)
 
 
@@ -126,12 +128,17 @@ def test_a_rerun_that_still_parts_refutes(tmp_path: Path) -> None:
     ("rerun", "because"),
     [
         (TargetFailed("b.py failed\nwith a traceback", 1), "the re-run failed (b.py failed)"),
-        (None, "what was to be changed was not met in the re-run"),
+        ("none", "what was to be changed was not met in the re-run (not: layer dense)"),
+        ("part", "what was to be changed was met only in part in the re-run (not: layer dense)"),
     ],
 )
-def test_a_rerun_that_proves_nothing_leaves_the_suspect(tmp_path: Path, rerun: Exception | None, because: str) -> None:
+def test_a_rerun_that_proves_nothing_leaves_the_suspect(tmp_path: Path, rerun: Exception | str, because: str) -> None:
     a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS, activation="gelu")
-    found, _, _ = causes(a, b, rerun or run_of(tmp_path / "again", transplants=[]))
+    if isinstance(rerun, str):
+        outcome = {"do": "layer", "at": None, "met": rerun, "missing": ["dense"]}
+        found, _, _ = causes(a, b, run_of(tmp_path / "again", transplants=[outcome]))
+    else:
+        found, _, _ = causes(a, b, rerun)
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", False)]
     assert because in found[0].unconfirmed_because
 
@@ -313,10 +320,16 @@ def test_a_later_parting_of_sides_that_part_anywhere_confirms_nothing(
 def test_two_fresh_sides_that_part_later_confirm_if_unchanged_they_part_where_they_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, bench = found_by(monkeypatch, explain_both, tmp_path, None, 6, None, 1, None, 6)
+    found, _ = found_by(monkeypatch, explain_both, tmp_path, None, 6, None, 1, None, 6, None, 1)
     assert [(cause.slug, cause.confirmed) for cause in found] == [("environment", True), ("unknown", False)]
     assert "part only at step 7" in found[0].counterfactual
-    assert len(bench.executions) == 6
+
+
+def test_two_fresh_sides_that_part_at_one_place_twice_by_chance_confirm_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = found_by(monkeypatch, explain_both, tmp_path, None, 6, None, 1, None, 6, None, 3)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("unknown", False)]
 
 
 @pytest.mark.parametrize(

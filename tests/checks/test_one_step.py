@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tests.handmade import Change, Training, dense, make_run
+from tests.handmade import Change, Training, dense, make_run, met
 
 from samefit.checks.execution import Execution
 from samefit.checks.one_step import OneStep, measure_one_step
@@ -42,6 +42,7 @@ class Bench:
 
     def __init__(self, tmp_path: Path, run: Run, gradients: dict[str, float | Exception]) -> None:
         self.started: dict[str, Execution] = {}
+        self.unmet = ""
         self._tmp_path, self._run, self._gradients = tmp_path, run, gradients
 
     def run(self, *executions: tuple[Execution, str], watch: Any = None) -> list[Run]:
@@ -52,7 +53,15 @@ class Bench:
         wanted = self._gradients[name]
         if isinstance(wanted, Exception):
             raise wanted
-        run = make_run(self._tmp_path / name, layers=[dense(2, 2)], trainings=[Training(compiled={"number": 0})])
+        outcomes = met(execution.options["transplants"])
+        if name == self.unmet:
+            outcomes[1] |= {"met": "part", "missing": ["dense/kernel"]}
+        run = make_run(
+            self._tmp_path / name,
+            layers=[dense(2, 2)],
+            trainings=[Training(compiled={"number": 0})],
+            manifest={"transplants": outcomes},
+        )
         before = run.arrays("initial-1")
         assert before is not None
         after = {path: np.asarray(value.astype("float64") - 0.5) for path, value in before.items()}
@@ -112,3 +121,10 @@ def test_a_script_that_cannot_run_in_float64_is_judged_without(tmp_path: Path) -
 )
 def test_nothing_is_judged(tmp_path: Path, gradients: dict[str, Any], changes: Sequence[Change]) -> None:
     assert measured(tmp_path, gradients, *changes)[0] is None
+
+
+def test_weights_that_were_put_in_only_in_part_are_no_equal_state(tmp_path: Path) -> None:
+    pair = pair_of(tmp_path, Change("loss"))
+    bench = Bench(tmp_path, pair.a.run, GAPS)
+    bench.unmet = "step-b"
+    assert measure_one_step(pair, pair.compared(), bench) is None  # type: ignore[arg-type]

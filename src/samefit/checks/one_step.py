@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from samefit.checks.execution import Execution
+from samefit.checks.met import not_met, planned
 from samefit.checks.pair import Pair, Part
 from samefit.checks.workshop import Workshop
 from samefit.comparison.pairing import Pairing
@@ -159,16 +160,23 @@ class _Steps:
         parts = pair.a, pair.b
         if pair.same_process:
             second = self._execution(first, pair.b, self.training_b, [(b, a) for a, b in self.paths], **options)
-            runs = workshop.run((second if both else first, name)) * 2
+            executions = [second if both else first] * 2
+            runs = workshop.run((executions[0], name)) * 2
         elif both:
             second = self._execution(
                 pair.execution_b, pair.b, self.training_b, [(b, a) for a, b in self.paths], **options
             )
+            executions = [first, second]
             runs = workshop.run((first, f"{name}-a"), (second, f"{name}-b"))
         else:
+            executions = [first] * 2
             runs = workshop.run((first, f"{name}-a")) * 2
         if not both:
             numbers, parts = (numbers[0], numbers[0]), (parts[0], parts[0])
+        begins = [planned(one) for one in (pair.execution_a, pair.execution_b if both else pair.execution_a)]
+        for run, execution, begin in zip(runs, executions, begins, strict=True):
+            if not_met([run], [begin], planned(execution) - begin):
+                return None
         found = []
         for side, (run, number, part) in enumerate(zip(runs, numbers, parts, strict=True)):
             names = [paths[side if both else 0] for paths in self.trainable]

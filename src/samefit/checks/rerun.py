@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.checks.execution import Execution
+from samefit.checks.met import not_met, planned
 from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch
 from samefit.checks.workshop import Workshop
@@ -74,8 +75,9 @@ def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, e
             execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
     watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
     run = workshop.run((execution, "re-run"), watch=watch)[0]
-    if counterfactual.transplants and not run.manifest.get("transplants"):
-        return "what was to be changed was not met in the re-run"
+    failed = not_met([run], [planned(pair.execution_b)], len(counterfactual.transplants))
+    if failed:
+        return failed
     return replace(pair, b=replace(part, run=run), execution_b=execution)
 
 
@@ -92,8 +94,10 @@ def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
         second = _changed(pair.execution_b, counterfactual)
         runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
         executions = [first, second]
-    if counterfactual.both and not all(run.manifest.get("transplants") for run in runs):
-        return "what was to be changed was not met in the re-run"
+    begins = [planned(execution) for execution in (pair.execution_a, pair.execution_b)]
+    failed = not_met(runs, begins[: len(runs)], len(counterfactual.both))
+    if failed:
+        return failed
     return Pair(*sides(runs), executions[0], executions[1])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from samefit.checks.execution import Execution
+from samefit.checks.met import not_met, planned
 from samefit.checks.workshop import Workshop
 from samefit.comparison import compare_trainings
 from samefit.comparison.result import Comparison, Evidence
@@ -47,7 +48,7 @@ def judge(execution: Execution, run: Run, comparison: Comparison, workshop: Work
         perturbed = workshop.run((execution.with_transplants(plan), "perturbed"))[0]
     except SamefitError as error:  # a script may check its own result, and not get it from other weights
         return _not_measured(f"the re-run from changed weights failed ({str(error).splitlines()[0]})")
-    if not perturbed.manifest.get("transplants"):
+    if not_met([perturbed], [planned(execution)], len(plan)):
         return _not_measured("the first weights could not be changed")
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
     if moved is None or not moved.max_rel:

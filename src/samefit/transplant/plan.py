@@ -41,6 +41,7 @@ from typing import Any
 
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
+from samefit.transplant.item import Item, made
 
 
 class Transplants:
@@ -51,36 +52,42 @@ class Transplants:
         home: The directory of this run.
 
     Attributes:
-        applied: One line for each transplant that was put in place: one that never was proves nothing.
+        applied: One line for each thing that was put in place.
     """
 
     def __init__(self, plan: Sequence[Mapping[str, Any]] = (), home: str = "") -> None:
-        self._plan = list(plan)
+        self._plan = [Item(item) for item in plan]
         self._home = home
         self._side = ""
-        self._entropy: list[Any] = []
+        self._entropy: list[tuple[Item, int, Any]] = []
         self._compiles = 0
         self._patched = False
         self._patched_modes = False
         self._wide = False
         self._kept_policy = False
         self._deterministic = False
-        self._modes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+        self._modes: weakref.WeakKeyDictionary[Any, Item] = weakref.WeakKeyDictionary()
         self._patches = Patches()
         self.applied: list[str] = []
 
     def __bool__(self) -> bool:
         return bool(self._plan)
 
-    def _wanted(self, do: str, **keys: Any) -> list[Mapping[str, Any]]:
+    def _wanted(self, do: str, **keys: Any) -> list[Item]:
         return [
             item
             for item in self._plan
             if item["do"] == do and all(item.get(key) == value for key, value in keys.items())
         ]
 
-    def _note(self, text: str) -> None:
-        if text not in self.applied:
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What came of each item of the plan, in its order: one that was not met, or only in part, proves nothing."""
+        return [item.outcome for item in self._plan]
+
+    def _note(self, text: str, item: Item, *parts: str, changed: bool = True) -> None:
+        item.met(*parts, changed=changed)
+        if changed and text not in self.applied:
             self.applied.append(text)
 
     # -- moments ----------------------------------------------------------------------------------------------------
@@ -89,9 +96,13 @@ class Transplants:
         """Applies what belongs before the side."""
         self._side = side
         self._compiles = 0
-        self._entropy = [take for item in self._wanted("entropy", side=side) for take in item["takes"]]
+        self._entropy = [
+            (item, number, take)
+            for item in self._wanted("entropy", side=side)
+            for number, take in enumerate(item["takes"])
+        ]
         for item in self._wanted("generators", at="side", side=side):
-            self._restore(item["states"], f"side {side}")
+            self._restore(item, f"side {side}")
 
     def keras_ready(self) -> None:
         """Applies what needs Keras; called before the side's own code, or as soon as Keras is imported."""
@@ -110,43 +121,45 @@ class Transplants:
 
                 self._kept_policy = True
                 keep_policy(self._patches, item["dtype_policy"], functools.partial(self._is_side, self._side))
-            self._note("global settings")
-        if self._wanted("masks") and not self._patched:
+            self._note("global settings", item)
+        masks = self._wanted("masks")
+        if masks and not self._patched:
             from samefit.patches.layers import hand_on_masks
 
             self._patched = True
-            hand_on_masks(self._patches, lambda: self._note("a mask"))
+            hand_on_masks(self._patches, lambda: self._note("a mask", masks[0]))
         if any(item["do"] == "mode" for item in self._plan) and not self._patched_modes:
             from samefit.patches.layers import run_in_modes
 
             self._patched_modes = True
             run_in_modes(self._patches, self._mode)
-        if self._wanted("determinism") and not self._deterministic:
-            self._deterministic = True
-            self._enable_determinism()
+        for item in self._wanted("determinism"):
+            if not self._deterministic:
+                self._deterministic = True
+                self._enable_determinism(item)
         for item in self._wanted("seed_first"):
             import keras
 
             keras.utils.set_random_seed(item["seed"])
-            self._note(f"seed {item['seed']}")
+            self._note(f"seed {item['seed']}", item)
 
     def training(self, number: int, trainer: Any, arguments: dict[str, Any]) -> None:
         """Applies what belongs before a `fit`; may change its arguments."""
         for item in self._wanted("trainable", training=number):
-            self._set_trainable(trainer, item["values"])
+            self._set_trainable(trainer, item)
         for item in self._wanted("generators", at="training", training=number):
-            self._restore(item["states"], f"training {number}")
+            self._restore(item, f"training {number}")
         for item in self._wanted("fit", training=number):
             self._fit(number, item, arguments)
         for item in self._wanted("dataset", training=number):
-            self._dataset(item["attributes"], arguments.get("x"))
+            self._dataset(item, arguments.get("x"))
         for item in self._wanted("data", training=number):
-            self._data(item["file"], arguments)
+            self._data(item, arguments)
 
     def epoch(self, training: int, epoch: int) -> None:
         """Applies what belongs before an epoch."""
         for item in self._wanted("generators", at="epoch", training=training, epoch=epoch):
-            self._restore(item["states"], f"epoch {epoch}")
+            self._restore(item, f"epoch {epoch}")
 
     def first_step(self, training: int, trainer: Any, variables: Callable[[], Mapping[str, Any]]) -> None:
         """Applies what belongs before the first step.
@@ -162,42 +175,42 @@ class Transplants:
             for mine, theirs in item["pairs"].items():
                 if mine in own and theirs in arrays:
                     own[mine].assign(arrays[theirs])
-                    self._note(f"{mine} before training {training}")
+                    self._note(f"{mine} before training {training}", item, mine)
             for layer in trainer._flatten_layers(include_self=False):
                 if hasattr(layer, "finalize_state"):
                     # What `adapt` sets is computed from the variables once, and used from then on.
                     layer.finalize_state()
         for item in self._wanted("permute", training=training):
-            self._permute(item["pairs"], variables())
-        for _ in self._wanted("perturb", training=training):
-            self._perturb(variables())
+            self._permute(item, variables())
+        for item in self._wanted("perturb", training=training):
+            self._perturb(item, variables())
         for item in self._wanted("seed_states", training=training):
             own = variables()
             for mine, value in item["values"].items():
                 if mine in own:
                     own[mine].assign(value)
-                    self._note(f"{mine} before training {training}")
+                    self._note(f"{mine} before training {training}", item, mine)
 
     def initializer_seed(self, number: int) -> int | None:
         """Returns the seed that the `number`-th random initialiser of the side is to have, or None."""
         for item in self._wanted("initializers", side=self._side):
             value = item["seeds"].get(str(number))
             if value is not None:
-                self._note(f"initialiser {number}")
+                self._note(f"initialiser {number}", item, str(number))
                 return int(value)
         return None
 
     def before_draw(self, generator: str, draw: int) -> None:
         """Applies what belongs before one draw."""
         for item in self._wanted("generators", at="draw", side=self._side, generator=generator, draw=draw):
-            self._restore(item["states"], f"draw {draw} of {generator}")
+            self._restore(item, f"draw {draw} of {generator}")
 
     def seed(self, number: int) -> int | None:
         """Returns the seed to use for the `number`-th default seed of the side, or None."""
         for item in self._wanted("seeds", side=self._side):
             value = item["values"].get(str(number))
             if value is not None:
-                self._note(f"seed {number}")
+                self._note(f"seed {number}", item, str(number))
                 return int(value)
         return None
 
@@ -208,12 +221,15 @@ class Transplants:
             function: What takes entropy, such as "os.urandom".
             code: The user's line behind it.
         """
-        found = (i for i, take in enumerate(self._entropy) if (take["function"], take["code"]) == (function, code))
+        found = (
+            i for i, (_, _, take) in enumerate(self._entropy) if (take["function"], take["code"]) == (function, code)
+        )
         number = next(found, None)
         if number is None:
             return None
-        self._note("entropy")
-        value = self._entropy.pop(number)["value"]
+        item, place, take = self._entropy.pop(number)
+        self._note("entropy", item, f"take {place}")
+        value = take["value"]
         return bytes.fromhex(value) if isinstance(value, str) else value
 
     @property
@@ -232,33 +248,40 @@ class Transplants:
                 if name in item:
                     import keras
 
-                    arguments[name] = _made(getattr(keras, module), item[name])
+                    self._give(arguments, name, made(getattr(keras, module), item[name]), f"compile {number}", item)
             for name in ("loss_weights", "jit_compile", "run_eagerly"):
                 if name in item:
-                    arguments[name] = item[name]
-            self._note(f"compile {number}")
+                    self._give(arguments, name, item[name], f"compile {number}", item)
         return number
 
     def constructing(self, layer: Any, ordinal: int) -> None:
         """Changes the constructor arguments of the layer that is constructed next, or the mode in which it will run."""
         name = type(layer).__qualname__
         for item in self._wanted("layer", construction=ordinal, **{"class": name}):
-            self._substitute(type(layer), item["arguments"])
+            self._substitute(type(layer), item)
         for item in self._wanted("mode", side=self._side, construction=ordinal, **{"class": name}):
-            self._modes[layer] = item["training"]
+            self._modes[layer] = item
 
     def _is_side(self, side: str) -> bool:
         return self._side == side
 
     # -- how --------------------------------------------------------------------------------------------------------
 
+    def _give(self, arguments: dict[str, Any], name: str, value: Any, where: str, item: Item) -> None:
+        # Objects that are made anew have representations of their own: they count as others.
+        changed = repr(arguments.get(name)) != repr(value)
+        arguments[name] = value
+        self._note(where, item, name, changed=changed)
+
     def _mode(self, layer: Any) -> bool | None:
-        mode = self._modes.get(layer)
-        if mode is not None:
-            self._note(f"training={mode} of {type(layer).__name__}")
+        item = self._modes.get(layer)
+        if item is None:
+            return None
+        mode = bool(item["training"])
+        self._note(f"training={mode} of {type(layer).__name__}", item)
         return mode
 
-    def _substitute(self, cls: Any, arguments: Mapping[str, Any]) -> None:
+    def _substitute(self, cls: Any, item: Item) -> None:
         original = cls.__init__
         own = "__init__" in vars(cls)
 
@@ -270,44 +293,45 @@ class Transplants:
             else:
                 del cls.__init__
             names = original.__code__.co_varnames[1 : original.__code__.co_argcount]
-            given = dict(zip(names, args, strict=False)) | kwargs | dict(arguments)
+            given = dict(zip(names, args, strict=False)) | kwargs | dict(item["arguments"])
             original(layer, **given)
+            self._note(f"arguments of {cls.__name__}", item)
 
         cls.__init__ = init
-        self._note(f"arguments of {cls.__name__}")
 
-    def _fit(self, number: int, item: Mapping[str, Any], arguments: dict[str, Any]) -> None:
-        if item["arguments"]:
-            arguments.update(item["arguments"])
-            if isinstance(arguments.get("class_weight"), Mapping):
+    def _fit(self, number: int, item: Item, arguments: dict[str, Any]) -> None:
+        for name, value in item["arguments"].items():
+            if name == "class_weight" and isinstance(value, Mapping):
                 # A plan comes as JSON, whose keys are texts.
-                arguments["class_weight"] = {int(key): value for key, value in arguments["class_weight"].items()}
-            self._note(f"arguments of fit {number}")
+                value = {int(key): weight for key, weight in value.items()}
+            self._give(arguments, name, value, f"arguments of fit {number}", item)
         unwanted, given = item.get("without_callbacks", ()), arguments.get("callbacks")
         given = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
         left = [callback for callback in given if type(callback).__name__ not in unwanted]
         if len(left) < len(given):
             arguments["callbacks"] = left
-            self._note(f"callbacks of fit {number}")
+            self._note(f"callbacks of fit {number}", item, "callbacks")
 
-    def _dataset(self, attributes: Mapping[str, Any], dataset: Any) -> None:
-        for name, value in attributes.items():
+    def _dataset(self, item: Item, dataset: Any) -> None:
+        for name, value in item["attributes"].items():
             if hasattr(dataset, name):
+                changed = getattr(dataset, name) != value
                 setattr(dataset, name, value)
-                self._note(f"{name} of {type(dataset).__name__}")
+                self._note(f"{name} of {type(dataset).__name__}", item, name, changed=changed)
 
-    def _permute(self, pairs: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+    def _permute(self, item: Item, variables: Mapping[str, Any]) -> None:
         import numpy
 
+        pairs = item["pairs"]
         if not {*pairs, *pairs.values()} <= {*variables}:
             return
         # All are read before any is written: two that change places would else become one.
         values = {path: numpy.array(variables[path]) for path in pairs.values()}
         for here, there in pairs.items():
             variables[here].assign(values[there])
-            self._note(f"{here} from {there}")
+            self._note(f"{here} from {there}", item)
 
-    def _enable_determinism(self) -> None:
+    def _enable_determinism(self, item: Item) -> None:
         import keras
 
         from samefit import backends
@@ -315,16 +339,16 @@ class Transplants:
 
         backend = backends.load(keras.config.backend())
         for name, value in backend.enable_determinism().switched.items():
-            self._note(f"{name}={value}")
+            self._note(f"{name}={value}", item)
         if backend.updates_may_overtake:
             keep_updates_last(self._patches, backend.completed)
-            self._note("updates after all gradients")
+            self._note("updates after all gradients", item)
 
-    def _restore(self, states: Mapping[str, str], where: str) -> None:
+    def _restore(self, item: Item, where: str) -> None:
         from samefit import backends
         from samefit.patches import generators
 
-        for name, text in states.items():
+        for name, text in item["states"].items():
             state = bytes.fromhex(text)
             if name == "python":
                 generators.write_python(state)
@@ -334,9 +358,9 @@ class Transplants:
                 backends.load(name).set_generator_state(state)
             else:
                 continue
-            self._note(f"{name} at {where}")
+            self._note(f"{name} at {where}", item, name)
 
-    def _perturb(self, variables: Mapping[str, Any]) -> None:
+    def _perturb(self, item: Item, variables: Mapping[str, Any]) -> None:
         """Moves every float of the state by one unit in the last place, up or down."""
         import numpy
 
@@ -345,31 +369,27 @@ class Transplants:
             value = numpy.array(variable)
             if value.dtype.kind == "f" and not path.endswith("learning_rate"):
                 towards = numpy.where(signs.random(value.shape) < 0.5, -numpy.inf, numpy.inf).astype(value.dtype)
-                variable.assign(numpy.where(value == 0, value, numpy.nextafter(value, towards)))
-        self._note("one unit in the last place")
+                moved = numpy.where(value == 0, value, numpy.nextafter(value, towards))
+                variable.assign(moved)
+                # NaNs stay as they are.
+                changed = bool(numpy.any(moved[value == value] != value[value == value]))
+                self._note("one unit in the last place", item, changed=changed)
 
-    def _set_trainable(self, trainer: Any, values: Mapping[str, bool]) -> None:
+    def _set_trainable(self, trainer: Any, item: Item) -> None:
+        values = item["values"]
         for layer in trainer._flatten_layers(include_self=False):
             if layer.name in values:
+                changed = layer.trainable != values[layer.name]
                 layer.trainable = values[layer.name]
-                self._note(f"{layer.name}.trainable")
+                self._note(f"{layer.name}.trainable", item, layer.name, changed=changed)
         # The step that Keras has compiled trains the set that there was.
         trainer.train_function = None
 
-    def _data(self, file: str, arguments: dict[str, Any]) -> None:
-        arrays = load_arrays(Path(file))
-        for name in ("x", "y", "sample_weight"):
-            if name in arrays and (arguments.get(name) is not None or name == "sample_weight"):
+    def _data(self, item: Item, arguments: dict[str, Any]) -> None:
+        arrays = load_arrays(Path(item["file"]))
+        names = [name for name in ("x", "y", "sample_weight") if name in arrays]
+        item.expect(names)
+        for name in names:
+            if arguments.get(name) is not None or name == "sample_weight":
                 arguments[name] = arrays[name]
-                self._note(f"data {name}")
-
-
-def _made(module: Any, wanted: Any) -> Any:
-    """Returns what a description of `compile`'s argument stands for; names and numbers stay as they are."""
-    if isinstance(wanted, Mapping):
-        if "class" in wanted:
-            return getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
-        return {name: _made(module, item) for name, item in wanted.items()}
-    if isinstance(wanted, list):
-        return [_made(module, item) for item in wanted]
-    return wanted
+                self._note(f"data {name}", item, name)

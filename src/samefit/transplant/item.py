@@ -1,0 +1,82 @@
+"""One transplant of a plan, and what came of it: a re-run in which it was met only in part proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_PARTS = {
+    "seeds": "values",
+    "seed_states": "values",
+    "trainable": "values",
+    "initializers": "seeds",
+    "weights": "pairs",
+    "dataset": "attributes",
+    "generators": "states",
+}
+"""Under which key a plan lists the things that it changes, by what it does."""
+
+_COMPILED = ("optimizer", "loss", "metrics", "loss_weights", "jit_compile", "run_eagerly")
+
+
+class Item:
+    """One transplant of a plan.
+
+    Args:
+        plan: What is changed.
+    """
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self._plan = plan
+        self._missing = dict.fromkeys(_parts(plan))
+        self._changed = False
+
+    def __getitem__(self, key: str) -> Any:
+        return self._plan[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._plan
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Returns what the plan says under a key."""
+        return self._plan.get(key, default)
+
+    def expect(self, parts: Iterable[str]) -> None:
+        """Says what belongs to it, where only its moment tells."""
+        self._missing = dict.fromkeys(parts)
+
+    def met(self, *parts: str, changed: bool = True) -> None:
+        """Says that parts of it (none given: all) are as they are to be, and whether they were otherwise before."""
+        for part in parts or tuple(self._missing):
+            self._missing.pop(part, None)
+        self._changed = self._changed or changed
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What came of it: "met" is "all", "part" or "none" (also if nothing had to be changed)."""
+        met = "none" if not self._changed else "part" if self._missing else "all"
+        return {"do": self["do"], "at": self.get("at"), "met": met, "missing": list(self._missing)}
+
+
+def _parts(plan: Mapping[str, Any]) -> list[str]:
+    do = plan["do"]
+    if do in _PARTS:
+        return [str(name) for name in plan[_PARTS[do]]]
+    if do == "entropy":
+        return [f"take {number}" for number in range(len(plan["takes"]))]
+    if do == "compile":
+        return [name for name in _COMPILED if name in plan]
+    if do == "fit":
+        return [*plan["arguments"], *(["callbacks"] if plan.get("without_callbacks") else [])]
+    return [do]
+
+
+def made(module: Any, wanted: Any) -> Any:
+    """Returns what a description of `compile`'s argument stands for; names and numbers stay as they are."""
+    if isinstance(wanted, Mapping):
+        if "class" in wanted:
+            return getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
+        return {name: made(module, item) for name, item in wanted.items()}
+    if isinstance(wanted, list):
+        return [made(module, item) for item in wanted]
+    return wanted
