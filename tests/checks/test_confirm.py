@@ -375,3 +375,16 @@ def test_a_later_parting_stands_if_the_sides_part_at_one_place(tmp_path: Path, m
     found, bench = found_by(monkeypatch, explain_options, tmp_path, 6, 6, 1)
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("unknown", False)]
     assert len(bench.executions) == 3
+
+
+def test_arrays_that_are_handed_over_show_the_stage_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explain(case: Case) -> Iterator[Suspect]:
+        fix = Counterfactual("its arrays", ({"do": "fit"},), stage_only=True)
+        yield Suspect("data-content", "other values", counterfactuals=(fix,))
+
+    found, _ = found_by(monkeypatch, explain, tmp_path, None)
+    assert found[0].counterfactual == (
+        "with its arrays, all 8 steps are bit-identical: this shows that they matter, not what made them differ"
+    )

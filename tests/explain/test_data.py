@@ -297,6 +297,7 @@ def test_other_arrays(tmp_path: Path) -> None:
     assert [(s.slug, s.weak) for s in suspects] == [("data-content", True)]
     assert "x: ndarray (96, 4) float32 and ndarray (96, 4) float32" in texts(suspects[0])
     assert plans(suspects[0]) == ["keep data"]
+    assert suspects[0].counterfactuals[0].stage_only
 
 
 def test_the_same_arrays_in_another_order(tmp_path: Path) -> None:

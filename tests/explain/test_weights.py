@@ -279,6 +279,8 @@ def test_one_seed_on_two_backends(tmp_path: Path) -> None:
     assert (first.slug, first.location) == ("backend-generator", at(7))
     assert "gives other values on jax than on torch" in first.summary
     assert plans(first) == ["weights"]
+    # Weights that are handed over show the stage; it is said, since the cause is called confirmed.
+    assert first.counterfactuals[0].stage_only
 
 
 def test_seeds_of_their_own_on_two_backends(tmp_path: Path) -> None:

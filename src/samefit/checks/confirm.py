@@ -280,9 +280,12 @@ def _confirmed(
         evidence=suspect.evidence,
         location=suspect.location,
         remedy=suspect.remedy,
-        counterfactual=f"with {counterfactual.text}, {what}",
+        counterfactual=f"with {counterfactual.text}, {what}{_STAGE_ONLY if counterfactual.stage_only else ''}",
         loss_gaps=None if gaps[0] is None or gaps[1] is None else (gaps[0], gaps[1]),
     )
+
+
+_STAGE_ONLY = ": this shows that they matter, not what made them differ"
 
 
 def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspect, str]]) -> Cause:

@@ -28,6 +28,7 @@ class Counterfactual:
         data: Whether the baseline must run again first to keep the arrays that it handed to `fit`.
         keep: Index of the step of the baseline after which a re-run must keep its state, for a transplant whose "from"
             is "".
+        stage_only: Whether it shows only that what is handed over matters, not what made it differ.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Counterfactual:
     both: tuple[Mapping[str, Any], ...] = ()
     data: bool = False
     keep: int | None = None
+    stage_only: bool = False
 
 
 @dataclass(frozen=True)

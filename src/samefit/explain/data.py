@@ -294,7 +294,9 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     reordered = same_rows or "another order" in case.divergence.detail
     slug = "data-order" if reordered or "batched otherwise" in case.divergence.detail else "data-content"
     shapes = [f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names]
-    fixes = (Counterfactual("the arrays that the baseline handed to fit", data=True),) if names else ()
+    # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.
+    fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
+    fixes = (fix,) if names else ()
     yield Suspect(
         slug=slug,
         summary="The same samples arrive in another order."

@@ -37,7 +37,7 @@ def is_first_value(side: Side, position: int) -> bool:
     return origin is not None and origin.digest is not None and origin.digest == side.digest_before(position)
 
 
-def taken_from_baseline(case: Case, pairs: Pairs, text: str) -> tuple[Counterfactual, ...]:
+def taken_from_baseline(case: Case, pairs: Pairs, text: str, *, stage_only: bool = False) -> tuple[Counterfactual, ...]:
     """Returns the re-run with the baseline's values before the diverging step.
 
     Where the baseline is in the middle of a training there, its run does not hold them: they are kept in the re-run. In
@@ -54,7 +54,7 @@ def taken_from_baseline(case: Case, pairs: Pairs, text: str) -> tuple[Counterfac
         "arrays": before,
         "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
     }
-    return (Counterfactual(text, (plan,), keep=kept),)
+    return (Counterfactual(text, (plan,), keep=kept, stage_only=stage_only),)
 
 
 def _values_before(side: Side) -> tuple[str | None, int | None]:
