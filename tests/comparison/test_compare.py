@@ -13,6 +13,7 @@ from samefit.comparison.compare import parse_selection
 from samefit.errors import RunError, SelectionError
 from samefit.types import Stage, Verdict
 
+ROLES = ("baseline", "candidate")
 ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
 
 
@@ -203,6 +204,26 @@ def test_a_training_that_was_asked_for_is_whole_whatever_came_after(tmp_path: Pa
         tmp_path / "s", trainings=[Training((3,)), Training((3,), model=2, status="running")], status="failed"
     )
     assert compare_trainings(cut, cut, [1], [2]).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize("selected", [None, [1]])
+def test_a_training_that_failed_is_not_whole_even_if_its_script_went_on(
+    tmp_path: Path, selected: list[int] | None
+) -> None:
+    whole, cut = (make_run(tmp_path / s, trainings=[Training((3,), status=s)]) for s in ("complete", "failed"))
+    for pair, roles in (((whole, cut), ["candidate"]), ((cut, whole), ["baseline"]), ((cut, cut), [*ROLES])):
+        result = compare_trainings(*pair, selected, selected)
+        assert result.verdict is Verdict.INCOMPLETE
+        assert result.notes == tuple(
+            f"Training #1 of the {role} failed, and its script went on; all 3 recorded steps are equal."
+            for role in roles
+        )
+    assert compare_trainings(whole, whole, selected, selected).verdict is Verdict.IDENTICAL
+
+
+def test_another_training_that_failed_is_no_matter(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "r", trainings=[Training((3,)), Training((3,), model=2, status="failed")])
+    assert compare_trainings(run, run, [1], [1]).verdict is Verdict.IDENTICAL
 
 
 def test_metrics_at_the_end_of_a_training_count(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def compare_trainings(
         0 if trainings_a is not None else run_a.unseen_updates(side_a),
         0 if trainings_b is not None else run_b.unseen_updates(side_b),
     )
-    verdict, why = _verdict(pairing, scan, finding, (first, second) if selected else None, unseen)
+    verdict, why = _verdict(pairing, scan, finding, (first, second), unseen, selected=selected)
     if verdict is Verdict.NOT_COMPARABLE:
         # Of two models without one weight in common it cannot be said where they part.
         comparison = replace(comparison, first_divergence=None, equal=())
@@ -124,11 +124,17 @@ def _selected(run: Run, numbers: Sequence[int] | None, side: str | None) -> tupl
     return tuple(t for t in trainings if side is None or t.side == side)
 
 
-Selected = tuple[tuple[TrainingRecord, ...], tuple[TrainingRecord, ...]]
+Trainings = tuple[tuple[TrainingRecord, ...], tuple[TrainingRecord, ...]]
 
 
 def _verdict(
-    pairing: Pairing, scan: StepScan, finding: Finding | None, selected: Selected | None, unseen: tuple[int, int]
+    pairing: Pairing,
+    scan: StepScan,
+    finding: Finding | None,
+    trainings: Trainings,
+    unseen: tuple[int, int],
+    *,
+    selected: bool,
 ) -> tuple[Verdict, list[str]]:
     """Returns the verdict and why.
 
@@ -136,8 +142,9 @@ def _verdict(
         pairing: The pairs of steps.
         scan: What was compared.
         finding: The first difference.
-        selected: The trainings if they were asked for, None if all were.
+        trainings: The trainings of the two sides.
         unseen: How many updates each side made besides what was recorded.
+        selected: Whether these trainings were asked for, and are not all that there is.
     """
     lengths = (len(pairing.steps_a), len(pairing.steps_b))
     nothing = _nothing(pairing, scan, finding)
@@ -145,7 +152,7 @@ def _verdict(
         return Verdict.NOT_COMPARABLE, nothing
     if finding is not None:
         return Verdict.DIVERGED, []
-    broken = [*_broken(pairing, selected), *_unseen(unseen)]
+    broken = [*_broken(pairing, trainings, selected=selected), *_unseen(unseen)]
     if scan.seen.unseen_ends:
         broken.append("The weights at the end of a training were not recorded")
     if lengths[0] != lengths[1]:
@@ -196,17 +203,23 @@ def _not_aligned(pairing: Pairing, alignment: Alignment) -> str:
     return f"The models cannot be aligned: 0 of {number} weights have a partner ({', '.join(first)})."
 
 
-def _broken(pairing: Pairing, selected: Selected | None) -> list[str]:
+def _broken(pairing: Pairing, trainings: Trainings, *, selected: bool) -> list[str]:
     """Returns what says that a side may have trained on, or was not recorded to its end."""
     found = []
-    sides = (("baseline", pairing.run_a, 0), ("candidate", pairing.run_b, 1))
-    for role, run, side in sides:
+    for role, run, own in zip(("baseline", "candidate"), (pairing.run_a, pairing.run_b), trainings, strict=True):
         failed = run.manifest.get("recording_failed")
+        early = [training for training in own if training.status != "complete"]
         # A training that was asked for and has ended is whole, whatever its script did afterwards.
-        whole = selected is not None and all(training.status == "complete" for training in selected[side])
-        if failed or (run.status != "complete" and not whole):
+        if failed or (run.status != "complete" and (early or not selected)):
             found.append(f"The {role}'s run is {run.status}" + (f": {failed}" if failed else ""))
+        elif run.status == "complete":
+            # Its script went on: it caught what a `fit` raised.
+            found += [f"Training #{training.number} of the {role} {_ended(training)}" for training in early]
     return found
+
+
+def _ended(training: TrainingRecord) -> str:
+    return "failed, and its script went on" if training.status == "failed" else f"is {training.status}"
 
 
 def _unseen(updates: tuple[int, int]) -> Iterator[str]:

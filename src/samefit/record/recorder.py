@@ -113,7 +113,8 @@ class Recorder:
         if kind == "train_on_batch" and known is not None:
             known.on_batch = on_batch
             return known
-        self._on_batch.pop(id(trainer), None)
+        if (before := self._on_batch.pop(id(trainer), None)) is not None and before.layout >= 0:
+            self._finish(before, before.ended_as("complete"))
         self._trainings += 1
         number = self._trainings
         self._transplants.training(number, trainer, arguments)
@@ -146,7 +147,8 @@ class Recorder:
             self._finish(training, status)
         else:
             # The next `train_on_batch` of this model belongs to the same training.
-            self.writer.training(replace(training.record, status="running"))
+            training.record = replace(training.record, status="running")
+            self.writer.training(training.record)
 
     def _finish(self, training: Training, status: str) -> None:
         self._log.write()
@@ -172,7 +174,7 @@ class Recorder:
         self.ledger.settle()
         for training in self._on_batch.values():
             if training.layout >= 0:
-                self._finish(training, status)
+                self._finish(training, training.ended_as(status))
         self._on_batch.clear()
 
     @contextlib.contextmanager

@@ -120,6 +120,10 @@ class Training:
         paths: dict[str, int] = {}
         return {models.unique_path(v.path, paths): v for v in self.all_variables}
 
+    def ended_as(self, status: str) -> str:
+        """Returns how `train_on_batch` calls ended in a run that is `status`: as failed, if the last of them did."""
+        return "failed" if self.record.status == "failed" and status == "complete" else status
+
     def last_metrics(self) -> Mapping[str, float]:
         """Returns the last value of everything in the training's history."""
         history = getattr(getattr(self.trainer, "history", None), "history", {}) or {}

@@ -106,7 +106,8 @@ def _found(comparison: Comparison, verbose: bool) -> Iterator[Row]:
         yield _row("try", _what_to_compare(comparison))
     elif comparison.verdict is Verdict.INCOMPLETE:
         yield _row("compared", _compared(comparison))
-        yield _row("missing", *_missing(comparison))
+        if missing := list(_missing(comparison)):
+            yield _row("missing", *missing)
     elif comparison.same:
         exact = comparison.verdict is Verdict.IDENTICAL
         yield _row("compared", _compared(comparison) + (": bit for bit the same" if exact else ""))
@@ -154,6 +155,8 @@ def _missing(comparison: Comparison) -> Iterator[str]:
 def _how_to_complete(comparison: Comparison) -> str:
     if {comparison.baseline.status, comparison.candidate.status} - {"complete"}:
         return "let the run that ended early go to its end, and compare again"
+    if comparison.baseline.steps == comparison.candidate.steps:
+        return "let every training go to its end, and compare again;  --trainings I,J  compares two that did"
     return "train both for as many steps: the same epochs, batch size and amount of data"
 
 
