@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from samefit.errors import KerasChanged
@@ -15,9 +18,15 @@ class Patches:
 
     A patch that finds its attribute missing raises `KerasChanged` with the name, what relied on it and what to do:
     a hook that silently is not there would be a false "identical".
+
+    Args:
+        passing: Whether functions that are still called after `undo` call through to what they replaced: a library that
+            wraps `fit` meanwhile (to log it) keeps what it found. Not for observers that fall silent by themselves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, passing: bool = False) -> None:
+        self._passing = passing
+        self._in_place = True
         self._applied: list[tuple[object, str, Any, Any]] = []
 
     def replace(self, owner: Any, name: str, make: Callable[[Any], Any], *, checked_on: str) -> None:
@@ -41,15 +50,24 @@ class Patches:
         # What stands in the owner's own namespace is put back as it is; what was inherited is deleted again.
         own = vars(owner).get(name, _ABSENT)
         replacement = make(original)
+        if self._passing and isinstance(replacement, FunctionType):
+            replacement = self._switched(original, replacement)
         setattr(owner, name, replacement)
         self._applied.append((owner, name, own, replacement))
 
-    def undo(self) -> list[str]:
+    def _switched(self, original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(replacement)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            return (replacement if self._in_place else original)(*args, **kwargs)
+
+        return switched
+
+    def undo(self) -> None:
         """Puts everything back, last first.
 
-        Returns:
-            Names of attributes that somebody else had replaced meanwhile; these are left as they are.
+        What somebody else has replaced meanwhile is left as it is, and a warning names it.
         """
+        self._in_place = False
         foreign = []
         while self._applied:
             owner, name, own, replacement = self._applied.pop()
@@ -59,4 +77,10 @@ class Patches:
                 delattr(owner, name)
             else:
                 setattr(owner, name, own)
-        return foreign
+        if foreign:
+            warnings.warn(
+                f"{', '.join(dict.fromkeys(foreign))}: replaced by other code while samefit had replaced it, and left "
+                "as it is now.",
+                RuntimeWarning,
+                stacklevel=2,
+            )

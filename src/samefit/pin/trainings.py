@@ -86,7 +86,7 @@ class Trainings:
 
     @property
     def _idle(self) -> bool:
-        return _ACTIVE[-1] is not self
+        return not _ACTIVE or _ACTIVE[-1] is not self
 
     def current(self) -> Training | None:
         """Returns the training that runs in this thread, the inner one if there are two; None outside of any."""
