@@ -82,6 +82,24 @@ def watch_trainer(patches: Patches, backend: str, observer: TrainingObserver) ->
     _STEPS[backend](patches, trainer, observer)
 
 
+def watch_callbacks(patches: Patches, began: Callable[[Any], None]) -> None:
+    """Calls `began` with the list of callbacks of each `fit` that begins; the list is gone once that `fit` has ended.
+
+    Checked for all ways in which `fit` ends: nothing but its own frame holds the list (keras/src/trainers, backends).
+    """
+    callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def on_train_begin(self: Any, logs: Any = None) -> Any:
+            began(self)
+            return original(self, logs)
+
+        return on_train_begin
+
+    patches.replace(callbacks, "on_train_begin", make, checked_on=_CHECKED)
+
+
 def _training(observer: TrainingObserver, kind: str, original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from samefit import live
+from samefit.patches.trainer import watch_callbacks
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
@@ -37,30 +39,76 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.path = Path(path)
         self._live: Any = None
         self._training: contextlib.ExitStack | None = None
+        self._ended: weakref.finalize[..., Any] | None = None
         self._within = False
 
     def __enter__(self) -> Recorder:
         self._within = True
-        self._start()
+        try:
+            self._start()
+        except BaseException:  # whatever kept it from beginning, a Ctrl-C included: this is in no block
+            self._within = False
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._finish(None if error is None else f"{type(error).__name__}: {error}")
         self._within = False
+        self._finish(None if error is None else f"{type(error).__name__}: {error}")
 
     def _start(self) -> None:
         if self._live is None:
             target = f"Recorder({str(self.path)!r})"
-            self._live = live.Live({"run": str(self.path), "target": target, "every_step": self._every_step})
-            self._live.watch_process()
-            self._live.begin_side("")
-            self._live.keras_imported()
+            recording = live.Live({"run": str(self.path), "target": target, "every_step": self._every_step})
+            try:
+                recording.watch_process()
+                recording.begin_side("")
+                recording.keras_imported()
+                if not self._within:
+                    watch_callbacks(recording.patches, self._fit_begins)
+            except BaseException:  # whatever kept it from beginning, a Ctrl-C included: no hook stays
+                recording.ledger.guard.stop()
+                recording.patches.undo()
+                raise
+            self._live = recording
+
+    def _fit_begins(self, callbacks: Any) -> None:
+        """Arranges that the run ends with the `fit` that is handed these callbacks, however it ends.
+
+        Keras tells its callbacks nothing of an exception or a Ctrl-C; but its list of them goes with that `fit`.
+        """
+        if self._ended is None and any(callback is self for callback in callbacks.callbacks):
+            self._ended = weakref.finalize(callbacks, self._abandon, weakref.ref(self))
+            self._ended.atexit = False
+
+    @staticmethod
+    def _abandon(reference: weakref.ref[Recorder]) -> None:
+        recorder = reference()
+        if recorder is not None:
+            recorder._end("fit ended before the training did")
+
+    def _end(self, error: str | None) -> None:
+        """Ends the training of the `fit` that this was handed to, and the run."""
+        training, self._training = self._training, None
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.detach()
+        try:
+            if training is not None and error is None:
+                training.close()
+            elif training is not None:
+                failure = RuntimeError(error)
+                training.__exit__(type(failure), failure, None)
+        finally:
+            self._finish(error)
 
     def _finish(self, error: str | None) -> None:
-        if self._live is not None:
-            self._live.finish(1 if error else 0, error)
-            self._live.patches.undo()
-            self._live = None
+        recording, self._live = self._live, None
+        if recording is not None:
+            try:
+                recording.finish(1 if error else 0, error)
+            finally:
+                recording.ledger.guard.stop()
+                recording.patches.undo()
 
     def set_model(self, model: Any) -> None:
         """Puts the hooks in place: Keras calls it before it makes the train function."""
@@ -79,9 +127,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_end(self, logs: Any = None) -> None:
         """Ends the training and closes the run."""
         if self._training is not None:
-            self._training.close()
-            self._training = None
-            self._finish(None)
+            self._end(None)
 
     def step(self, model: Any, batch: Any, loss: Any) -> None:
         """Records one step of a loop of your own; call it after the update, within a `with` block.
