@@ -79,12 +79,13 @@ class Live:
         from samefit.patches import generators
         from samefit.store.writer import RunWriter
 
-        if self.writer is not None or self.ledger.guard.stopped:
+        guard = self.ledger.guard
+        if self.writer is not None or (guard.stopped and guard.failure is None):
             return
         generators.watch_numpy(self.patches, self.ledger)
         self.writer = RunWriter(Path(self.session["run"]), self._manifest())
-        self.ledger.guard.connect(self.writer)
-        self.ledger.connect(self.writer.event, self.writer.generator_states)
+        guard.connect(self.writer)
+        guard(lambda: self.ledger.connect(self.writer.event, self.writer.generator_states), None)
 
     def keras_imported(self) -> None:
         """Puts the hooks into Keras."""
@@ -155,6 +156,11 @@ class Live:
             self.provenance.begin_side()
             self.transplants.keras_ready()
 
+    def end_side(self, name: str) -> None:
+        self.ledger.note("end", value=name)
+        if self.recorder is not None:
+            self.recorder.close("complete")
+
     def look_at_model(self, value: Any, names: Mapping[str, Any] | None) -> None:
         """Looks at the one model that `value` is or makes, or that is among the global `names` of a script."""
         from samefit.probe.session import probe_of_session
@@ -169,18 +175,24 @@ class Live:
 
     def finish(self, exit_status: int | None, error: str | None) -> None:
         """Closes the run; idempotent."""
-        if self.writer is None:
+        writer, guard = self.writer, self.ledger.guard
+        if writer is None:
             return
         status = "complete" if not exit_status and error is None else "stopped" if error == STOPPED else "failed"
+        guard.ending(lambda: self._write_end(status))
+        guard.ending(lambda: writer.close(status, exit_status))
+        self.writer = None
+        guard.stop()
+
+    def _write_end(self, status: str) -> None:
         if self.recorder is not None:
-            self.recorder.close(status)
+            # First: it needs nothing of the database, which may be what has failed.
             self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})
         if self.transplants:
             self.writer.update_manifest({"transplants": self.transplants.outcomes})
+        if self.recorder is not None:
+            self.recorder.close(status)
         self.ledger.settle()
-        self.writer.close(status, exit_status)
-        self.writer = None
-        self.ledger.guard.stop()
 
     def _manifest(self) -> dict[str, Any]:
         given = self.session.get("variables") or ()
@@ -287,15 +299,15 @@ def keras_imported() -> None:
 def begin_side(name: str) -> None:
     """A side of a same-process check begins."""
     if _live is not None and not _live.ledger.guard.stopped:
-        _live.begin_side(name)
+        recording = _live
+        recording.ledger.guard(lambda: recording.begin_side(name), None)
 
 
 def end_side(name: str) -> None:
     """A side of a same-process check has ended."""
     if _live is not None and not _live.ledger.guard.stopped:
-        _live.ledger.note("end", value=name)
-        if _live.recorder is not None:
-            _live.recorder.close("complete")
+        recording = _live
+        recording.ledger.guard(lambda: recording.end_side(name), None)
 
 
 def look_at_model(value: Any, names: Mapping[str, Any] | None) -> None:

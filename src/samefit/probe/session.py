@@ -105,3 +105,6 @@ def _watched(backend: Any, known: Provenance | None = None) -> Iterator[Provenan
         yield provenance
     finally:
         patches.undo()
+    if provenance.guard.failure is not None:
+        # Nothing is recorded here that could be marked: what was not seen must not pass for what is not there.
+        raise provenance.guard.failure

@@ -13,6 +13,7 @@ from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
 from samefit.patches.configs import config_of
 from samefit.patches.layers import mask_of
+from samefit.record.guard import guarded
 from samefit.record.ledger import Ledger
 from samefit.store.digest import state_digest
 from samefit.store.records import Origin
@@ -41,6 +42,13 @@ class Call:
     mask_in: bool
     mask_out: bool = False
     shapes: tuple[tuple[int | None, ...], ...] = ()
+    inherited: bool | None = None
+    """The mode of what is called within."""
+
+    def returned(self, output: Any) -> None:
+        """Notes what came out."""
+        self.mask_out = _has_mask(output)
+        self.shapes = _shapes(output)
 
 
 @dataclass
@@ -66,6 +74,7 @@ class Provenance:
     """Implements `samefit.patches.layers.BuildObserver`.
 
     Attributes:
+        guard: The ledger's: a failure in here stops the recording, and never what is watched.
         calls: Calls of the step that is captured now, or None.
         in_step: Whether a training step runs: assignments within are the training itself.
         on_update: Called when an optimizer applies gradients outside of any step.
@@ -74,6 +83,7 @@ class Provenance:
     """
 
     def __init__(self, ledger: Ledger, backend: Backend, transplants: Transplants) -> None:
+        self.guard = ledger.guard
         self.calls: list[Call] | None = None
         self.on_update: Callable[[], None] | None = None
         self.in_step = False
@@ -104,6 +114,7 @@ class Provenance:
 
     # -- constructors -----------------------------------------------------------------------------------------------
 
+    @guarded
     def constructing(self, operation: Any, cls: type) -> None:
         name = cls.__qualname__
         ordinal = self._counts.get(name, 0)
@@ -118,12 +129,13 @@ class Provenance:
     def seed_wanted(self, draw: Callable[[], int]) -> int:
         number = self._seed_draws
         self._seed_draws += 1
-        value = self._transplants.seed(number)
+        value = self.guard(lambda: self._transplants.seed(number), None)
         drawn = draw()
         self._last_draw = (number, self._ledger.last_id)
         self._last_seed = drawn if value is None else value
         return self._last_seed
 
+    @guarded
     def seeded(self, holder: Any, explicit: Any) -> None:
         is_explicit = explicit is not None
         drawn = None if is_explicit else self._last_draw
@@ -140,6 +152,9 @@ class Provenance:
     # -- variables --------------------------------------------------------------------------------------------------
 
     def initializing(self, initializer: Any) -> Any:
+        return self.guard(lambda: self._initializing(initializer), initializer)
+
+    def _initializing(self, initializer: Any) -> Any:
         self._variable_number = None
         if _is_random(initializer):
             self._variable_number = self._random_variables
@@ -149,6 +164,7 @@ class Provenance:
                 return type(initializer).from_config({**initializer.get_config(), "seed": seed})
         return initializer
 
+    @guarded
     def variable_made(self, variable: Any, initializer: Any) -> None:
         self._built_inside = self._built_inside or self.calls is not None
         origin = self._origin(initializer)
@@ -158,6 +174,7 @@ class Provenance:
         self._made[id(variable)] = (variable, Made(origin, again=again))
         self.variable_ready(variable)
 
+    @guarded
     def variable_ready(self, variable: Any) -> None:
         made = self.made(variable)
         if made is None or made.origin.digest is not None:
@@ -177,6 +194,7 @@ class Provenance:
         known = self._made.get(id(variable))
         return known[1] if known else None
 
+    @guarded
     def assigned(self, variable: Any) -> None:
         if self.in_step or self._ledger.inside("fit") or self._ledger.inside("evaluate"):
             return
@@ -252,6 +270,7 @@ class Provenance:
             calls = calls[half:]
         return calls
 
+    @guarded
     def applying(self, optimizer: Any) -> None:
         if not self.in_step and self.on_update is not None:
             self.on_update()
@@ -260,26 +279,30 @@ class Provenance:
             self._finished, self.calls = self.calls, None
 
     def called(self, operation: Any, args: Any, kwargs: Any, call: Callable[[], Any]) -> Any:
-        calls = self.calls
+        training = self._trainings[-1] if self._trainings else None
+        entry = self.guard(lambda: self._call(operation, args, kwargs), None)
+        self._depth += 1
+        self._trainings.append(training if entry is None else entry.inherited)
+        try:
+            output = call()
+        finally:
+            self._depth -= 1
+            self._trainings.pop()
+        if entry is not None:
+            self.guard(lambda: entry.returned(output), None)
+        return output
+
+    def _call(self, operation: Any, args: Any, kwargs: Any) -> Call:
         explicit = kwargs.get("training")
         inherited = self._trainings[-1] if self._trainings else None
         training = explicit if isinstance(explicit, bool) else inherited
         # A layer that takes no `training` argument has no mode; Keras says so in a private attribute (3.12 to 3.15).
         takes_training = getattr(operation, "_call_has_training_arg", False)
         mode = training if takes_training else None
-        entry = Call(operation, self._depth, mode, _has_mask(args) or _has_mask(kwargs))
-        if calls is not None:
-            calls.append(entry)
-        self._depth += 1
-        self._trainings.append(training)
-        try:
-            output = call()
-        finally:
-            self._depth -= 1
-            self._trainings.pop()
-        entry.mask_out = _has_mask(output)
-        entry.shapes = _shapes(output)
-        return output
+        entry = Call(operation, self._depth, mode, _has_mask(args) or _has_mask(kwargs), inherited=training)
+        if self.calls is not None:
+            self.calls.append(entry)
+        return entry
 
 
 def _is_pure(initializer: Any) -> bool:

@@ -208,12 +208,12 @@ class Recorder:
     def watched(self, dataset: Any) -> Any:
         if self.guard.stopped or not self._stack or self.ledger.inside("evaluate") or self.ledger.inside("predict"):
             return dataset
-        return self._watched.watch(dataset)
+        return self.guard(lambda: self._watched.watch(dataset), dataset)
 
     def seen_batches(self, iterator: Any) -> Any:
         if hasattr(iterator, "gi_frame"):
             return iterator
-        return self._watched.seen(iterator)
+        return self.guard(lambda: self._watched.seen(iterator), None)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -380,12 +380,15 @@ class Recorder:
         """Records a step of the user's own loop, which is over already, with all updates since the step before."""
         self.unseen_updates.pop(self.ledger.side, None)
         with self.training(model, "train_on_batch", {}):
-            training = self._stack[-1]
-            training.record = replace(training.record, kind="custom")
-            training.collect(model)
-            seen = self.guard(lambda: batches.digest_batch(self._backend, models.flatten(batch)), None)
-            before = Before(seen, {}, None, self.guard(self.ledger.digests, dict[str, bytes]()))
-            self.guard(lambda: self._after(training, [seen], before, {"loss": loss}, None, []), None)
+            self.guard(lambda: self._by_hand(model, batch, loss), None)
+
+    def _by_hand(self, model: Any, batch: Any, loss: Any) -> None:
+        training = self._stack[-1]
+        training.record = replace(training.record, kind="custom")
+        training.collect(model)
+        seen = batches.digest_batch(self._backend, models.flatten(batch))
+        before = Before(seen, {}, None, self.ledger.digests())
+        self._after(training, [seen], before, {"loss": loss}, None, [])
 
     def applying(self) -> None:
         """An optimizer applies gradients; outside of any step that is a loop which is not recorded."""

@@ -58,7 +58,6 @@ class RunWriter:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
-        self._begun = False
         self._committed = time.monotonic()
         self._steps_since = 0
         self._meta("schema_version", SCHEMA_VERSION)
@@ -171,9 +170,9 @@ class RunWriter:
     def flush(self) -> None:
         """Makes everything so far visible to readers and safe against a kill."""
         with self._lock:
-            if self._begun:
+            # SQLite ends a transaction by itself if the disk is full.
+            if self._database.in_transaction:
                 self._database.execute("COMMIT")
-                self._begun = False
             self._committed = time.monotonic()
             self._steps_since = 0
 
@@ -182,10 +181,12 @@ class RunWriter:
         if status not in _STATUSES:
             raise ValueError(f"status is {status!r}; it must be one of {', '.join(_STATUSES)}.")
         with self._lock:
-            self._meta("status", status)
-            self._meta("exit_status", exit_status)
-            self.flush()
-            self._database.close()
+            try:
+                self._meta("status", status)
+                self._meta("exit_status", exit_status)
+                self.flush()
+            finally:
+                self._database.close()
 
     def abandon(self) -> None:
         """Leaves the run to the process that this one was forked from.
@@ -200,9 +201,8 @@ class RunWriter:
 
     def _execute(self, statement: str, *values: Any) -> None:
         with self._lock:
-            if not self._begun:
+            if not self._database.in_transaction:
                 self._database.execute("BEGIN")
-                self._begun = True
             self._database.execute(statement, values)
             if time.monotonic() - self._committed > _COMMIT_SECONDS:
                 self.flush()
