@@ -116,7 +116,8 @@ class Change:
     Attributes:
         what: "batch" (its digest), "weights" (of its samples), "rows" (which samples), "swap rows" (with the next
             step's), "no batch", "loss",
-            "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable", "generator",
+            "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable",
+            "final" (a variable, when `fit` has ended), "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
             "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
             "set" (a variable has the value `array`), "still" (a variable never changes), "copy" (the training that
@@ -330,7 +331,16 @@ class _Maker:
         nothing = any(change.what == "no state" and change.step == -2 for change in self.changes)
         if self.with_ends and self.index and training.steps and training.status == "complete" and not nothing:
             self.writer.state(StateRecord(self.index - 1, number, "end", self.number, final))
+        if training.kind == "fit" and training.steps and training.status == "complete" and not nothing:
+            self.writer.state(StateRecord(self.index - 1, number, "final", self.number, self._final(final)))
         self._arrays(f"final-{number}", final)
+
+    def _final(self, digests: bytes) -> bytes:
+        paths = {change.path for change in self.changes if change.what == "final"}
+        parts = [digests[16 * i : 16 * i + 16] for i in range(len(self.variables))]
+        return b"".join(
+            chain(part, b"changed") if v.path in paths else part for part, v in zip(parts, self.variables, strict=True)
+        )
 
     def _step(self, number: int, training: Training, epoch: int, step: int, link: bytes) -> bytes:
         names = sorted({"numpy", *(c.path for c in self.changes if c.what in ("generator", "moving"))})

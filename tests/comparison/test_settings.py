@@ -49,6 +49,19 @@ def test_variables_that_samefit_itself_sets_are_left_out(tmp_path: Path) -> None
     assert listed(tmp_path, {"manifest": environment}, {}) == []
 
 
+def test_options_of_callbacks(tmp_path: Path) -> None:
+    def fit(*options: Mapping[str, Any], names: Sequence[str] = ("EarlyStopping",)) -> Mapping[str, Any]:
+        return {"trainings": [Training(options={"callbacks": list(names), "callback_options": list(options)})]}
+
+    one, other = fit({"patience": 2, "verbose": 0}), fit({"patience": 3, "verbose": 1})
+    assert listed(tmp_path / "options", one, other) == [("fit", "EarlyStopping.patience", 2, 3)]
+    assert listed(tmp_path / "same", one, one) == []
+    before = {"trainings": [Training(options={"callbacks": ["EarlyStopping"]})]}
+    assert listed(tmp_path / "before", before, one) == []
+    # Of another class the options say nothing.
+    assert [name for _, name, *_ in listed(tmp_path / "other", one, fit({"a": 1}, names=["Mine"]))] == ["callbacks[0]"]
+
+
 def _initializer(seed: int | None, name: str = "GlorotUniform") -> dict[str, Any]:
     return {
         "module": "keras.initializers",

@@ -290,3 +290,30 @@ def test_one_side_that_trains_for_longer_comes_before_what_is_logged(tmp_path: P
     result = compare(whole, longer)
     assert (result.verdict, result.first_divergence) == (Verdict.INCOMPLETE, None)
     assert any(note.startswith("What was logged differs from step 2 on (mae: ") for note in result.notes)
+
+
+def test_weights_that_are_changed_when_fit_ends(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("final", path="dense/kernel"), Change("log", 3, "mae"))
+    assert place(result) == (Stage.STATE, 8, "dense/kernel")
+    assert detail(result) == "after the last step of the training, when fit ended"
+    assert result.first_divergence is not None
+    assert result.first_divergence.known_equal is None
+
+
+@pytest.mark.parametrize("every", [1, 4, 5])
+def test_weights_that_fit_ends_with_count_in_each_training(tmp_path: Path, every: int) -> None:
+    trainings = [Training((3,)), Training((3,), model=2)]
+    runs = [
+        make_run(tmp_path / name, trainings=trainings, every=every, changes=changes)
+        for name, changes in (("a", ()), ("b", [Change("final", path="dense/kernel")]))
+    ]
+    assert place(compare(*runs)) == (Stage.STATE, 3, "dense/kernel")
+    assert place(compare(runs[1], runs[1])) == ()
+
+
+def test_what_the_optimizer_is_left_with_is_no_part_of_what_was_trained(tmp_path: Path) -> None:
+    assert compared(tmp_path, Change("final", path="adam/learning_rate")).verdict is Verdict.IDENTICAL
+
+
+def test_a_difference_in_a_step_comes_before_that_of_the_end(tmp_path: Path) -> None:
+    assert place(compared(tmp_path, Change("final", path="dense/kernel"), Change("loss", 6)))[1] == 7

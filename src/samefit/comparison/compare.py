@@ -13,7 +13,7 @@ from samefit.comparison import quantities
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences
-from samefit.comparison.steps import Finding, StepScan
+from samefit.comparison.steps import AFTER_TRAINING, Finding, StepScan
 from samefit.comparison.values import same_value
 from samefit.errors import SelectionError
 from samefit.store.reader import Run
@@ -245,7 +245,7 @@ def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
         path=finding.path,
         detail=finding.detail,
         num_paths=finding.num_paths,
-        known_equal=pairing.known_equal(finding.position),
+        known_equal=None if finding.detail == AFTER_TRAINING else pairing.known_equal(finding.position),
     )
 
 

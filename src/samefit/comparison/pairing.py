@@ -110,6 +110,19 @@ class Pairing:
             self.run_b.begin_state(self.steps_b.training(position)),
         )
 
+    def final_weights_apart(self, position: int) -> list[str]:
+        """Returns the paths of weights that differ when the trainings of a pair of steps are over and `fit` returns.
+
+        What the optimizer holds then acts on what is trained next, and is compared where that begins.
+        """
+        first = self.run_a.final_state(self.steps_a.training(position))
+        second = self.run_b.final_state(self.steps_b.training(position))
+        if first is None or second is None:
+            return []
+        layout = self.run_a.layouts[first.layout]
+        parted = differing(self.align(position, first, second), first, second)
+        return [layout[i].path for i, _ in parted if layout[i].role in _WEIGHTS]
+
     def has_states_after(self, position: int) -> bool:
         """Whether both sides recorded the state after a pair of steps."""
         return self.run_a.has_state(self.steps_a.indices[position]) and self.run_b.has_state(

@@ -100,9 +100,21 @@ def _compiled(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDif
 
 def _fit(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     for name in sorted({*a, *b} - {*_NOT_OPTIONS}):
-        yield from _deep("fit", name, a.get(name), b.get(name), None)
+        if name != "callback_options":
+            yield from _deep("fit", name, a.get(name), b.get(name), None)
+    yield from callback_differences(a, b)
     for name in _DATA:
         yield from _deep("data", name, a.get(name), b.get(name), None)
+
+
+def callback_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    """Yields the options in which the callbacks of two `fit`s differ, where these are of the same classes."""
+    names = a.get("callbacks") or []
+    if names != (b.get("callbacks") or []):
+        return
+    # Runs of before have no options of callbacks.
+    for name, one, other in zip(names, a.get("callback_options", ()), b.get("callback_options", ()), strict=False):
+        yield from _deep("fit", name, {**one, "verbose": None}, {**other, "verbose": None}, None)
 
 
 def layer_differences(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> Iterator[SettingDifference]:

@@ -25,6 +25,9 @@ _COMPLETE = "complete"
 BEFORE_STEP = "before the step"
 """Detail of a finding in what a training begins with; it precedes all that the step itself does."""
 
+AFTER_TRAINING = "after the last step of the training, when fit ended"
+"""Detail of a finding in the weights with which `fit` returned."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -165,6 +168,8 @@ class StepScan:
         yield from self._after(position)
         if position in self._ends:
             yield from self._at_end(position)
+            if paths := self._pairing.final_weights_apart(position):
+                yield Finding(position, Stage.STATE, paths[0], AFTER_TRAINING, len(paths))
         yield from self._reporting(position, a, b)
 
     # -- stages -----------------------------------------------------------------------------------------------------

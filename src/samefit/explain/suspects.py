@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from samefit.comparison.result import Evidence
+from samefit.comparison.steps import AFTER_TRAINING
 from samefit.explain import (
     between,
     compiled,
     data,
+    ended,
     layers,
     left_behind,
     randomness,
@@ -81,6 +83,13 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
 }
 
 
+def _detectors(case: Case) -> tuple[Detector, ...]:
+    if case.divergence.detail == AFTER_TRAINING:
+        # All steps are equal: nothing that acts in one is behind it.
+        return ended.explain_ended, compiled.explain_compiled
+    return _DETECTORS[case.divergence.stage]
+
+
 FAILED = "samefit itself failed"
 """How evidence begins that tells of a detector that failed."""
 
@@ -92,7 +101,7 @@ def suspects(case: Case) -> tuple[Suspect, ...]:
     was not looked at is said.
     """
     found: list[Suspect] = []
-    for detector in _DETECTORS[case.divergence.stage]:
+    for detector in _detectors(case):
         try:
             found.extend(detector(case))
         except Exception as error:  # a mistake of ours must cost neither the verdict nor the other suspects
@@ -127,7 +136,7 @@ def _words(detector: Detector) -> str:
 
 def excluded(case: Case) -> tuple[Evidence, ...]:
     """Returns what was looked at and found equal, for a verdict of `unknown`."""
-    names = [_words(detector) for detector in _DETECTORS[case.divergence.stage]]
+    names = [_words(detector) for detector in _detectors(case)]
     return (
         *(Evidence(f"equal: {text}") for text in case.comparison.equal),
         Evidence(f"looked at without a finding: {', '.join(dict.fromkeys(names))}"),

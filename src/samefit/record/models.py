@@ -259,7 +259,9 @@ def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
 def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
     """Describes the arguments of `fit`: data by shape and digest, options by value."""
     options = {name: plain(value) for name, value in arguments.items() if name not in (*_DATA, "validation_data")}
-    options["callbacks"] = [type(c).__name__ for c in _list(arguments.get("callbacks"))]
+    callbacks = _list(arguments.get("callbacks"))
+    options["callbacks"] = [type(c).__name__ for c in callbacks]
+    options["callback_options"] = [_plain_attributes(c) for c in callbacks]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     arrays: list[Any] = []
@@ -274,6 +276,12 @@ def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str,
     if arrays and all(a.ndim and len(a) == len(arrays[0]) for a in arrays):
         options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
     return options
+
+
+def _plain_attributes(thing: Any) -> dict[str, Any]:
+    """Returns the public attributes of a callback that are numbers, texts or flags."""
+    attributes = vars(thing) if hasattr(thing, "__dict__") else {}
+    return {n: v for n, v in attributes.items() if not n.startswith("_") and isinstance(v, (bool, int, float, str))}
 
 
 def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:

@@ -157,6 +157,8 @@ class Recorder:
         self.writer.training(training.record)
         values = self._states.values(training, None)
         self._states.end(training, values)
+        if training.record.kind == "fit" and status == "complete":
+            self._states.final(training, values)
         self._states.arrays(f"final-{training.record.number}", training, values[: len(training.variables)])
         self.writer.flush()
 

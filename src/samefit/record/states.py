@@ -64,6 +64,11 @@ class States:
         training.has_ended = True
         self._writer.state(self.record(training, training.last, "end", values))
 
+    def final(self, training: Training, values: Sequence[Array | None]) -> None:
+        """Writes the state with which a `fit` returns, if there is any."""
+        if training.last >= 0 and any(value is not None for value in values):
+            self._writer.state(self.record(training, training.last, "final", values))
+
     def arrays(self, name: str, training: Training, values: Sequence[Array | None]) -> None:
         """Writes values of a training's variables, in their order, but for seeds."""
         named = zip(training.variable_records, values, strict=False)

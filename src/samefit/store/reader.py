@@ -20,7 +20,7 @@ from samefit.store.inside import InsideStep
 from samefit.store.manifest import read_manifest
 from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord, Warning
-from samefit.store.schema import MOMENTS, SCHEMA_VERSION, place_of
+from samefit.store.schema import MOMENTS, SCHEMA_VERSION, place_of, place_of_final
 
 _T = TypeVar("_T")
 
@@ -332,6 +332,12 @@ class Run:
         """Returns the state when a training had ended, callbacks at the end of its last epoch included."""
         bounds = self._bounds(training)
         return None if bounds is None else self._state(bounds[1], "end")
+
+    def final_state(self, training: int) -> StateRecord | None:
+        """Returns the state with which the `fit` of a training returned: callbacks may have changed it."""
+        query = "SELECT layout, digests FROM states WHERE place = ?"
+        rows, bounds = self._rows(query, (place_of_final(training),)), self._bounds(training)
+        return StateRecord(bounds[1], training, "final", *rows[0]) if rows and bounds is not None else None
 
     def state_after(self, step: int) -> StateRecord | None:
         """Returns the state after the step of index `step`; None where it was not recorded."""

@@ -232,10 +232,11 @@ class StateRecord:
     """Digests of all variables at one moment.
 
     Attributes:
-        step: `StepRecord.index` before ("begin") or after ("after", "end") which the state was read.
+        step: `StepRecord.index` before ("begin") or after ("after", "end", "final") which the state was read.
         training: `TrainingRecord.number`.
         moment: "begin" (before the training's first step), "after" (after a step) or "end" (when the training ended:
-            after its last step, and what callbacks did at the end of its last epoch).
+            after its last step, and what callbacks did at the end of its last epoch) or "final" (when its `fit`
+            returned: after what was done to the weights when it ended).
         layout: Number of the layout: `Run.layouts[layout]` is a tuple of `VariableRecord`.
         digests: 16 bytes a variable, concatenated, in the order of the layout; 16 zero bytes where unreadable.
     """

@@ -44,7 +44,7 @@ CREATE TABLE generators (  -- states of the process's generators around a step; 
     record TEXT                  -- JSON: {generator: [digest before, digest after]}, null where it was not there
 );
 CREATE TABLE states (      -- one row a moment at which all variables were read
-    place INTEGER PRIMARY KEY,   -- 3 * steps.step, + 0 before a training's first step, 1 after a step, 2 at its end
+    place INTEGER PRIMARY KEY,   -- 3 * step, + 0 before a training, 1 after a step, 2 at its end; -training after `fit`
     training INTEGER,            -- trainings.number
     layout INTEGER,              -- layouts.number
     number INTEGER,              -- how many states after a step the run holds before this one
@@ -73,6 +73,11 @@ MOMENTS = ("begin", "after", "end")
 def place_of(step: int, moment: str) -> int:
     """Returns `states.place` of a moment at the step of index `step`."""
     return len(MOMENTS) * step + MOMENTS.index(moment)
+
+
+def place_of_final(training: int) -> int:
+    """Returns `states.place` of the state with which the `fit` of a training returned."""
+    return -training
 
 
 _FILES = (

@@ -20,7 +20,7 @@ from samefit.store.alive import identity
 from samefit.store.codec import to_json
 from samefit.store.inside import InsideStep
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
-from samefit.store.schema import SCHEMA, SCHEMA_VERSION, place_of
+from samefit.store.schema import SCHEMA, SCHEMA_VERSION, place_of, place_of_final
 from samefit.store.whole import WholeChain
 
 _COMMIT_SECONDS = 0.5
@@ -124,12 +124,13 @@ class RunWriter:
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
         with self._lock:
-            if record.moment != "end":
+            is_final = record.moment == "final"
+            if record.moment != "end" and not is_final:
                 # What happens after the last step is no part of any.
                 self._whole.state(record)
             self._execute(
                 "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
-                place_of(record.step, record.moment),
+                place_of_final(record.training) if is_final else place_of(record.step, record.moment),
                 record.training,
                 record.layout,
                 self._states,
