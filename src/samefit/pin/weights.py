@@ -255,7 +255,8 @@ class Weights:
         order = self._order(root, arguments)
         self._remarks.on_order(root, order)
         self._loose_prefix = "loose"
-        if order.flow is None and dataflow.unbuilt(root):
+        parts = root._flatten_layers(include_self=False)
+        if order.flow is None and dataflow.unbuilt(root) and not any(part in self._runs for part in parts):
             # Its parts come one by one when it runs: on values, or all of them in a symbolic phase of Keras's.
             self._loose_prefix, self._loose = "flow", [0, 0]
             self._waiting.add(root)
