@@ -233,7 +233,8 @@ def test_the_variables_of_a_training_leave_metrics_out() -> None:
         _flatten_layers=list,
         trainable_variables=[kernel],
         non_trainable_variables=[state, metric],
-        optimizer=SimpleNamespace(variables=[Variable("adam/iteration")]),
+        optimizer=SimpleNamespace(variables=[Variable("adam/iteration")], built=True),
+        built=True,
         history=SimpleNamespace(history={"loss": [1.0, 0.5], "odd": ["text"], "none": []}),
     )
     record = TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running")
