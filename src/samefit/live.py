@@ -88,9 +88,18 @@ class Live:
         guard(lambda: self.ledger.connect(self.writer.event, self.writer.generator_states), None)
 
     def keras_imported(self) -> None:
-        """Puts the hooks into Keras."""
-        if self.ledger.guard.stopped:
-            return
+        """Puts the hooks into Keras; a failure stops the recording and marks the run.
+
+        Raises:
+            SystemExit: If the script was to be pinned: it is never trained unpinned instead.
+        """
+        guard = self.ledger.guard
+        guard(self._hook_into_keras, None)
+        if guard.failure is not None and self.session.get("pin") is not None:
+            sys.stderr.write(f"samefit: the script was ended, since it could not be pinned: {guard.failure}\n")
+            sys.exit(1)
+
+    def _hook_into_keras(self) -> None:
         import keras
 
         from samefit import backends

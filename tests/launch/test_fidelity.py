@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from samefit.checks.check import nothing_recorded
 from samefit.checks.execution import Execution
 from samefit.checks.workshop import Workshop
 from samefit.errors import TargetError, TargetFailed
@@ -153,3 +154,26 @@ def test_a_crash_of_native_code_says_under_which_line(project: Path, tmp_path: P
     ):
         workshop.run((Execution((("", parse_target("crash.py")),)), "run"))
     assert "line 4 in dies" in failed.value.output
+
+
+@pytest.mark.parametrize("pin", [None, 7])
+def test_a_keras_that_cannot_be_hooked_into_is_said_and_never_trained_unpinned(
+    project: Path, tmp_path: Path, pin: int | None
+) -> None:
+    (project / "keras").mkdir()
+    (project / "keras" / "__init__.py").write_text(
+        "from types import SimpleNamespace\n__version__ = '99.0'\nconfig = SimpleNamespace(backend=lambda: 'none')\n"
+    )
+    (project / "train.py").write_text("import numpy, keras\nprint('trained')\n")
+    with Workshop(tmp_path / "runs", lambda text: None) as workshop:
+        execution = Execution((("", parse_target("train.py")),), {}, pin)
+        if pin is None:
+            run = workshop.run((execution, "run"))[0]
+            assert "samefit: recording stopped" in (tmp_path / "runs" / "run.err").read_text()
+            assert "was not recorded: the recorder failed" in nothing_recorded(run, "train.py")
+            assert (tmp_path / "runs" / "run.out").read_text() == "trained\n"
+        else:
+            with pytest.raises(TargetFailed, match="exit status 1"):
+                workshop.run((execution, "run"))
+            assert "it could not be pinned" in (tmp_path / "runs" / "run.err").read_text()
+            assert (tmp_path / "runs" / "run.out").read_text() == ""
