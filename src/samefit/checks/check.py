@@ -22,6 +22,7 @@ from samefit.comparison.result import Comparison
 from samefit.errors import NoTrainingError, SelectionError
 from samefit.launch.target import parse_target
 from samefit.store.reader import Run
+from samefit.store.writer import correct_exit_status
 from samefit.types import Verdict
 
 
@@ -293,5 +294,7 @@ def run(
     child = workshop.start(execution, directory.name)
     child.wait(None)
     status = int(child.exit_status or 0)
+    if status > 0 and (child.run_directory / "manifest.json").exists():
+        correct_exit_status(child.run_directory, status)
     # A script that a signal ended: what a shell would report.
     return status if status >= 0 else 128 - status

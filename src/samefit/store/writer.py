@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -220,3 +221,18 @@ class RunWriter:
 
 def _hex(value: bytes | None) -> str | None:
     return None if value is None else value.hex()
+
+
+def correct_exit_status(path: Path, exit_status: int) -> None:
+    """Writes how a recorded process ended, by the one who saw it end.
+
+    From inside, a `SystemExit` that is raised, rather than `sys.exit` called, looks like the end of the script.
+
+    Args:
+        path: The run directory, which nobody writes any more.
+        exit_status: Above 0: the script failed.
+    """
+    with contextlib.closing(sqlite3.connect(path / "run.sqlite")) as database, database:
+        database.execute("UPDATE meta SET value = ? WHERE key = 'exit_status'", (json.dumps(exit_status),))
+        complete, failed = json.dumps("complete"), json.dumps("failed")
+        database.execute("UPDATE meta SET value = ? WHERE key = 'status' AND value = ?", (failed, complete))
