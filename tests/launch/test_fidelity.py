@@ -179,10 +179,17 @@ def test_a_keras_that_cannot_be_hooked_into_is_said_and_never_trained_unpinned(
             assert (tmp_path / "runs" / "run.out").read_text() == ""
 
 
-@pytest.mark.parametrize("line", ["raise SystemExit(3)", "import sys; sys.exit(3)", "import os; os._exit(3)"])
-def test_a_run_knows_how_its_script_ended(project: Path, tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("raise SystemExit(3)", "failed"),
+        ("import sys; sys.exit(3)", "failed"),
+        ("import os; os._exit(3)", "killed"),
+    ],
+)
+def test_a_run_knows_how_its_script_ended(project: Path, tmp_path: Path, line: str, status: str) -> None:
     (project / "train.py").write_text(f"import numpy\n{line}\n")
     assert run("train.py", directory=tmp_path / "run") == 3
     with Run.open(tmp_path / "run") as recorded:
-        assert recorded.status != "complete"
-        assert recorded.exit_status in (3, None)  # a process that is ended at once leaves no status
+        assert recorded.status == status
+        assert recorded.exit_status == (None if status == "killed" else 3)
