@@ -66,7 +66,7 @@ class Import:
     at_import_time: bool
 
 
-CHILD = ("samefit.launch.inside", "samefit.launch.bootstrap")
+CHILD = ("samefit.launch.child", "samefit.launch.bootstrap")
 
 
 def package_of(module: str) -> str:

@@ -6,6 +6,6 @@ from samefit.checks.check import check_against_run as check_against_run
 from samefit.checks.check import check_backends as check_backends
 from samefit.checks.check import compare_runs as compare_runs
 from samefit.checks.check import run as run
-from samefit.checks.machine import doctor as doctor
+from samefit.checks.doctor import doctor as doctor
 from samefit.checks.models import check_models as check_models
 from samefit.checks.verify import verify as verify

@@ -42,10 +42,10 @@ def _begin(launch_file: str) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["samefit"] = module
     spec.loader.exec_module(module)
-    import samefit.launch.inside as inside
+    import samefit.launch.child as child
 
     with open(launch_file) as file:
-        inside.begin(json.load(file))
+        child.begin(json.load(file))
 
 
 _own = os.path.dirname(os.path.abspath(__file__))

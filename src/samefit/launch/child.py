@@ -1,4 +1,4 @@
-"""What happens inside the user's process: hooks on imports, the sides one after the other, the end.
+"""What happens inside the process of a user's script: hooks on imports, the sides one after the other, the end.
 
 Imported before the user's first line, so it imports the standard library alone.
 """
