@@ -6,6 +6,6 @@ import sys
 del sys.path[0]
 
 if __name__ == "__main__":
-    from samefit.launch import inside
+    from samefit.launch import child
 
-    inside.run_sides()
+    child.run_sides()
