@@ -9,10 +9,11 @@ from typing import Any
 
 from samefit.checks.check import nothing_recorded
 from samefit.checks.execution import Execution
-from samefit.checks.workshop import Workshop, new_directory
+from samefit.checks.workshop import Workshop
 from samefit.errors import NoTrainingError
 from samefit.explain.sources import Source, Standing, sources
 from samefit.launch.target import parse_target
+from samefit.store.home import new_directory
 
 FIRST_STEPS = 3
 
@@ -71,7 +72,7 @@ def audit(
     """
     parsed = parse_target(target)
     say = progress.phase if progress is not None else lambda text: None
-    with Workshop(new_directory(directory), say) as workshop:
+    with Workshop(directory or new_directory(), say) as workshop:
         say(f"running the first {steps} steps of {parsed.label}")
         execution = Execution((("", parsed),), dict(environment or {}), pin).ending_after(steps)
         run = workshop.run((execution, "run"))[0]

@@ -15,12 +15,13 @@ from samefit.checks.execution import Execution
 from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch, parted_for_good
-from samefit.checks.workshop import Workshop, new_directory
+from samefit.checks.workshop import Workshop
 from samefit.comparison import compare as compare_offline
 from samefit.comparison.compare import parse_selection
 from samefit.comparison.result import Comparison
 from samefit.errors import NoTrainingError, SelectionError
 from samefit.launch.target import parse_target
+from samefit.store.home import new_directory
 from samefit.store.reader import Run
 from samefit.store.writer import correct_exit_status
 from samefit.types import Verdict
@@ -73,7 +74,7 @@ def check(
         SelectionError: If `trainings` names one that is not there.
     """
     began = time.monotonic()
-    home = new_directory(directory)
+    home = directory or new_directory()
 
     def say(text: str) -> None:
         if progress is not None:
@@ -182,7 +183,7 @@ def check_backends(target: str, backends: Sequence[str], **options: Any) -> tupl
         One comparison for each backend after the first.
     """
     directory = options.pop("directory", None)
-    home = new_directory(directory)
+    home = directory or new_directory()
     return tuple(
         check(target, backends=(backends[0], other), directory=home / f"{backends[0]}-{other}", **options)
         for other in backends[1:]
@@ -215,7 +216,7 @@ def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None)
             case = case_of(Pair(*parts, executions[0], executions[-1]), comparison)
             return comparison if case is None else explained(comparison, suspected(case))
         say = progress.phase if progress is not None else lambda text: None
-        with Workshop(new_directory(None).absolute(), say) as workshop, contextlib.chdir(_made_in(runs)):
+        with Workshop(new_directory().absolute(), say) as workshop, contextlib.chdir(_made_in(runs)):
             executions = [execution_of(run) for run in runs]
             return explained_by_reruns(Pair(*parts, executions[0], executions[-1]), comparison, workshop)
 
@@ -244,7 +245,7 @@ def check_against_run(run: Path, target: str, *, pin: int | None = None, directo
         TargetFailed: If the script fails.
         NoTrainingError: If nothing was trained that can be recorded.
     """
-    with Workshop(new_directory(directory), lambda text: None) as workshop:
+    with Workshop(directory or new_directory(), lambda text: None) as workshop:
         new = workshop.run((Execution((("", parse_target(target)),), {}, pin), "run"))[0]
         if not new.trainings:
             raise NoTrainingError(nothing_recorded(new, target))

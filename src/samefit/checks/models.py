@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from samefit.checks.execution import Execution
-from samefit.checks.workshop import Workshop, new_directory
+from samefit.checks.workshop import Workshop
 from samefit.comparison.model_result import WEIGHTS_MAY, ModelComparison
 from samefit.comparison.models import compare_probes
 from samefit.errors import NoModelError, SelectionError
 from samefit.launch.target import Target, parse_target
+from samefit.store.home import new_directory
 from samefit.store.probes import Probe, load_probe, save_data
 
 Split = tuple[Any, Sequence[Any], Sequence[Any], Any]
@@ -65,7 +66,7 @@ def check_models(
     environments: list[dict[str, str | None]] = [dict(env_a or {}), dict(env_b or {})]
     for environment, backend in zip(environments, backends, strict=False):
         environment["KERAS_BACKEND"] = backend
-    home = new_directory(directory)
+    home = directory or new_directory()
 
     def say(text: str) -> None:
         if progress is not None:

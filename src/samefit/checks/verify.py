@@ -13,10 +13,11 @@ from typing import Any
 from samefit.checks.check import execution_of
 from samefit.checks.conclude import concluded
 from samefit.checks.pair import Pair, Part
-from samefit.checks.workshop import Workshop, new_directory
+from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Comparison
 from samefit.comparison.settings import manifest_differences
 from samefit.errors import NoTrainingError, SelectionError
+from samefit.store.home import new_directory
 from samefit.store.reader import Run
 from samefit.store.variables import is_recorded_variable
 from samefit.types import Verdict
@@ -43,7 +44,7 @@ def verify(
         NoTrainingError: If nothing is trained now.
     """
     began = time.monotonic()
-    home = new_directory(directory).absolute()
+    home = (directory or new_directory()).absolute()
     say = progress.phase if progress is not None else lambda text: None
     with Run.open(path) as recorded, Workshop(home, say) as workshop:
         _require_repeatable(recorded)

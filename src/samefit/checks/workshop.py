@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -151,17 +150,3 @@ def _ending(exit_status: int) -> str:
 def tail_of(child: Child) -> str:
     """Returns what a child printed about its own recording, if anything."""
     return " ".join(line for line in child.tail().splitlines() if line.startswith("samefit:"))
-
-
-def new_directory(base: Path | None) -> Path:
-    """Returns a fresh directory for a check: `base`, or one below `.samefit` in the working directory."""
-    if base is not None:
-        return base
-    home = Path(".samefit")
-    home.mkdir(exist_ok=True)
-    ignore = home / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    candidates = [home / stamp, *(home / f"{stamp}-{i}" for i in range(2, 1000))]
-    return next(path for path in candidates if not path.exists())

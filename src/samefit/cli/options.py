@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import itertools
 import json
 import os
 import re
@@ -16,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from samefit.errors import SamefitError
+from samefit.store.home import new_directory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +28,6 @@ else:
     ParamType = click.ParamType  # generic for type checkers only, since click 8.4
 
 BACKENDS = ("jax", "tensorflow", "torch")
-HOME = ".samefit"
 
 
 class StyledGroup(click.Group):
@@ -153,24 +151,15 @@ def new_path(words: Sequence[str], chosen: str | None) -> Path:
     Raises:
         SamefitError: If the chosen directory holds something, or `.samefit/` cannot be made.
     """
-    try:
-        if chosen is not None:
-            directory = Path(chosen)
-            if directory.exists():
-                directory.rmdir()  # fails on anything but an empty directory
-            return directory
-        home = Path(HOME)
-        home.mkdir(exist_ok=True)
-        ignore = home / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        if chosen is not None:
+    if chosen is None:
+        return new_directory(_stem(words))
+    directory = Path(chosen)
+    if directory.exists():
+        try:
+            directory.rmdir()  # fails on anything but an empty directory
+        except OSError as error:
             raise SamefitError(f"'{chosen}' exists and is not an empty directory; choose a new one") from error
-        raise SamefitError(f"the directory '{HOME}' for the runs cannot be made: {error.strerror}") from error
-    name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{_stem(words)}"
-    candidates = (home / (name if number == 1 else f"{name}-{number}") for number in itertools.count(1))
-    return next(path for path in candidates if not path.exists())  # two checks may begin within one second
+    return directory
 
 
 def _stem(words: Sequence[str]) -> str:

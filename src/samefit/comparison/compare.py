@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from samefit.align import Alignment
-from samefit.comparison import quantities
+from samefit.comparison import coverage, quantities
+from samefit.comparison.coverage import Asked
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences
@@ -112,7 +113,8 @@ def compare_trainings(
         0 if trainings_a is not None else run_a.unseen_updates(side_a),
         0 if trainings_b is not None else run_b.unseen_updates(side_b),
     )
-    verdict, why = _verdict(pairing, scan, finding, (first, second), unseen, selected=selected)
+    asked = Asked((first, second), selected, unseen)
+    verdict, why = coverage.verdict(pairing, scan.coverage, asked, differs=finding is not None)
     if verdict is Verdict.NOT_COMPARABLE:
         # Of two models without one weight in common it cannot be said where they part.
         comparison = replace(comparison, first_divergence=None, equal=())
@@ -122,114 +124,6 @@ def compare_trainings(
 def _selected(run: Run, numbers: Sequence[int] | None, side: str | None) -> tuple[TrainingRecord, ...]:
     trainings = run.trainings if numbers is None else tuple(run.training(number) for number in numbers)
     return tuple(t for t in trainings if side is None or t.side == side)
-
-
-Trainings = tuple[tuple[TrainingRecord, ...], tuple[TrainingRecord, ...]]
-
-
-def _verdict(
-    pairing: Pairing,
-    scan: StepScan,
-    finding: Finding | None,
-    trainings: Trainings,
-    unseen: tuple[int, int],
-    *,
-    selected: bool,
-) -> tuple[Verdict, list[str]]:
-    """Returns the verdict and why.
-
-    Args:
-        pairing: The pairs of steps.
-        scan: What was compared.
-        finding: The first difference.
-        trainings: The trainings of the two sides.
-        unseen: How many updates each side made besides what was recorded.
-        selected: Whether these trainings were asked for, and are not all that there is.
-    """
-    lengths = (len(pairing.steps_a), len(pairing.steps_b))
-    nothing = _nothing(pairing, scan, finding)
-    if nothing:
-        return Verdict.NOT_COMPARABLE, nothing
-    if finding is not None:
-        return Verdict.DIVERGED, []
-    broken = [*_broken(pairing, trainings, selected=selected), *_unseen(unseen)]
-    if scan.seen.unseen_ends:
-        broken.append("The weights at the end of a training were not recorded")
-    if lengths[0] != lengths[1]:
-        counts = f"the baseline has {lengths[0]} and the candidate {lengths[1]}"
-        return Verdict.INCOMPLETE, [
-            f"The first {min(lengths)} steps are equal; {counts}.",
-            *(f"{text}." for text in broken),
-        ]
-    if broken:
-        return Verdict.INCOMPLETE, [f"{text}; all {lengths[0]} recorded steps are equal." for text in broken]
-    return Verdict.IDENTICAL, []
-
-
-def _nothing(pairing: Pairing, scan: StepScan, finding: Finding | None) -> list[str]:
-    """Returns why there is nothing to say, if so: a verdict is never about nothing."""
-    empty = [r for r, steps in (("baseline", pairing.steps_a), ("candidate", pairing.steps_b)) if not len(steps)]
-    if empty:
-        return [f"The {' and the '.join(empty)} recorded no training step."]
-    alignment = pairing.alignment_at(0)
-    if alignment.method == "none" and (alignment.only_in_a or alignment.only_in_b):
-        return [_not_aligned(pairing, alignment)]
-    if finding is not None:
-        return []
-    seen = scan.seen
-    missing = [
-        word
-        for word, number in (("no batch", seen.batches), ("no loss", seen.losses), ("no weights", seen.variables))
-        if not number
-    ]
-    if seen.variables and (seen.batches or seen.losses):
-        # A train_step may return no "loss" (a GAN's two), and some batches cannot be seen: weights and one of the two
-        # say enough, and a note says what was not compared.
-        return []
-    words = ", ".join(missing[:-1]) + " and " + missing[-1] if len(missing) > 1 else missing[0]
-    return [f"In {len(pairing)} pairs of steps {words} could be compared; nothing else differs."]
-
-
-def _not_aligned(pairing: Pairing, alignment: Alignment) -> str:
-    layouts = pairing.layouts_at(0)
-    first = [
-        f"first in the {role}: {layout[only[0]].path} {layout[only[0]].shape}"
-        for role, layout, only in zip(
-            ("baseline", "candidate"), layouts, (alignment.only_in_a, alignment.only_in_b), strict=True
-        )
-        if only
-    ]
-    number = max(len(alignment.only_in_a), len(alignment.only_in_b))
-    return f"The models cannot be aligned: 0 of {number} weights have a partner ({', '.join(first)})."
-
-
-def _broken(pairing: Pairing, trainings: Trainings, *, selected: bool) -> list[str]:
-    """Returns what says that a side may have trained on, or was not recorded to its end."""
-    found = []
-    for role, run, own in zip(("baseline", "candidate"), (pairing.run_a, pairing.run_b), trainings, strict=True):
-        failed = run.manifest.get("recording_failed")
-        early = [training for training in own if training.status != "complete"]
-        # A training that was asked for and has ended is whole, whatever its script did afterwards.
-        if failed or (run.status != "complete" and (early or not selected)):
-            found.append(f"The {role}'s run is {run.status}" + (f": {failed}" if failed else ""))
-        elif run.status == "complete":
-            # Its script went on: it caught what a `fit` raised.
-            found += [f"Training #{training.number} of the {role} {_ended(training)}" for training in early]
-    return found
-
-
-def _ended(training: TrainingRecord) -> str:
-    return "failed, and its script went on" if training.status == "failed" else f"is {training.status}"
-
-
-def _unseen(updates: tuple[int, int]) -> Iterator[str]:
-    """Yields what a side trained in a loop of its own, of which nothing is known."""
-    for role, number in zip(("baseline", "candidate"), updates, strict=True):
-        if number:
-            yield (
-                f"The {role} also makes {number} optimizer {'update' if number == 1 else 'updates'} in a loop of its "
-                "own, not recorded (call samefit.Recorder.step there)"
-            )
 
 
 def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
@@ -311,7 +205,7 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
     ]
     if scan.same_samples:
         texts.append("content of the data")
-    elif scan.seen.batches and (
+    elif scan.coverage.batches and (
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
         texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)

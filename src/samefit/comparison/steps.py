@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby
 
 from samefit.align import Alignment
+from samefit.comparison.coverage import Coverage
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.samples import data_rows, epoch_rows
 from samefit.comparison.values import same_value
@@ -48,24 +49,11 @@ class Finding:
     num_paths: int = 1
 
 
-@dataclass
-class Seen:
-    """How much could be compared, in pairs of steps (for `variables` in values of variables, for ends in trainings)."""
-
-    batches: int = 0
-    losses: int = 0
-    states: int = 0
-    variables: int = 0
-    unseen_batches: int = 0
-    unseen_ends: int = 0
-    unreadable: set[str] = field(default_factory=set)
-
-
 class StepScan:
     """Looks for the first difference.
 
     Attributes:
-        seen: How much could be compared.
+        coverage: How much could be compared.
         same_samples: Whether batches that differ hold the same samples over their epoch; None if they do not differ.
         reweighted: Whether samples were the same and their weights were not.
         uncounted: Path of a counter of updates that differs and that nothing depends on; "" if there is none.
@@ -73,14 +61,13 @@ class StepScan:
 
     def __init__(self, pairing: Pairing) -> None:
         self._pairing = pairing
-        self.seen = Seen()
+        self.coverage = Coverage()
         self.same_samples: bool | None = None
         self.reweighted = False
         self.uncounted = ""
         self._ends = set(pairing.ends)
         self._checked: set[int] = set()
-        self._names: set[str] = set()
-        self._looked_at = len(pairing)
+        self.coverage.looked_at = len(pairing)
 
     def first(self) -> tuple[Finding | None, bool]:
         """Returns the first difference, and whether the training itself is affected by it or by a later one."""
@@ -102,41 +89,22 @@ class StepScan:
                     # What is only logged comes after everything that a later step may do otherwise.
                     reporting = reporting or finding
                     continue
-                self._looked_at = position + 1
+                self.coverage.looked_at = position + 1
                 return (randomness or finding), True
         last = reporting or self._last_logs()
         return (randomness or last), last is not None
 
     def notes(self) -> list[str]:
-        """Returns what could not be compared, in words; call it after `first`."""
-        seen, total = self.seen, self._looked_at
+        """Returns what had no effect and what could not be compared, in words; call it after `first`."""
         notes = []
-        if seen.unseen_batches:
-            notes.append(f"In {seen.unseen_batches} of {total} pairs of steps the batch could not be seen.")
-        if seen.unreadable:
-            some = min(seen.unreadable)
-            notes.append(
-                f"{len(seen.unreadable)} variables could not be read everywhere and were left out there ({some})."
-            )
         if self.uncounted:
             notes.append(f"{self.uncounted} differs, without any effect: this optimizer does not use its counter.")
-        if self.reweighted and self._looked_at == len(self._pairing):
+        if self.reweighted and self.coverage.looked_at == len(self._pairing):
             notes.append("The samples are weighted otherwise, without any effect on the training.")
-        # Where the scan ended at a difference, what comes after it was not meant to be compared.
-        if self._looked_at < len(self._pairing):
-            return notes
-        if 0 < seen.states < total:
-            ends = " and at the end" if not seen.unseen_ends and not self._pairing.has_states_after(total - 1) else ""
-            compared = f"Weights were compared after {seen.states} of {total} steps{ends}"
-            notes.append(f"{compared}; after the others they were not recorded.")
-        if seen.losses and seen.losses < total:
-            notes.append(f"The loss was compared in {seen.losses} of {total} steps: the others were not recorded.")
-        if self._names:
-            notes.append(f"Only one side reports {', '.join(sorted(self._names))}.")
-        return notes
+        return [*notes, *self.coverage.notes(self._pairing)]
 
     def _count_proven(self) -> None:
-        pairing, seen = self._pairing, self.seen
+        pairing, seen = self._pairing, self.coverage
         if not pairing.proven:
             return
         seen.unseen_batches = pairing.num_unseen_batches(pairing.proven)
@@ -152,9 +120,9 @@ class StepScan:
 
     def _count_batch(self, one: bytes | None, other: bytes | None) -> None:
         if one is None or other is None:
-            self.seen.unseen_batches += 1
+            self.coverage.unseen_batches += 1
         else:
-            self.seen.batches += 1
+            self.coverage.batches += 1
 
     def _step(self, position: int) -> Iterator[Finding]:
         a, b = self._pairing.steps_a[position], self._pairing.steps_b[position]
@@ -210,8 +178,8 @@ class StepScan:
     def _count(self, alignment: Alignment, first: StateRecord, second: StateRecord) -> None:
         layout = self._pairing.run_a.layouts[first.layout]
         unreadable = [i for i, j in alignment.pairs if MISSING in (at(first, i), at(second, j))]
-        self.seen.unreadable |= {layout[i].path for i in unreadable}
-        self.seen.variables += len(alignment.pairs) - len(unreadable)
+        self.coverage.unreadable |= {layout[i].path for i in unreadable}
+        self.coverage.variables += len(alignment.pairs) - len(unreadable)
 
     def _data(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         if a.batch is None or b.batch is None or a.batch == b.batch:
@@ -284,7 +252,7 @@ class StepScan:
         if "loss" not in a.logs or "loss" not in b.logs:
             return
         if position >= self._pairing.proven:
-            self.seen.losses += 1
+            self.coverage.losses += 1
         if self._logs_other_means(position, a, b):
             return
         one, other = a.logs["loss"], b.logs["loss"]
@@ -309,7 +277,7 @@ class StepScan:
             return
         yield from self._unpaired(position, self._pairing.align(position, first, second), first, second)
         if position >= self._pairing.proven:
-            self.seen.states += 1
+            self.coverage.states += 1
             self._count(self._pairing.align(position, first, second), first, second)
         yield from self._state(position, first, second, "")
 
@@ -320,7 +288,7 @@ class StepScan:
         first, second = self._pairing.states_at_end(position)
         pairs = () if first is None or second is None else self._pairing.align(position, first, second).pairs
         if first is None or second is None or all(MISSING in (at(first, i), at(second, j)) for i, j in pairs):
-            self.seen.unseen_ends += 1
+            self.coverage.unseen_ends += 1
             return
         self._count(self._pairing.align(position, first, second), first, second)
         yield from self._state(position, first, second, "at the end of the training")
@@ -356,7 +324,7 @@ class StepScan:
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        self._names |= {*a.logs} ^ {*b.logs}
+        self.coverage.names |= {*a.logs} ^ {*b.logs}
         yield from _reported(position, a.logs, b.logs, "")
 
     def _last_logs(self) -> Finding | None:
