@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from samefit.errors import KerasChanged
+from samefit.patches.fits import around_fit, before_epoch
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -61,27 +62,11 @@ def watch_trainings(patches: Patches, backend: str, observer: TrainingObserver) 
     """Puts all hooks in place."""
     trainer = trainer_class(backend)
     callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
-    patches.replace(trainer, "fit", functools.partial(_fit, observer), checked_on=_CHECKED)
+    patches.replace(trainer, "fit", around_fit(observer.training), checked_on=_CHECKED)
     patches.replace(trainer, "train_on_batch", functools.partial(_single_step, observer), checked_on=_CHECKED)
     for name in _OTHERS:
         patches.replace(trainer, name, functools.partial(_other, observer), checked_on=_CHECKED)
-    patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
-
-
-def _fit(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            arguments = dict(signature.bind(self, *args, **kwargs).arguments)
-        except TypeError:
-            # The user's mistake: let Keras say so.
-            return original(self, *args, **kwargs)
-        with observer.training(self, arguments):
-            return original(self, *args, **kwargs)
-
-    return fit
+    patches.replace(callbacks, "on_epoch_begin", before_epoch(observer.epoch), checked_on=_CHECKED)
 
 
 def _single_step(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,15 +85,6 @@ def _other(observer: TrainingObserver, original: Callable[..., Any]) -> Callable
             return original(self, *args, **kwargs)
 
     return other
-
-
-def _epoch(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> Any:
-        observer.epoch(epoch)
-        return original(self, epoch, logs)
-
-    return on_epoch_begin
 
 
 def take_state_back(model: Any) -> None:

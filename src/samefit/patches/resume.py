@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.patches.fits import around_fit, before_epoch
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -40,35 +40,10 @@ def watch_resuming(patches: Patches, backend: str, observer: ResumeObserver) -> 
     """Puts all hooks in place."""
     callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
     iterators = importlib.import_module("keras.src.trainers.epoch_iterator").EpochIterator
-    patches.replace(trainer_class(backend), "fit", functools.partial(_fit, observer), checked_on=_CHECKED)
-    patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
+    patches.replace(trainer_class(backend), "fit", around_fit(observer.fitting), checked_on=_CHECKED)
+    patches.replace(callbacks, "on_epoch_begin", before_epoch(observer.epoch), checked_on=_CHECKED)
     patches.replace(iterators, "__init__", functools.partial(_data, observer), checked_on=_CHECKED)
     patches.replace(iterators, "_enumerate_iterator", functools.partial(_steps, observer), checked_on=_CHECKED)
-
-
-def _fit(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            arguments = dict(signature.bind(self, *args, **kwargs).arguments)
-        except TypeError:
-            # The user's mistake: let Keras say so.
-            return original(self, *args, **kwargs)
-        with observer.fitting(self, arguments):
-            return original(self, *args, **kwargs)
-
-    return fit
-
-
-def _epoch(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> Any:
-        observer.epoch(epoch)
-        return original(self, epoch, logs)
-
-    return on_epoch_begin
 
 
 def _data(observer: ResumeObserver, original: Callable[..., Any]) -> Callable[..., Any]:
