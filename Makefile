@@ -10,7 +10,8 @@ SHELL := bash
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BACKENDS ?= jax,tensorflow,torch
-PYTEST_ARGS ?=
+# The tests of one file share what they trained, so a file stays with one worker.
+PYTEST_ARGS ?= --numprocesses=2 --dist=loadfile
 # Set FRESH=1 to build the test environment anew; CI always does.
 FRESH ?= $(CI)
 

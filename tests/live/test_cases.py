@@ -47,7 +47,8 @@ def reports() -> Iterator[Any]:
         case = literal(file, "CASE")
         backends = ["both"] if case["isolated"] else [b for b in case["backends"] if b in BACKENDS]
         for backend in backends:
-            yield pytest.param(file, case, expected[file.name[:2]], backend, id=f"{file.stem}-{backend}")
+            marks = () if backend == backends[0] else (pytest.mark.slow,)
+            yield pytest.param(file, case, expected[file.name[:2]], backend, id=f"{file.stem}-{backend}", marks=marks)
 
 
 @pytest.mark.parametrize(("file", "case", "expected", "backend"), list(reports()))
