@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import xxhash
 
 from samefit.backends.base import Array
-
-Entry = TypeVar("Entry")
 
 
 @dataclass
@@ -66,31 +63,6 @@ class Home:
 
     members: frozenset[int]
     loose: bool
-
-
-class Table(Generic[Entry]):
-    """Entries by object, for objects that cannot be keys (a variable compares by value); they go with the objects."""
-
-    def __init__(self) -> None:
-        self._entries: dict[int, tuple[weakref.ref[Any], Entry]] = {}
-        self.made = 0
-
-    def add(self, thing: Any, entry: Entry) -> None:
-        """Notes an object."""
-        identity = id(thing)
-
-        def gone(reference: weakref.ref[Any]) -> None:
-            # Another object may have got the identity meanwhile.
-            if identity in self._entries and self._entries[identity][0] is reference:
-                del self._entries[identity]
-
-        self._entries[identity] = (weakref.ref(thing, gone), entry)
-        self.made += 1
-
-    def get(self, thing: Any) -> Entry | None:
-        """Returns the entry of an object, or None."""
-        found = self._entries.get(id(thing))
-        return found[1] if found is not None and found[0]() is thing else None
 
 
 def digest(value: Array) -> bytes:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from samefit.by_object import ByObject
 from samefit.patches import pinning
 from samefit.pin.isolation import Callbacks, Generators, kept
 from samefit.pin.keys import key
 from samefit.pin.order import pin_order
-from samefit.pin.registry import Table
 from samefit.pin.resume import pin_resuming
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Trainings:
     def __init__(self, scope: PinScope) -> None:
         self._scope = scope
         self._generators = Generators(scope.backend)
-        self._counts: Table[_Count] = Table()
+        self._counts: ByObject[_Count] = ByObject()
         self._running = threading.local()
         self._generators.seed(scope.seed)
 

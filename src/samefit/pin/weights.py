@@ -19,11 +19,12 @@ import numpy as np
 
 from samefit import backends
 from samefit.backends.base import Array
+from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import draws, initializers, limits
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
-from samefit.pin.registry import Generator, Home, Table, Weight, digest
+from samefit.pin.registry import Generator, Home, Weight, digest
 from samefit.pin.remarks import Remarks
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class Weights:
         self._scope = scope
         self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0])
         self._adapter = backends.load(scope.backend)
-        self._weights: Table[Weight] = Table()
-        self._generators: Table[Generator] = Table()
+        self._weights: ByObject[Weight] = ByObject()
+        self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
         self._counter = itertools.count()
         self._serials: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()

@@ -80,7 +80,7 @@ class InsideRecorder:
             moment: What `before` kept.
             training: The training, after the step.
             batch: What the step was given, as `Backend.step_in_depth` takes it.
-            layers: The model's layers, in the order in which they are recorded.
+            layers: The model's layers, in the order in which they are recorded; None for one that is gone.
             first_value: Returns the value that a variable had before the step if it was made inside the step.
         """
         generators = Generators(self._backend.name)
@@ -160,7 +160,7 @@ class _Eye:
         self.gradients: dict[str, Array] = {}
         self.arrays: dict[str, Array] = {}
         self._root = training.trainer
-        self._layers = {id(layer): i for i, layer in enumerate(layers)}
+        self._layers = {id(layer): i for i, layer in enumerate(layers) if layer is not None}
         named = zip(training.all_variables, training.variable_records, strict=True)
         self._paths = {id(variable): record.path for variable, record in named}
         self._stack: list[_Open] = []

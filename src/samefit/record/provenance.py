@@ -11,6 +11,7 @@ from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
+from samefit.by_object import ByObject
 from samefit.patches.configs import config_of
 from samefit.patches.layers import mask_of
 from samefit.record.guard import guarded
@@ -95,9 +96,9 @@ class Provenance:
         self._transplants = transplants
         self._constructions: weakref.WeakKeyDictionary[Any, Construction] = weakref.WeakKeyDictionary()
         self._counts: dict[str, int] = {}
-        self._seeds: dict[int, tuple[Any, Seed]] = {}
-        self._initializers: dict[int, tuple[Any, int]] = {}
-        self._made: dict[int, tuple[Any, Made]] = {}
+        self._seeds: ByObject[Seed] = ByObject()
+        self._initializers: ByObject[int] = ByObject()
+        self._made: ByObject[Made] = ByObject()
         self._seed_draws = 0
         self._last_seed: int | None = None
         self._random_variables = 0
@@ -142,12 +143,11 @@ class Provenance:
         self._last_draw = None
         value = explicit if is_explicit else self._last_seed
         seed = Seed(is_explicit, drawn[0] if drawn else None, drawn[1] if drawn else None, _integer(value))
-        self._seeds[id(holder)] = (holder, seed)
+        self._seeds.add(holder, seed)
 
     def seed_of(self, holder: Any) -> Seed | None:
         """Returns where an initialiser or a SeedGenerator got its seed, or None if that was not seen."""
-        known = self._seeds.get(id(holder))
-        return known[1] if known else None
+        return self._seeds.get(holder)
 
     # -- variables --------------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class Provenance:
         again = None
         if _is_pure(initializer):
             again = functools.partial(initializer, tuple(variable.shape), dtype=variable.dtype)
-        self._made[id(variable)] = (variable, Made(origin, again=again))
+        self._made.add(variable, Made(origin, again=again))
         self.variable_ready(variable)
 
     @guarded
@@ -191,8 +191,7 @@ class Provenance:
 
     def made(self, variable: Any) -> Made | None:
         """Returns what is known of the first value of `variable`."""
-        known = self._made.get(id(variable))
-        return known[1] if known else None
+        return self._made.get(variable)
 
     @guarded
     def assigned(self, variable: Any) -> None:
@@ -217,28 +216,27 @@ class Provenance:
         if not callable(initializer):
             return Origin("value", event=self._ledger.last_id, location=location)
         number = self._number(initializer)
-        seed = self._seeds.get(id(initializer))
+        seed = self._seeds.get(initializer)
         value = getattr(initializer, "seed", None)
         return Origin(
             initializer=getattr(initializer, "__name__", None) or type(initializer).__name__,
             config=_config(initializer),
             initializer_id=number,
             seed=value if isinstance(value, int) else None,
-            seed_is_explicit=seed[1].explicit if seed else isinstance(value, int),
-            seed_draw=seed[1].draw if seed else None,
-            seed_event=seed[1].event if seed else None,
+            seed_is_explicit=seed.explicit if seed else isinstance(value, int),
+            seed_draw=seed.draw if seed else None,
+            seed_event=seed.event if seed else None,
             event=self._ledger.last_id,
             location=location,
             number=self._variable_number,
         )
 
     def _number(self, initializer: Any) -> int:
-        known = self._initializers.get(id(initializer))
+        known = self._initializers.get(initializer)
         if known is None:
-            # The object is kept: its id must not be given to another one.
-            known = (initializer, len(self._initializers))
-            self._initializers[id(initializer)] = known
-        return known[1]
+            known = self._initializers.made
+            self._initializers.add(initializer, known)
+        return known
 
     # -- calls ------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
+from samefit.by_object import ByObject
 from samefit.pin.weights import first_value
 from samefit.record import batches, models
 from samefit.record.inside import InsideRecorder, Moment
@@ -79,7 +81,7 @@ class Recorder:
         self._stack: list[Training] = []
         self._trainings = 0
         self._steps = 0
-        self._models: dict[int, tuple[Any, int, list[Any], ModelRecord]] = {}
+        self._models: ByObject[tuple[ModelRecord, list[weakref.ref[Any]]]] = ByObject()
         self._on_batch: dict[int, Training] = {}
         self._compiles = Compiles()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
@@ -228,7 +230,7 @@ class Recorder:
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
             data = training.on_batch
         before = self.guard(lambda: self._before(training, None if queue is not None else data, state), _NOTHING)
-        if training.steps == 0 and id(trainer) not in self._models:
+        if training.steps == 0 and self._models.get(trainer) is None:
             self.provenance.start_capture()
             self.provenance.keep_values = True
         try:
@@ -259,7 +261,8 @@ class Recorder:
 
     def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:
         batch = self._watched.last(data) if isinstance(data, deque) else data
-        layers = self._models[id(training.trainer)][2]
+        known = self._models.get(training.trainer)
+        layers = [] if known is None else [reference() for reference in known[1]]
         with self.provenance.inside_step():
             self._inside.after(moment, training, batch, layers, lambda variable: self._begin_value(variable, {}))
 
@@ -330,18 +333,17 @@ class Recorder:
         """Writes the model, the layout and the state before the training's first step."""
         trainer = training.trainer
         training.collect(trainer)
-        known = self._models.get(id(trainer))
-        if known is None:
-            record, layers = models.describe_model(trainer, len(self._models) + 1, calls, self.provenance)
+        if (known := self._models.get(trainer)) is None:
+            record, layers = models.describe_model(trainer, self._models.made + 1, calls, self.provenance)
+            self._models.add(trainer, (record, [weakref.ref(layer) for layer in layers]))
         else:
-            record, layers = known[3], known[2]
-        self._models[id(trainer)] = (trainer, record.id, layers, record)
+            record, layers = known[0], [reference() for reference in known[1]]
         self.writer.model(record)
         training.variable_records = models.describe_variables(
             trainer, training.variables, training.optimizer_variables, layers, self.provenance
         )
         training.layout = self.writer.layout(training.variable_records)
-        frozen = tuple(i for i, layer in enumerate(layers) if not layer.trainable)
+        frozen = tuple(i for i, layer in enumerate(layers) if layer is not None and not layer.trainable)
         training.record = replace(training.record, model=record.id, frozen=frozen)
         self.writer.training(training.record)
         if training.steps == 0:

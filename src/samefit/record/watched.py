@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from samefit.backends.base import Array, Backend, Delivered
+from samefit.by_object import ByObject
 from samefit.record import batches
 from samefit.record.guard import Guard
 
@@ -26,7 +27,7 @@ class WatchedBatches:
         self._guard = guard
         self._keep = keep
         self._num_with_rows = num_with_rows
-        self._queues: dict[int, tuple[Any, deque[batches.BatchDigest]]] = {}
+        self._queues: ByObject[deque[batches.BatchDigest]] = ByObject()
         self._last: dict[int, Delivered] = {}
 
     def watch(self, dataset: Any) -> Any:
@@ -42,13 +43,12 @@ class WatchedBatches:
                 self._last = {id(queue): Delivered([array.copy() for array in leaves], dataset)}
 
         mapped = self._guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
-        self._queues = {id(mapped): (mapped, queue)} | dict(list(self._queues.items())[:7])
+        self._queues.add(mapped, queue)
         return mapped
 
     def seen(self, iterator: Any) -> deque[batches.BatchDigest] | None:
         """Returns the batches that `iterator` delivered and nobody took; None if it is not known."""
-        known = self._queues.get(id(self._backend.batch_source(iterator)))
-        return known[1] if known else None
+        return self._queues.get(self._backend.batch_source(iterator))
 
     def last(self, queue: deque[batches.BatchDigest]) -> Delivered | None:
         """Returns the last batch behind a queue, where batches are kept."""
