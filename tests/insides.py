@@ -46,6 +46,7 @@ def look(
     after: Mapping[str, Array] | None = None,
     trained: Mapping[str, Array] | None = None,
     step: int = 0,
+    name: str = "",
     **changes: Any,
 ) -> Run:
     """Writes what a step of `run` looks like from inside, and returns the run.
@@ -57,6 +58,7 @@ def look(
         after: {path: value after the watched step}.
         trained: {path: value after the step that trained}.
         step: Index of the step.
+        name: Name of the look; the index by default.
         **changes: More of `InsideStep`.
     """
     arrays = {f"gradient/{path}": value for path, value in (gradients or {}).items()}
@@ -83,8 +85,8 @@ def look(
         arrays[record.array(0)] = np.asarray(seen.output)
     digests = {path: state_digest(value) for path, value in (gradients or {}).items()}
     view = replace(InsideStep(step, False, tuple(records), digests), **changes)
-    (run.path / f"inside-{step}.json").write_text(to_json(view))
-    save_file(arrays, run.path / "arrays" / f"inside-{step}.safetensors")
+    (run.path / f"inside-{name or step}.json").write_text(to_json(view))
+    save_file(arrays, run.path / "arrays" / f"inside-{name or step}.safetensors")
     if trained:
         save_file(dict(trained), run.path / "arrays" / f"state-{step}.safetensors")
     return run

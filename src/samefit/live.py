@@ -34,7 +34,8 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "look_inside", "every_step", "stop_file", "stop_after", "pin", "models".
+            "look_inside", "looks" (as of `samefit.store.inside.Look`), "every_step", "stop_file", "stop_after", "pin",
+            "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -108,6 +109,7 @@ class Live:
         from samefit.record.provenance import Provenance
         from samefit.record.recorder import Recorder
         from samefit.record.stop import StopPoint
+        from samefit.store.inside import Look
 
         self.numpy_imported()
         name = keras.config.backend()
@@ -125,7 +127,10 @@ class Live:
             stop=StopPoint(self.session.get("stop_file"), self.session.get("stop_after")),
             keep_data=bool(self.session.get("keep_data")),
             keep_states=self.session.get("keep_states") or (),
-            look_inside=self.session.get("look_inside") or (),
+            looks=[
+                *(Look(step) for step in self.session.get("look_inside") or ()),
+                *(Look(**look) for look in self.session.get("looks") or ()),
+            ],
             every_step=bool(self.session.get("every_step")),
             before_training=self.watch_frameworks,
         )

@@ -14,6 +14,8 @@ from samefit.checks.conclude import explained_by_reruns
 from samefit.checks.execution import Execution
 from samefit.checks.one_step import OneStep
 from samefit.checks.pair import Pair, Part
+from samefit.checks.parity import Measured
+from samefit.comparison.parity import JudgedStep, Parity, Place
 from samefit.comparison.result import Comparison
 from samefit.errors import TargetFailed
 from samefit.store.reader import Run
@@ -57,7 +59,15 @@ class Bench:
         pass
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, step: OneStep | None, a: Run, b: Run, again: Run | Exception) -> Comparison:
+def judged(
+    monkeypatch: pytest.MonkeyPatch,
+    step: OneStep | None,
+    a: Run,
+    b: Run,
+    again: Run | Exception,
+    parity: Measured | None = None,
+) -> Comparison:
+    monkeypatch.setattr(conclude, "measure_parity", lambda *_: parity)
     monkeypatch.setattr(conclude, "measure_one_step", lambda *_: step)
     pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
     return explained_by_reruns(pair, pair.compared(), Bench(again))  # type: ignore[arg-type]
@@ -72,6 +82,7 @@ def rounded(
     floor: float = 1e-6,
     both: Sequence[Change] = (),
     every: int = 1,
+    parity: Measured | None = None,
     **candidate: Any,
 ) -> Comparison:
     """Judges a candidate whose first loss is a little off."""
@@ -80,7 +91,7 @@ def rounded(
     off = Change("loss", value=first * (1 + loss), lasting=False)
     b = run_of(tmp_path / "b", off, *both, *changes, backend="torch", every=every, **candidate)
     again = run_of(tmp_path / "again", Change("loss", value=first * (1 + floor), lasting=False))
-    return judged(monkeypatch, step, a, b, again)
+    return judged(monkeypatch, step, a, b, again, parity)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +115,37 @@ def test_a_verdict_needs_a_training_that_rounding_explains(
 ) -> None:
     comparison = rounded(tmp_path, monkeypatch, step=step, loss=loss, floor=floor)
     assert (comparison.verdict, comparison.causes[0].slug) == (verdict, slug)
+
+
+def steps_with(*places: Place, failed: str = "") -> Measured:
+    return Measured(Parity(steps=(JudgedStep(1, "first", places, failed=failed),)))
+
+
+SMALL = Place("forward", "dense", 1e-7, 1e-7, 1e-16)
+OTHER = Place("forward", "average_pooling2d", 0.07, 4e-8, 0.07)
+
+
+@pytest.mark.parametrize(
+    ("parity", "floor", "verdict", "slug"),
+    [
+        (steps_with(SMALL), 1e-6, Verdict.WITHIN_TOLERANCE, "rounding"),
+        (steps_with(SMALL), 1e-9, Verdict.DIVERGED, "rounding"),
+        (steps_with(SMALL, OTHER), 1e-6, Verdict.DIVERGED, "backend-difference"),
+        (steps_with(SMALL, Place("loss", "loss", 34.0, 1e-7, 34.0)), 1e-6, Verdict.DIVERGED, "loss-config"),
+        (steps_with(SMALL, Place("backward", "dense/kernel", 5e-6, 1e-7)), 1e-6, Verdict.DIVERGED, "unknown"),
+        (steps_with(failed="the two got other batches"), 1e-6, Verdict.DIVERGED, "unknown"),
+        # No step at all: the one step of old decides.
+        (Measured(Parity(failed="a re-run failed")), 1e-6, Verdict.WITHIN_TOLERANCE, "rounding"),
+    ],
+)
+def test_between_backends_the_judged_steps_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parity: Measured, floor: float, verdict: Verdict, slug: str
+) -> None:
+    comparison = rounded(tmp_path, monkeypatch, floor=floor, parity=parity)
+    assert (comparison.verdict, comparison.causes[0].slug) == (verdict, slug)
+    assert comparison.parity is not None
+    if slug == "backend-difference":
+        assert "What average_pooling2d gives out is not the same function" in comparison.causes[0].summary
 
 
 @pytest.mark.parametrize("step", [ROUNDING, None])

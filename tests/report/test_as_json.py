@@ -24,8 +24,9 @@ from samefit.comparison.result import (
     SideSummary,
 )
 from samefit.explain.slugs import SLUGS
-from samefit.report.as_json import SCHEMA_VERSION, plain_data, to_json
+from samefit.report.as_json import SCHEMA_VERSION, to_json
 from samefit.report.html_fragment import to_html
+from samefit.report.json_values import plain_data
 from samefit.types import Location, Stage, Verdict
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/comparison.schema.json").read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from samefit.checks.confirm import Found, confirmed_causes, explained
 from samefit.checks.inside import look_inside
@@ -11,11 +11,17 @@ from samefit.checks.narrow import narrowed, with_place_of
 from samefit.checks.notes import notes_of
 from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
+from samefit.checks.parity import Measured, measure_parity
 from samefit.checks.rounding import judge
 from samefit.checks.workshop import Workshop
+from samefit.comparison.envelope import envelope
 from samefit.comparison.exact import beyond_rounding
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.parity import Parity
 from samefit.comparison.result import Cause, Comparison, Evidence, Inside
 from samefit.explain.inside import named_inside, reproduces
+from samefit.explain.parity import named_by_parity, parity_evidence
+from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
@@ -90,13 +96,30 @@ def _explained_by_reruns(
     """
     found = confirmed_causes(pair, comparison, workshop, workshop.say)
     judged_on = whole if found.pair is pair else (found.pair, found.comparison)
-    causes, is_rounding = _judged(found, judged_on, workshop) if found.causes else ((), False)
+    judged = _judged(found, judged_on, workshop) if found.causes else _Judged(())
+    causes, is_rounding = judged.causes, judged.is_all
+    shown = replace(shown, parity=judged.parity)
     differs = _beyond_rounding(whole[0], shown) if is_rounding else ""
     if differs:
         causes = (*causes[:-1], replace(causes[-1], summary=f"{causes[-1].summary} {_NOT_ALL}"))
         shown = replace(shown, notes=(*shown.notes, _BESIDES.format(differs)))
     shown = explained(shown, causes)
     return found, replace(shown, verdict=Verdict.WITHIN_TOLERANCE) if is_rounding and not differs else shown
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a measurement of rounding came to.
+
+    Attributes:
+        causes: The causes, the last one judged.
+        is_all: Whether rounding is all there is.
+        parity: What is left between two backends; None where that was not measured.
+    """
+
+    causes: tuple[Cause, ...]
+    is_all: bool = False
+    parity: Parity | None = None
 
 
 _NOT_ALL = "It is not all that differs: see the note."
@@ -128,29 +151,54 @@ def _placed(comparison: Comparison, inside: Inside) -> Comparison:
     return replace(comparison, first_divergence=replace(divergence, stage=Stage.UPDATE))
 
 
-def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop) -> tuple[tuple[Cause, ...], bool]:
-    """Measures whether a last cause `rounding` is one; returns the causes, and whether rounding is all there is."""
+def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop) -> _Judged:
+    """Measures whether a last cause `rounding` is one."""
     *before, cause = found.causes
     if cause.slug != "rounding":
-        return found.causes, False
+        return _Judged(found.causes)
     workshop.say("measuring what rounding explains")
-    step = measure_one_step(found.pair, found.comparison, workshop)
     pair, comparison = judged_on
-    whole = judge(pair.execution_a, pair.a.run, comparison, workshop)
-    cause = replace(cause, evidence=(*cause.evidence, *([Evidence(step.text)] if step else []), whole.evidence))
+    measured = measure_parity(found.pair, found.comparison, workshop)
+    kept = () if measured is None or measured.pairing is None else measured.kept
+    whole = judge(pair.execution_a, pair.a.run, comparison, workshop, kept)
+    parity = None if measured is None else _with_envelope(measured, pair, whole.moved, tuple(c.slug for c in before))
+    judged = None if parity is None else parity.is_rounding
+    if parity is None or not parity.steps:
+        step = measure_one_step(found.pair, found.comparison, workshop)
+        lines = [Evidence(step.text)] if step else []
+        # Where no step can be judged the whole training decides.
+        judged, is_proven = (True, False) if step is None else (step.is_rounding, step.is_proven)
+    else:
+        lines, is_proven = list(parity_evidence(parity)), parity.is_proven
+    cause = replace(cause, evidence=(*cause.evidence, *lines, whole.evidence))
     is_all = False
-    if step is not None and not step.is_rounding:
+    if parity is not None and parity.beyond is not None:
+        cause = named_by_parity(_unexplained(cause, "The step itself is not the same mathematics."), parity)
+    elif judged is False:
         cause = _unexplained(cause, "The step itself is not the same mathematics.")
+    elif judged is None:
+        cause = _unexplained(cause, "Whether rounding explains the step could not be decided.")
     elif whole.is_rounding is None:
         # One step says nothing about all others: no verdict without a measurement of these.
         pass
     elif whole.is_rounding:
         is_all = not before
-    elif step is not None and step.is_proven:
+    elif is_proven:
         cause = replace(cause, summary=f"{cause.summary} {_LATER}")
     else:
         cause = _unexplained(cause, "The gap is larger than rounding explains.")
-    return (*before, cause), is_all
+    return _Judged((*before, cause), is_all, parity)
+
+
+def _with_envelope(measured: Measured, pair: Pair, moved: Run | None, removed: tuple[str, ...]) -> Parity:
+    if measured.pairing is None:
+        return measured.parity
+    own = None
+    if moved is not None:
+        part = replace(pair.a, run=moved)
+        run = measured.pairing.run_a
+        own = Pairing(run, moved, replace(pair.a, run=run).selected(), part.selected())
+    return replace(measured.parity, envelope=envelope(measured.pairing, own, measured.samples), removed=removed)
 
 
 _LATER = "Over the whole training the gap is larger than rounding explains: something else may differ later on."

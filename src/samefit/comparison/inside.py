@@ -138,13 +138,7 @@ class _Views:
         return None
 
     def _pairs(self) -> list[tuple[int, int]]:
-        """Pairs the calls of both sides in the order in which they ended, by layer where layers pair, else by class."""
-        pairs = self.alignment.layers
-        of_a, of_b = {i: k for k, (i, _) in enumerate(pairs)}, {j: k for k, (_, j) in enumerate(pairs)}
-        keys_a = [_key(call, of_a) for call in self.a.calls]
-        keys_b = [_key(call, of_b) for call in self.b.calls]
-        matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
-        return [(m.a + k, m.b + k) for m in matcher.get_matching_blocks() for k in range(m.size)]
+        return paired_calls(self.alignment.layers, self.a.calls, self.b.calls)
 
     def _outputs(self, one: InsideCall, other: InsideCall) -> tuple[Array, Array] | None:
         for k, (mine, theirs) in enumerate(zip(one.outputs, other.outputs, strict=False)):
@@ -214,6 +208,16 @@ class _Views:
         )
         layers = None if mine.layer is None or theirs.layer is None else (mine.layer, theirs.layer)
         return FoundInside(inside, layers=layers)
+
+
+def paired_calls(
+    layers: Sequence[tuple[int, int]], a: Sequence[InsideCall], b: Sequence[InsideCall]
+) -> list[tuple[int, int]]:
+    """Pairs the calls of both sides in the order in which they ended, by layer where layers pair, else by class."""
+    of_a, of_b = {i: k for k, (i, _) in enumerate(layers)}, {j: k for k, (_, j) in enumerate(layers)}
+    keys_a, keys_b = [_key(call, of_a) for call in a], [_key(call, of_b) for call in b]
+    matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
+    return [(m.a + k, m.b + k) for m in matcher.get_matching_blocks() for k in range(m.size)]
 
 
 def path_of(call: InsideCall, calls: Sequence[InsideCall]) -> str:

@@ -42,7 +42,7 @@ def gap(one: float, other: float) -> float:
 
 def largest_loss_gap(pairing: Pairing, steps: int) -> float | None:
     """Returns the largest absolute gap of the loss within the first `steps` steps; None where no loss is known."""
-    gaps = [gap(one, other) for position, one, other in _losses(pairing) if position < steps]
+    gaps = [gap(one, other) for position, one, other in losses(pairing) if position < steps]
     return max(gaps, default=None)
 
 
@@ -52,7 +52,7 @@ def _loss(pairing: Pairing) -> Difference:
     # Where the chains are equal, so are the losses: of those steps only the last is read.
     begin = max(0, pairing.proven - 1)
     steps, largest, relative = pairing.num_losses(begin), 0.0, 0.0
-    for position, one, other in _losses(pairing, begin):
+    for position, one, other in losses(pairing, begin):
         steps += 1
         final = (one, other)
         if first is None and not same_float(one, other):
@@ -64,7 +64,8 @@ def _loss(pairing: Pairing) -> Difference:
     return Difference(first, largest, relative, final, steps) if steps else Difference(None)
 
 
-def _losses(pairing: Pairing, begin: int = 0) -> Iterator[tuple[int, float, float]]:
+def losses(pairing: Pairing, begin: int = 0) -> Iterator[tuple[int, float, float]]:
+    """Yields (position, the baseline's loss, the candidate's), from the position `begin` on."""
     for position, one, other in pairing.texts(begin):
         a = json.loads(one[1])
         b = a if one[1] == other[1] else json.loads(other[1])
@@ -127,6 +128,21 @@ def _array_gap(pairing: Pairing, moment: str) -> tuple[float, float] | None:
     found = [_gap_of(first, layout_a[i], second, layout_b[j]) for i, j in pairs]
     known = [item for item in found if item is not None]
     return (max(k[0] for k in known), max(k[1] for k in known)) if known else None
+
+
+def weight_gaps(pairing: Pairing, position: int) -> dict[str, float] | None:
+    """Returns {path: largest relative gap} of the weights after a pair of steps; None where their values are not kept.
+
+    The largest difference over the largest magnitude in the baseline.
+    """
+    first = pairing.run_a.arrays(f"state-{pairing.steps_a.indices[position]}")
+    second = pairing.run_b.arrays(f"state-{pairing.steps_b.indices[position]}")
+    if first is None or second is None:
+        return None
+    layout_a, layout_b = pairing.layouts_at(position)
+    pairs = pairing.weights(pairing.alignment_at(position), layout_a)
+    found = ((layout_a[i].path, _gap_of(first, layout_a[i], second, layout_b[j])) for i, j in pairs)
+    return {path: item[1] for path, item in found if item is not None}
 
 
 def _gap_of(

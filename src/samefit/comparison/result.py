@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from samefit.comparison.parity import Parity
 from samefit.types import Location, Stage, Verdict
 
 
@@ -263,6 +264,7 @@ class Comparison:
         timing: Seconds, by phase.
         unpinned: For `check --pin`: the comparison as it is, without pinning.
         inside: Where the two part inside of the step; None where that was not looked for.
+        parity: What is left between two backends; None where that was not measured.
     """
 
     verdict: Verdict
@@ -279,6 +281,7 @@ class Comparison:
     timing: Mapping[str, float] = field(default_factory=dict)
     unpinned: Comparison | None = None
     inside: Inside | None = None
+    parity: Parity | None = None
 
     @property
     def same(self) -> bool:

@@ -70,6 +70,13 @@ SLUGS: dict[str, Slug] = {
             _START,
         ),
         Slug(
+            "backend-difference",
+            "A layer or an optimizer is another function on another backend",
+            "a layer, an activation, a gradient or an optimizer of Keras is not the same function on the two backends: "
+            "a padding or resizing rule, a default, a corner, a bug",
+            (Stage.FORWARD, Stage.BACKWARD, Stage.UPDATE, Stage.STATE),
+        ),
+        Slug(
             "data-order",
             "The same samples in another order",
             "the same samples came in another order, or batched otherwise: another pipeline, buffer, batch size, "

@@ -1,7 +1,8 @@
 """The touches that show a training step from inside: calls of layers and operations, the loss, the gradients.
 
 Checked on Keras 3.15.1. They are in place only while one step is run once more to be looked at, never while it trains.
-All hooks hand on the same objects: a wrapped output would lose `_keras_mask` or, on TensorFlow, `_keras_logits`.
+All hooks hand on the same objects: a wrapped output would lose `_keras_mask` or, on TensorFlow, `_keras_logits`. Only
+gradients may be replaced, by those of another run of the step.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class StepObserver(Protocol):
     def loss(self, given: Sequence[Any], call: Callable[[], Any]) -> Any:
         """The loss is computed from `given`: targets, predictions, sample weights."""
 
-    def applying(self, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
-        """An optimizer is about to apply one gradient to each variable; a gradient may be None.
+    def applying(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
+        """An optimizer is about to apply one gradient to each variable, or None; returns those to apply.
 
         One that scales the loss hands what it has unscaled to a second optimizer, which applies it to the same ones.
         """
@@ -44,6 +45,13 @@ def watch_step(patches: Patches, observer: StepObserver) -> None:
     patches.replace(trainer, "_compute_loss", functools.partial(_loss, observer), checked_on=_CHECKED)
     for cls in (optimizer, scaled):
         patches.replace(cls, "apply", functools.partial(_apply, observer), checked_on=_CHECKED)
+
+
+def tensor_of(value: Any, like: Any) -> Any:
+    """Returns an array as a tensor of the backend, in the dtype of another one."""
+    import keras
+
+    return keras.ops.convert_to_tensor(value, dtype=keras.backend.standardize_dtype(like.dtype))
 
 
 def _layer(observer: StepObserver, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,8 +89,7 @@ def _apply(observer: StepObserver, original: Callable[..., Any]) -> Callable[...
     @functools.wraps(original)
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
-        grads = list(grads)
-        observer.applying(grads, variables)
+        grads = observer.applying(list(grads), variables)
         return original(self, grads, variables if trainable_variables is not None else None)
 
     return apply

@@ -1,5 +1,8 @@
 """Looking inside a step: the step is run a second time, from the state before it, with every layer watched.
 
+It may also be run from a state that another run had before it, and with the gradients that another run had in it: what
+two sides compute from equal state can be compared at any step, however far they are apart by then.
+
 Whatever the second run moves is put back: variables and generators. Adding outputs to the step that trains would change
 its bits, so that one is left alone; whether the second run came to the same bits is found by comparing the two.
 """
@@ -7,19 +10,24 @@ its bits, so that one is left alone; whether the second run came to the same bit
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from samefit.backends.base import Array, Backend, Tap
-from samefit.patches.inside import watch_step
+from samefit.patches.inside import tensor_of, watch_step
 from samefit.patches.layers import mask_of
 from samefit.patches.patching import Patches
 from samefit.pin.isolation import Generators
 from samefit.record.training import Training
+from samefit.store.arrays import load_arrays
 from samefit.store.digest import state_digest
-from samefit.store.inside import InsideCall, InsideStep
+from samefit.store.inside import InsideCall, InsideStep, Look
 from samefit.store.writer import RunWriter
+from samefit.transplant.ulp import UnitOff
 
 _ROOM = 1 << 30
 """Bytes of outputs that are kept of one step; of what comes later there are digests only."""
@@ -46,13 +54,14 @@ class InsideRecorder:
     """Writes what happens inside of the steps that are asked for.
 
     Args:
-        wanted: Indices of these steps.
+        looks: What is asked for; several looks at one step are taken in their order.
         writer: Where it goes.
         backend: The adapter of Keras's backend.
     """
 
-    def __init__(self, wanted: Collection[int], writer: RunWriter, backend: Backend) -> None:
-        self._wanted = wanted
+    def __init__(self, looks: Sequence[Look], writer: RunWriter, backend: Backend) -> None:
+        self._looks = looks
+        self._wanted = {look.step for look in looks}
         self._writer = writer
         self._backend = backend
 
@@ -84,32 +93,51 @@ class InsideRecorder:
             first_value: Returns the value that a variable had before the step if it was made inside the step.
         """
         generators = Generators(self._backend.name)
-        after, here = self._values(_variables(training)), generators.mark()
-        eye = _Eye(training, layers)
-        failed, found, eager = "", {}, False
+        variables = _variables(training)
+        after, here = self._values(variables), generators.mark()
+        if moment.state is None:
+            known = {id(v): _known(v, moment, first_value) for v in variables}
+            moment = replace(moment, values={key: value for key, value in known.items() if value is not None})
         try:
-            generators.return_to(moment.generators)
-            if moment.state is None:
-                self._write(training, {id(v): _known(v, moment, first_value) for v in _variables(training)})
-            eager, state = self._backend.step_in_depth(training.trainer, moment.state, batch, eye.watching)
-            found = self._after(training, state)
-        except Exception as error:  # the step trains all the same; that it could not be looked at is reported
-            failed = f"{type(error).__name__}: {error}".splitlines()[0]
+            for look in self._looks:
+                if look.step == moment.index:
+                    generators.return_to(moment.generators)
+                    self._look(look, moment, training, batch, layers)
         finally:
             if moment.state is None:
                 self._write(training, after)
             generators.return_to(here)
+
+    def _look(self, look: Look, moment: Moment, training: Training, batch: Any, layers: Sequence[Any]) -> None:
+        failed, found, eager = "", {}, False
+        eye = _Eye(training, layers)
+        try:
+            begin = _Beginning(look, self._writer.path / "arrays")
+            eye.given = begin.gradients
+            state = None
+            if moment.state is None:
+                paths = {id(v): r.path for v, r in zip(training.all_variables, training.variable_records, strict=True)}
+                self._write(training, {k: begin.value(paths.get(k), v) for k, v in moment.values.items()})
+            else:
+                state = tuple(
+                    [begin.value(path, value) for path, value in zip(paths, part, strict=True)]
+                    for paths, part in zip(_paths_of(training, moment.state), moment.state, strict=True)
+                )
+            eager, state = self._backend.step_in_depth(training.trainer, state, batch, eye.watching)
+            found = self._after(training, state)
+        except Exception as error:  # the step trains all the same; that it could not be looked at is reported
+            failed = f"{type(error).__name__}: {error}".splitlines()[0]
         step = InsideStep(moment.index, eager, tuple(eye.calls), {p: state_digest(g) for p, g in eye.gradients.items()})
         if failed:
             step = InsideStep(moment.index, eager, failed=failed)
         arrays = eye.arrays | {f"gradient/{path}": value for path, value in eye.gradients.items()}
-        self._writer.inside(step, arrays | {f"after/{path}": value for path, value in found.items()})
+        self._writer.inside(look.written, step, arrays | {f"after/{path}": value for path, value in found.items()})
 
     def _values(self, variables: Sequence[Any]) -> dict[int, Array]:
         values = {id(v): self._backend.host_value(v) for v in variables}
         return {key: value.copy() for key, value in values.items() if value is not None}
 
-    def _write(self, training: Training, values: Mapping[int, Array | None]) -> None:
+    def _write(self, training: Training, values: Mapping[int, Array]) -> None:
         for variable in _variables(training):
             value = values.get(id(variable))
             if value is not None:
@@ -118,11 +146,47 @@ class InsideRecorder:
     def _after(self, training: Training, state: Any) -> dict[str, Array]:
         """Returns the variables after the second run, by their recorded paths."""
         if state is None:
-            values: list[Array | None] = [self._backend.host_value(v) for v in training.all_variables]
+            values = zip(training.variable_records, training.all_variables, strict=True)
+            found = {record.path: self._backend.host_value(variable) for record, variable in values}
         else:
-            values = [self._backend.to_numpy(value) for part in state[:3] for value in part]
-        named = zip(training.variable_records, values, strict=True)
-        return {record.path: value.copy() for record, value in named if value is not None}
+            parts = zip(_paths_of(training, state), state, strict=True)
+            named = (pair for paths, part in parts for pair in zip(paths, part, strict=True))
+            found = {path: self._backend.to_numpy(value) for path, value in named if path is not None}
+        return {path: value.copy() for path, value in found.items() if value is not None}
+
+
+def _paths_of(training: Training, state: Any) -> list[list[str | None]]:
+    """Returns the recorded paths of the parts of JAX's state: trained, other, the optimizer's, those of metrics."""
+    paths: list[str | None] = [record.path for record in training.variable_records]
+    trained, other, slots, metrics = (len(part) for part in state)
+    return [
+        paths[:trained],
+        paths[trained : trained + other],
+        paths[len(paths) - slots :],
+        [None] * metrics,
+    ]
+
+
+class _Beginning:
+    """What a step that is looked at begins with, where that is not what there is."""
+
+    def __init__(self, look: Look, home: Path) -> None:
+        self._pairs = look.pairs
+        self._unit = UnitOff() if look.perturb else None
+        self._values = load_arrays(home / look.state) if look.state else {}
+        there = load_arrays(home / look.gradients) if look.gradients else {}
+        named = {key.removeprefix("gradient/"): value for key, value in there.items() if key.startswith("gradient/")}
+        pairs = look.pairs or {path: path for path in named}
+        self.gradients = {mine: named[theirs] for mine, theirs in pairs.items() if theirs in named}
+
+    def value(self, path: str | None, value: Array) -> Array:
+        """Returns what a variable begins with, which has `value`; None stands for one that is not recorded."""
+        if path is None:
+            return value
+        there = self._values.get(self._pairs.get(path, path))
+        if there is not None:
+            value = np.asarray(there).astype(value.dtype)
+        return value if self._unit is None else self._unit.off(path, value)
 
 
 def _variables(training: Training) -> list[Any]:
@@ -159,6 +223,8 @@ class _Eye:
         self.calls: list[InsideCall] = []
         self.gradients: dict[str, Array] = {}
         self.arrays: dict[str, Array] = {}
+        self.given: Mapping[str, Array] = {}
+        self._handed: set[str] = set()
         self._root = training.trainer
         self._layers = {id(layer): i for i, layer in enumerate(layers) if layer is not None}
         named = zip(training.all_variables, training.variable_records, strict=True)
@@ -252,13 +318,19 @@ class _Eye:
             if self._size <= _ROOM:
                 self.arrays[ended.array(i)] = array
 
-    def applying(self, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
+    def applying(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
         assert self._tap is not None
+        handed = []
         for gradient, variable in zip(gradients, variables, strict=True):
             path = self._paths.get(id(variable))
             # The first optimizer is the user's; one that it applies in turn gets what was clipped or unscaled.
             if gradient is not None and path is not None:
                 self._tap([gradient], functools.partial(self._gradient, path))
+                if path in self.given and path not in self._handed:
+                    gradient = tensor_of(self.given[path], gradient)
+                self._handed.add(path)
+            handed.append(gradient)
+        return handed
 
     def _gradient(self, path: str, arrays: list[Array]) -> None:
         self.gradients.setdefault(path, arrays[0])

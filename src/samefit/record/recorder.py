@@ -25,6 +25,7 @@ from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import Before, Compiles, Training
 from samefit.record.watched import WatchedBatches
 from samefit.store import cadence
+from samefit.store.inside import Look
 from samefit.store.records import ModelRecord, TrainingRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.plan import Transplants
@@ -47,7 +48,7 @@ class Recorder:
         stop: Where the run ends before its script does.
         keep_data: Whether the arrays handed to `fit` are kept.
         keep_states: Indices of steps after which the values of all variables are kept.
-        look_inside: Indices of steps that are run once more, with every layer watched.
+        looks: Steps that are run once more, with every layer watched.
         every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
         before_training: Called before each training: a framework may have been imported since the last one.
     """
@@ -63,7 +64,7 @@ class Recorder:
         stop: StopPoint | None = None,
         keep_data: bool = False,
         keep_states: Collection[int] = (),
-        look_inside: Collection[int] = (),
+        looks: Sequence[Look] = (),
         every_step: bool = False,
         before_training: Callable[[], None] = lambda: None,
     ) -> None:
@@ -85,8 +86,8 @@ class Recorder:
         self._on_batch: dict[int, Training] = {}
         self._compiles = Compiles()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
-        self._watched = WatchedBatches(backend, self.guard, keep=bool(look_inside), num_with_rows=self._num_with_rows)
-        self._inside = InsideRecorder(look_inside, writer, backend)
+        self._watched = WatchedBatches(backend, self.guard, keep=bool(looks), num_with_rows=self._num_with_rows)
+        self._inside = InsideRecorder(looks, writer, backend)
         self._log = StepLog(writer, backend)
         self._states = States(writer, backend, every_step=every_step)
 
@@ -254,9 +255,8 @@ class Recorder:
         """Records the state after the last step of a run that ends here."""
         self._log.write()
         if training.last_state != training.last:
-            self.writer.state(
-                self._states.record(training, training.last, "after", self._states.values(training, state))
-            )
+            values = self._states.values(training, state)
+            self.writer.state(self._states.record(training, training.last, "after", values))
         self.writer.flush()
 
     def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Mapping
 from typing import Any
 
 from samefit.comparison.result import (
@@ -19,7 +16,8 @@ from samefit.comparison.result import (
     SideSummary,
     Size,
 )
-from samefit.types import Location
+from samefit.report.json_values import location_json, number_json, plain_data
+from samefit.report.parity_json import parity_json
 from samefit.version import __version__
 
 SCHEMA_VERSION = 1
@@ -46,8 +44,9 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "steps_compared": comparison.steps_compared,
         "equal": list(comparison.equal),
         "notes": list(comparison.notes),
-        "timing": {str(name): _number(seconds) for name, seconds in comparison.timing.items()},
+        "timing": {str(name): number_json(seconds) for name, seconds in comparison.timing.items()},
         "inside": _inside(comparison.inside),
+        "parity": None if comparison.parity is None else parity_json(comparison.parity),
         "unpinned": None if comparison.unpinned is None else to_json(comparison.unpinned),
     }
 
@@ -57,7 +56,7 @@ def _side(side: SideSummary) -> dict[str, Any]:
         "run": side.run,
         "target": side.target,
         "trainings": [
-            {"number": number, "model": model, "location": _location(location)}
+            {"number": number, "model": model, "location": location_json(location)}
             for number, model, location in zip(side.trainings, side.models, side.locations, strict=True)
         ],
         "steps": side.steps,
@@ -91,7 +90,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "confirmed": cause.confirmed,
         "summary": cause.summary,
         "evidence": [_evidence(evidence) for evidence in cause.evidence],
-        "location": _location(cause.location),
+        "location": location_json(cause.location),
         "remedy": cause.remedy,
         "counterfactual": cause.counterfactual,
         "unconfirmed_because": cause.unconfirmed_because,
@@ -110,15 +109,11 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _location(location: Location | None) -> dict[str, Any] | None:
-    return None if location is None else {"file": location.file, "line": location.line, "code": location.code}
-
-
 def _difference(difference: Difference) -> dict[str, Any]:
     return {
         "first_step": difference.first_step,
-        "max_abs": _number(difference.max_abs),
-        "max_rel": _number(difference.max_rel),
+        "max_abs": number_json(difference.max_abs),
+        "max_rel": number_json(difference.max_rel),
         "final": _pair(difference.final),
         "steps": difference.steps,
         "metrics": {str(name): _pair(pair) for name, pair in difference.metrics.items()},
@@ -126,7 +121,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _pair(pair: tuple[float, float] | None) -> list[Any] | None:
-    return None if pair is None else [_number(value) for value in pair]
+    return None if pair is None else [number_json(value) for value in pair]
 
 
 def _inside(inside: Inside | None) -> dict[str, Any] | None:
@@ -145,8 +140,8 @@ def _inside(inside: Inside | None) -> dict[str, Any] | None:
         "because": list(inside.because),
         "only_in_baseline": list(inside.only_in_baseline),
         "only_in_candidate": list(inside.only_in_candidate),
-        "location": _location(inside.location),
-        "distances": [_number(distance) for distance in inside.distances],
+        "location": location_json(inside.location),
+        "distances": [number_json(distance) for distance in inside.distances],
         "eager": list(inside.eager),
         "failed": inside.failed,
         "grows": _inside(inside.grows),
@@ -160,8 +155,8 @@ def _size(size: Size | None) -> dict[str, Any] | None:
     return {
         "different": size.different,
         "elements": size.elements,
-        "max_abs": _number(size.max_abs),
-        "max_rel": _number(size.max_rel),
+        "max_abs": number_json(size.max_abs),
+        "max_rel": number_json(size.max_rel),
         "max_ulp": size.max_ulp,
     }
 
@@ -172,7 +167,7 @@ def _setting(setting: SettingDifference) -> dict[str, Any]:
         "name": setting.name,
         "baseline": plain_data(setting.baseline),
         "candidate": plain_data(setting.candidate),
-        "location": _location(setting.location),
+        "location": location_json(setting.location),
     }
 
 
@@ -185,28 +180,3 @@ def _alignment(alignment: AlignmentSummary) -> dict[str, Any]:
         "confidence": alignment.confidence,
         "note": alignment.note,
     }
-
-
-def _number(value: float | None) -> float | str | None:
-    if value is None or math.isfinite(value):
-        return None if value is None else float(value)
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def plain_data(value: object) -> Any:
-    """Returns any value as data that JSON has: a setting may hold what a user's configuration holds."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return _number(float(value))
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return {str(key): plain_data(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_data(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted((plain_data(item) for item in value), key=repr)
-    return str(value)

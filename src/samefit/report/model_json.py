@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from samefit.comparison.model_result import ModelComparison
-from samefit.report.as_json import plain_data
+from samefit.report.json_values import plain_data
 from samefit.version import __version__
 
 SCHEMA_VERSION = 1

@@ -198,7 +198,7 @@ def run_as_json(run: Run) -> dict[str, object]:
 
 
 def _training_as_json(run: Run, training: TrainingRecord) -> dict[str, object]:
-    from samefit.report.as_json import plain_data
+    from samefit.report.json_values import plain_data
 
     model = run.models.get(training.model)
     location = training.location

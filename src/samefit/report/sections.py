@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from samefit.comparison.result import Cause, Comparison, Difference, Evidence
 from samefit.report import words
 from samefit.report.inside import inside_lines
+from samefit.report.parity import parity_rows
 from samefit.types import Verdict
 
 MAX_EVIDENCE = 5
@@ -121,6 +122,10 @@ def _found(comparison: Comparison, verbose: bool) -> Iterator[Row]:
         yield _row("differs", words.joined(differing))
     if comparison.inside is not None:
         yield _row("inside", *inside_lines(comparison.inside, verbose=verbose))
+    if comparison.parity is not None:
+        for label, told in parity_rows(comparison.parity, verbose=verbose):
+            lines = tuple(Line(text, lead=lead, indented=bool(lead)) for lead, text in told)
+            yield Row(label, lines, begins=label == "parity")
     if comparison.verdict is Verdict.INCOMPLETE:
         yield _row("try", _how_to_complete(comparison))
 

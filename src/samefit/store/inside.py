@@ -49,7 +49,7 @@ class InsideCall:
 
 @dataclass(frozen=True)
 class InsideStep:
-    """One step from inside; its arrays stand in `arrays/inside-<step>.safetensors`.
+    """One step from inside; its arrays stand in `arrays/inside-<name>.safetensors` (its index, or the name of a look).
 
     Arrays are named "call/<number>/<turn>/<output>" (as far as there was room), "gradient/<path>" (what the optimizer
     was handed for a weight) and "after/<path>" (every variable after the step as it was run to be looked at).
@@ -67,3 +67,30 @@ class InsideStep:
     calls: tuple[InsideCall, ...] = ()
     gradients: Mapping[str, bytes] = field(default_factory=dict)
     failed: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One run of a step that is looked at.
+
+    Attributes:
+        step: `StepRecord.index`.
+        name: Name of what is written: `inside-<name>`; the index of the step by default.
+        state: File of the values that its variables begin with; "" for those that there are. Files may be named from
+            the directory of this run's arrays on.
+        gradients: File of the look whose gradients the optimizer is handed; "" for its own.
+        pairs: {own path of a variable: its path in these files}; empty if they are the same.
+        perturb: Whether it begins one unit in the last place off.
+    """
+
+    step: int
+    name: str = ""
+    state: str = ""
+    gradients: str = ""
+    pairs: Mapping[str, str] = field(default_factory=dict)
+    perturb: bool = False
+
+    @property
+    def written(self) -> str:
+        """The name of what is written."""
+        return self.name or str(self.step)

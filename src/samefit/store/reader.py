@@ -358,9 +358,9 @@ class Run:
         file = self.path / "arrays" / f"{name}.safetensors"
         return load_arrays(file) if file.exists() else None
 
-    def inside(self, step: int) -> InsideStep | None:
-        """Returns what the step of index `step` looks like from inside; None where that was not asked for."""
-        file = self.path / f"inside-{step}.json"
+    def inside(self, name: int | str) -> InsideStep | None:
+        """Returns what a step looks like from inside, by its index or the name of a look; None if unseen."""
+        file = self.path / f"inside-{name}.json"
         return from_json(InsideStep, file.read_text()) if file.exists() else None
 
 

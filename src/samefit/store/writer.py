@@ -154,10 +154,10 @@ class RunWriter:
         data = save({key: np.asarray(value, order="C") for key, value in arrays.items()})
         self._replace(self.path / "arrays" / f"{name}.safetensors", data)
 
-    def inside(self, step: InsideStep, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Writes what a step looks like from inside: `inside-<step>.json` and its arrays."""
-        self.arrays(f"inside-{step.step}", arrays)
-        self._replace(self.path / f"inside-{step.step}.json", to_json(step).encode())
+    def inside(self, name: str, step: InsideStep, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Writes what a step looks like from inside: `inside-<name>.json` and its arrays."""
+        self.arrays(f"inside-{name}", arrays)
+        self._replace(self.path / f"inside-{name}.json", to_json(step).encode())
 
     def warning(self, slug: str, message: str) -> None:
         """Adds something that the recorder could not do."""

@@ -42,6 +42,7 @@ from typing import Any
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
 from samefit.transplant.item import Item, made
+from samefit.transplant.ulp import UnitOff
 
 
 class Transplants:
@@ -364,12 +365,11 @@ class Transplants:
         """Moves every float of the state by one unit in the last place, up or down."""
         import numpy
 
-        signs = numpy.random.Generator(numpy.random.PCG64(0))
+        unit = UnitOff()
         for path, variable in variables.items():
             value = numpy.array(variable)
-            if value.dtype.kind == "f" and not path.endswith("learning_rate"):
-                towards = numpy.where(signs.random(value.shape) < 0.5, -numpy.inf, numpy.inf).astype(value.dtype)
-                moved = numpy.where(value == 0, value, numpy.nextafter(value, towards))
+            moved = unit.off(path, value)
+            if moved is not value:
                 variable.assign(moved)
                 # NaNs stay as they are.
                 changed = bool(numpy.any(moved[value == value] != value[value == value]))

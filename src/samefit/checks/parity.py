@@ -1,0 +1,266 @@
+"""What is left between two backends, judged: single steps from equal state, and how far the whole trainings get apart.
+
+The baseline runs once more and keeps its state before the steps that are judged. Then the candidate runs, and looks
+into these steps from the baseline's state (`samefit.store.inside.Look`), so that a difference of a step is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from samefit.checks.execution import Execution
+from samefit.checks.pair import Pair, Part
+from samefit.checks.workshop import Workshop
+from samefit.comparison.envelope import judged_steps, sampled_steps
+from samefit.comparison.judged import Models, View, judge_step
+from samefit.comparison.pairing import Pairing, differing
+from samefit.comparison.parity import JudgedStep, Parity
+from samefit.comparison.result import Comparison
+from samefit.errors import SamefitError
+from samefit.store.inside import Look
+from samefit.store.reader import Run
+from samefit.types import Role
+
+_ROOM = 1 << 28
+"""Elements of states that are kept to show how weights get apart: 1 GB of float32."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was judged, and the runs that it was judged on.
+
+    Attributes:
+        parity: The answer, without its envelope.
+        pairing: The two sides as they were run again; None if a re-run failed.
+        samples: 1-based steps after which these runs keep their states.
+        kept: Indices of the baseline's steps of that.
+    """
+
+    parity: Parity
+    pairing: Pairing | None = None
+    samples: Sequence[int] = ()
+    kept: Sequence[int] = ()
+
+
+def measure_parity(pair: Pair, comparison: Comparison, workshop: Workshop) -> Measured | None:
+    """Judges steps of two sides that run on two backends, each in a process of its own, and part inside of a step.
+
+    Args:
+        pair: The two sides.
+        comparison: Their comparison.
+        workshop: Where the re-runs are made.
+
+    Returns:
+        What was found; None where that is not asked here.
+    """
+    divergence = comparison.first_divergence
+    two_backends = comparison.baseline.backend != comparison.candidate.backend
+    if divergence is None or divergence.step < 1 or pair.same_process or not two_backends:
+        return None
+    pairing = Pairing(pair.a.run, pair.b.run, pair.a.selected(), pair.b.selected())
+    try:
+        return _Measurement(pair, pairing, divergence.step, workshop).measured()
+    except SamefitError as error:  # a script may not run again; the verdict then rests on what is known
+        return Measured(Parity(failed=f"a re-run failed: {str(error).splitlines()[0]}"))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A step that is judged.
+
+    Attributes:
+        step: 1-based, over the compared sequence.
+        why: Why it was chosen.
+        index_a: Its index in the baseline's run.
+        index_b: Its index in the candidate's run.
+        begin: Name of the arrays of the baseline's state before it.
+    """
+
+    step: int
+    why: str
+    index_a: int
+    index_b: int
+    begin: str
+
+
+class _Measurement:
+    """The re-runs of one measurement."""
+
+    def __init__(self, pair: Pair, pairing: Pairing, first: int, workshop: Workshop) -> None:
+        self._pair, self._pairing, self._workshop = pair, pairing, workshop
+        self._asked = [self._ask(step, why) for step, why in judged_steps(pairing, first)]
+        last = self._asked[-1].step
+        self._samples = sampled_steps(last, _affordable(pairing))
+
+    def _ask(self, step: int, why: str) -> _Asked:
+        steps_a, position = self._pairing.steps_a, step - 1
+        index = steps_a.indices[position]
+        begin = f"initial-{steps_a.training(position)}" if steps_a.begins(position) else f"state-{index - 1}"
+        return _Asked(step, why, index, self._pairing.steps_b.indices[position], begin)
+
+    def measured(self) -> Measured:
+        asked, pairing = self._asked, self._pairing
+        numbers = " and ".join(str(one.step) for one in asked)
+        self._workshop.say(f"judging the steps {numbers} from equal state")
+        kept = [
+            [*(pairing.steps_a.indices[step - 1] for step in self._samples), *(a.index_a - 1 for a in asked)],
+            [pairing.steps_b.indices[step - 1] for step in self._samples],
+        ]
+        looks_a = [look for one in asked for look in _looks_of_baseline(one)]
+        run_a = self._run(self._pair.execution_a, looks_a, kept[0], "parity-a")
+        looks_b = [
+            Look(
+                one.index_b,
+                state=_file(run_a, one.begin),
+                gradients=_file(run_a, f"inside-{one.index_a}"),
+                pairs=self._pairs(one),
+            )
+            for one in asked
+        ]
+        run_b = self._run(self._pair.execution_b, looks_b, kept[1], "parity-b")
+        again = _paired(self._pair, run_a, run_b)
+        steps = [self._judged(one, run_a, run_b, None) for one in asked]
+        doubtful = [i for i, step in enumerate(steps) if not step.failed and (i == 0 or step.verdict != "rounding")]
+        if doubtful:
+            wide = self._in_float64([asked[i] for i in doubtful], run_a)
+            if wide is not None:
+                for i in doubtful:
+                    steps[i] = self._judged(asked[i], run_a, run_b, wide)
+        parity = Parity(
+            start=self._start(),
+            order=self._order(),
+            masks=_all([step.masks for step in steps]),
+            steps=tuple(steps),
+        )
+        return Measured(parity, again, self._samples, kept[0][: len(self._samples)])
+
+    def _run(self, execution: Execution, looks: Sequence[Look], kept: Sequence[int], name: str) -> Run:
+        last = max([*(look.step for look in looks), *kept])
+        before = execution.options.get("keep_states", ())
+        options = {
+            "looks": [asdict(look) for look in looks],
+            "keep_states": [*dict.fromkeys([*before, *(index for index in kept if index >= 0)])],
+            "stop_after": last + 1,
+        }
+        return self._workshop.run((replace(execution, options={**execution.options, **options}), name))[0]
+
+    def _pairs(self, one: _Asked) -> Mapping[str, str]:
+        layouts, alignment = self._pairing.layouts_at(one.step - 1), self._pairing.alignment_at(one.step - 1)
+        return {layouts[1][j].path: layouts[0][i].path for i, j in alignment.pairs}
+
+    def _in_float64(self, asked: Sequence[_Asked], run_a: Run) -> tuple[Run, Run] | None:
+        """Runs the steps from the same states in float64; None where a side cannot be run so."""
+        self._workshop.say("the same in float64")
+        looks = [Look(one.index_a, state=_file(run_a, one.begin)) for one in asked]
+        try:
+            wide_a = self._run(_wide(self._pair.execution_a, self._pair.a), looks, (), "parity-float64-a")
+            looks = [
+                Look(
+                    one.index_b,
+                    state=_file(run_a, one.begin),
+                    gradients=_file(wide_a, f"inside-{one.index_a}"),
+                    pairs=self._pairs(one),
+                )
+                for one in asked
+            ]
+            wide_b = self._run(_wide(self._pair.execution_b, self._pair.b), looks, (), "parity-float64-b")
+        except SamefitError as error:  # a script may not be able to run in float64
+            self._workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
+            return None
+        return wide_a, wide_b
+
+    def _judged(self, one: _Asked, run_a: Run, run_b: Run, wide: tuple[Run, Run] | None) -> JudgedStep:
+        """Judges one step of the re-runs."""
+        batches = run_a.step(one.index_a).batch, run_b.step(one.index_b).batch
+        if batches[0] != batches[1]:
+            return JudgedStep(one.step, one.why, failed="the two got other batches when they ran again")
+        found = []
+        for role, run, name in (
+            ("baseline", run_a, str(one.index_a)),
+            ("candidate", run_b, str(one.index_b)),
+            ("baseline", run_a, f"{one.index_a}-moved"),
+        ):
+            view = _view(run, name)
+            if isinstance(view, str):
+                return JudgedStep(one.step, one.why, failed=f"{role}: {view}")
+            found.append(view)
+        begin = run_a.arrays(one.begin)
+        if begin is None:
+            return JudgedStep(one.step, one.why, failed="the baseline's state before it was not kept")
+        far = None
+        if wide is not None:
+            views = _view(wide[0], str(one.index_a)), _view(wide[1], str(one.index_b))
+            if isinstance(views[0], View) and isinstance(views[1], View):
+                far = views[0], views[1]
+        judged = judge_step(self._models(one), begin, (found[0], found[1]), found[2], far)
+        return replace(judged, step=one.step, why=one.why)
+
+    def _models(self, one: _Asked) -> Models:
+        position, pairing = one.step - 1, self._pairing
+        trainings, layouts = pairing.trainings_at(position), pairing.layouts_at(position)
+        alignment = pairing.alignment_at(position)
+        return Models(
+            pairing.run_a.models[trainings[0].model],
+            pairing.run_b.models[trainings[1].model],
+            alignment.layers,
+            [(layouts[0][i], layouts[1][j]) for i, j in alignment.pairs],
+        )
+
+    def _start(self) -> bool | None:
+        first, second = self._pairing.states_before(0)
+        if first is None or second is None:
+            return None
+        layout = self._pairing.run_a.layouts[first.layout]
+        parted = differing(self._pairing.align(0, first, second), first, second)
+        return all(layout[i].role is Role.SEED for i, _ in parted)
+
+    def _order(self) -> bool | None:
+        pairs = [(one[0], other[0]) for _, one, other in self._pairing.texts() if None not in (one[0], other[0])]
+        return all(one == other for one, other in pairs) if pairs else None
+
+
+def _looks_of_baseline(one: _Asked) -> tuple[Look, Look]:
+    # The second takes the gradients of the first: its update begins one unit off, and nothing else differs.
+    moved = Look(one.index_a, f"{one.index_a}-moved", gradients=f"inside-{one.index_a}.safetensors", perturb=True)
+    return Look(one.index_a), moved
+
+
+def _file(run: Run, name: str) -> str:
+    return str((run.path / "arrays" / f"{name}.safetensors").absolute())
+
+
+def _view(run: Run, name: str) -> View | str:
+    """Returns what a look saw, or why it saw nothing."""
+    step = run.inside(name)
+    if step is None:
+        return "the step was not reached when it ran again"
+    return step.failed or View(step, run.arrays(f"inside-{name}") or {})
+
+
+def _paired(pair: Pair, run_a: Run, run_b: Run) -> Pairing:
+    a, b = replace(pair.a, run=run_a), replace(pair.b, run=run_b)
+    return Pairing(run_a, run_b, a.selected(), b.selected())
+
+
+def _wide(execution: Execution, part: Part) -> Execution:
+    wide: Mapping[str, Any] = {"do": "global", "side": part.side, "floatx": "float64"}
+    environment = {**execution.environment, "JAX_ENABLE_X64": "1"}
+    return replace(execution, environment=environment).with_transplants([wide])
+
+
+def _affordable(pairing: Pairing) -> int:
+    layout, _ = pairing.layouts_at(0)
+    elements = 0
+    for variable in layout:
+        size = 1
+        for length in variable.shape:
+            size *= length
+        elements += size
+    return _ROOM // max(1, elements)
+
+
+def _all(values: Sequence[bool | None]) -> bool | None:
+    known = [value for value in values if value is not None]
+    return all(known) if known else None

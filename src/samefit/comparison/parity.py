@@ -1,0 +1,200 @@
+"""What is left between two backends, as frozen dataclasses: equal begins, steps judged from equal state, the envelope.
+
+`docs/reference/comparison.schema.json` describes its JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from samefit.types import Location
+
+FLOORS = 10.0
+"""A gap of up to so many times what one unit in the last place moves is what rounding explains. Of the steps that were
+measured, rounding stood below 2.5 floors and logic above 2,500."""
+
+PROVEN = 1e-4
+"""Gap in float64 over gap as it trains, below which both sides do the same mathematics; pure cases measured 4e-9."""
+
+LOGIC = 0.1
+"""Gap in float64 over gap as it trains, above which precision does not matter: the mathematics is another."""
+
+FAR = 100.0
+"""So many floors are logic where float64 cannot be asked."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far one output, gradient or variable is apart after one step from equal state.
+
+    Attributes:
+        phase: "forward", "loss", "backward", "update" (from equal gradients) or "state".
+        path: Names of layers from the outside in, "loss", or the path of a variable.
+        gap: Largest difference, over the largest magnitude of an output, the norm of the whole gradient, or the largest
+            change of a variable; infinite if only one side is a finite number.
+        floor: The same between the baseline and itself from a state that is one unit in the last place off; at least
+            one such unit of what is measured.
+        gap_float64: The gap in float64; None where it was not asked for or could not be had.
+        flips: Whether in this step activations changed sides, by rounding, before this place.
+        location: The candidate's line that made the layer.
+    """
+
+    phase: str
+    path: str
+    gap: float
+    floor: float
+    gap_float64: float | None = None
+    flips: bool = False
+    location: Location | None = None
+
+    @property
+    def ratio(self) -> float:
+        """How many floors the gap is."""
+        return self.gap / self.floor if self.floor else 0.0 if not self.gap else float("inf")
+
+    @property
+    def verdict(self) -> str:
+        """Returns "bits", "rounding", "proven" (rounding by float64), "logic" or "undecided"."""
+        if not self.gap:
+            return "bits"
+        wide = self.gap_float64
+        if wide is not None and wide < PROVEN * self.gap:
+            return "proven"
+        if self.ratio <= FLOORS:
+            return "rounding"
+        if wide is not None:
+            return "logic" if wide > LOGIC * self.gap else "undecided"
+        # Where activations change sides a gradient may be far off and still be rounding.
+        return "logic" if self.ratio > FAR and not self.flips else "undecided"
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Elements of one activation that lie within rounding of its corner, on another side in each backend.
+
+    Attributes:
+        path: Names of layers from the outside in.
+        number: How many they are.
+        elements: Of how many.
+        corner: Where the corner is, such as 0 for a ReLU.
+        distance: How far from the corner the farthest of them is.
+        relative: That, over the largest magnitude that the layer gives out.
+    """
+
+    path: str
+    number: int
+    elements: int
+    corner: float
+    distance: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class JudgedStep:
+    """One step that both sides took from the baseline's state, with the baseline's gradients.
+
+    Attributes:
+        step: 1-based step, counted over the whole compared sequence.
+        why: Why it was chosen: "first", "before growth", "growth" or "last".
+        places: What was compared, in the order of computation: every call, and of gradients and variables the one with
+            the most floors in each phase and each that rounding does not explain.
+        flips: Activations that changed sides.
+        compared: How many outputs, gradients and variables were compared.
+        masks: Whether all random layers gave out zeros at the same elements; None where none was seen.
+        failed: Why the step could not be judged, or "".
+    """
+
+    step: int
+    why: str
+    places: tuple[Place, ...] = ()
+    flips: tuple[Flips, ...] = ()
+    compared: int = 0
+    masks: bool | None = None
+    failed: str = ""
+
+    @property
+    def begins(self) -> Place | None:
+        """Where the two first differ in the step."""
+        return next((place for place in self.places if place.gap), None)
+
+    @property
+    def beyond(self) -> Place | None:
+        """The first place that rounding does not explain."""
+        return next((place for place in self.places if place.verdict == "logic"), None)
+
+    @property
+    def telling(self) -> Place | None:
+        """The place that its verdict rests on; where all is rounding, that with the most floors."""
+        doubted = (place for place in self.places if place.verdict == "undecided")
+        worst = max((p for p in self.places if p.gap), key=lambda place: place.ratio, default=None)
+        return self.beyond or next(doubted, worst)
+
+    @property
+    def verdict(self) -> str:
+        """Returns "rounding" (or no difference at all), "logic" or "undecided"."""
+        if self.failed:
+            return "undecided"
+        found = {place.verdict for place in self.places}
+        return "logic" if "logic" in found else "undecided" if "undecided" in found else "rounding"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How far two whole trainings are apart after one of their steps.
+
+    Attributes:
+        step: 1-based step, counted over the whole compared sequence.
+        loss: Largest absolute gap of the loss in the steps up to this one, after the sample before it.
+        weights: {path of a weight: largest difference over its largest magnitude}, after this step.
+        floor_loss: `loss` between the baseline and itself from first weights that are one unit in the last place off.
+        floor_weights: The largest of `weights`, likewise.
+    """
+
+    step: int
+    loss: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    floor_loss: float | None = None
+    floor_weights: float | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What is left between two backends.
+
+    Attributes:
+        start: Whether the two start from equal weights and slots; None where that is not known.
+        order: Whether all batches that both sides saw are equal; None where none was seen.
+        masks: Whether random layers drop the same elements in the judged steps; None where there are none, or unseen.
+        steps: The judged steps.
+        envelope: How far the whole trainings are apart.
+        removed: Slugs of the causes without which both sides were run to get here; empty for the sides as they are.
+        failed: Why nothing could be judged, or "".
+    """
+
+    start: bool | None = None
+    order: bool | None = None
+    masks: bool | None = None
+    steps: tuple[JudgedStep, ...] = ()
+    envelope: tuple[Sample, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: str = ""
+
+    @property
+    def beyond(self) -> tuple[JudgedStep, Place] | None:
+        """The first judged step, and the place in it, that rounding does not explain."""
+        return next(((step, step.beyond) for step in self.steps if step.beyond is not None), None)
+
+    @property
+    def is_rounding(self) -> bool | None:
+        """Whether all judged steps differ by rounding alone; None where one is undecided, or none was judged."""
+        verdicts = [step.verdict for step in self.steps]
+        if "logic" in verdicts:
+            return False
+        return None if not verdicts or "undecided" in verdicts else True
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether float64 shows it of the first judged step, in every place that differs there and was asked for."""
+        asked = [place for place in self.steps[0].places if place.gap and place.gap_float64 is not None]
+        return bool(asked) and all(place.verdict == "proven" for place in asked)

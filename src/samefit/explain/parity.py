@@ -1,0 +1,80 @@
+"""What the steps that were judged from equal state say about a cause: rounding, or another function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from samefit.comparison.parity import JudgedStep, Parity, Place
+from samefit.comparison.result import Cause, Evidence
+
+_OF = {
+    "forward": "what {path} gives out",
+    "loss": "the {path}",
+    "backward": "the gradient of {path}",
+    "update": "the update of {path}, from equal gradients,",
+    "state": "the new value of {path}",
+}
+
+
+def parity_evidence(parity: Parity) -> Iterator[Evidence]:
+    """Yields what the judged steps say in one line, and a line for each that says something else."""
+    good = [step.step for step in parity.steps if step.verdict == "rounding"]
+    if good:
+        steps = f"{'step' if len(good) == 1 else 'steps'} {', '.join(map(str, good))}"
+        proven = "; in float64 the difference goes away" if parity.is_proven else ""
+        yield Evidence(f"{steps}, from equal state: rounding explains all that differs{proven}")
+    for step in parity.steps:
+        if step.failed:
+            yield Evidence(f"step {step.step} could not be judged: {step.failed}")
+        elif step.verdict != "rounding":
+            place = step.telling
+            assert place is not None
+            yield Evidence(f"step {step.step}, from equal state: {_figures(place)}: {_JUDGED[place.verdict]}")
+
+
+_JUDGED = {"rounding": "rounding explains it", "logic": "another function", "undecided": "not decided"}
+
+
+def _figures(place: Place) -> str:
+    wide = "" if place.gap_float64 is None else f", {place.gap_float64:.2g} in float64"
+    what = _OF[place.phase].format(path=place.path)
+    return f"{what} differs by {place.gap:.2g}{wide}; one unit in the last place moves it by {place.floor:.2g}"
+
+
+def named_by_parity(cause: Cause, parity: Parity) -> Cause:
+    """Names a cause by the place in a judged step that rounding does not explain.
+
+    Args:
+        cause: The cause `unknown`, with its evidence.
+        parity: What was judged.
+    """
+    if parity.beyond is None:
+        return cause
+    step, place = parity.beyond
+    slug, summary, remedy = "backend-difference", _summary(step, place), _REMEDY
+    if place.phase == "loss":
+        slug, remedy = "loss-config", _REMEDY_LOSS
+    return replace(
+        cause,
+        slug=slug,
+        summary=summary,
+        location=place.location or cause.location,
+        remedy=remedy,
+        unconfirmed_because="the function of one backend cannot be put into another",
+    )
+
+
+def _summary(step: JudgedStep, place: Place) -> str:
+    what = _OF[place.phase].format(path=place.path)
+    return f"{what[0].upper()}{what[1:]} is not the same function on the two backends (step {step.step})."
+
+
+_REMEDY = (
+    "use an option, a layer or an optimizer that is the same on both (docs: Differences between backends), or keep to "
+    "one backend"
+)
+_REMEDY_LOSS = (
+    "leave the softmax or sigmoid out of the last layer and compute the loss  from_logits=True : the formulas for "
+    "probabilities are not the same where these are next to 0 or 1"
+)
