@@ -107,6 +107,7 @@ class Training:
     frozen: tuple[int, ...] | None = None
     data_from: int = 0
     cut: bool = True
+    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Change:
         what: "batch" (its digest), "weights" (of its samples), "rows" (which samples), "swap rows" (with the next
             step's), "no batch", "loss",
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable",
+            "between" (a variable, before a step, by a callback),
             "final" (a variable, when `fit` has ended), "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
             "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
@@ -309,6 +311,7 @@ class _Maker:
             tuple(i for i, layer in enumerate(self.layers) if not layer.trainable)
             if training.frozen is None
             else training.frozen,
+            training.history,
         )
         self.writer.training(record)
         if number > 1 and any(c.what == "copy" and c.step == self.index for c in self.changes):
@@ -335,8 +338,16 @@ class _Maker:
             self.writer.state(StateRecord(self.index - 1, number, "final", self.number, self._final(final)))
         self._arrays(f"final-{number}", final)
 
+    def _between(self, number: int, training: Training) -> None:
+        paths = {change.path for change in self.changes if change.what == "between" and change.step == self.index}
+        if paths:
+            digests = self._with(paths, self._digests(training.model, self.index - 1))
+            self.writer.state(StateRecord(self.index, number, "begin", self.number, digests))
+
     def _final(self, digests: bytes) -> bytes:
-        paths = {change.path for change in self.changes if change.what == "final"}
+        return self._with({change.path for change in self.changes if change.what == "final"}, digests)
+
+    def _with(self, paths: set[str], digests: bytes) -> bytes:
         parts = [digests[16 * i : 16 * i + 16] for i in range(len(self.variables))]
         return b"".join(
             chain(part, b"changed") if v.path in paths else part for part, v in zip(parts, self.variables, strict=True)
@@ -345,6 +356,7 @@ class _Maker:
     def _step(self, number: int, training: Training, epoch: int, step: int, link: bytes) -> bytes:
         names = sorted({"numpy", *(c.path for c in self.changes if c.what in ("generator", "moving"))})
         before = {name: self._generator(name, self.index) for name in names}
+        self._between(number, training)
         done = self.updates[training.model] = self.updates.get(training.model, 0) + 1
         after = self._digests(training.model, self.index)
         data, in_data = epoch + training.data_from, step

@@ -9,6 +9,7 @@ from tests.comparison.places import compared, detail, place
 from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
+from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
 ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
@@ -298,6 +299,7 @@ def test_weights_that_are_changed_when_fit_ends(tmp_path: Path) -> None:
     assert detail(result) == "after the last step of the training, when fit ended"
     assert result.first_divergence is not None
     assert result.first_divergence.known_equal is None
+    assert "all 8 steps" in result.equal
 
 
 @pytest.mark.parametrize("every", [1, 4, 5])
@@ -312,8 +314,25 @@ def test_weights_that_fit_ends_with_count_in_each_training(tmp_path: Path, every
 
 
 def test_what_the_optimizer_is_left_with_is_no_part_of_what_was_trained(tmp_path: Path) -> None:
-    assert compared(tmp_path, Change("final", path="adam/learning_rate")).verdict is Verdict.IDENTICAL
+    result = compared(tmp_path, Change("final", path="adam/learning_rate"))
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.notes == (
+        "adam/learning_rate differs once the last fit has ended: what is trained on from there will not be the same.",
+    )
+    assert not compared(tmp_path / "equal").notes
 
 
 def test_a_difference_in_a_step_comes_before_that_of_the_end(tmp_path: Path) -> None:
     assert place(compared(tmp_path, Change("final", path="dense/kernel"), Change("loss", 6)))[1] == 7
+
+
+def test_a_history_counts_epoch_by_epoch(tmp_path: Path) -> None:
+    def history(name: str, *values: float) -> Run:
+        run = Training(history={"loss": (0.5, 0.25), "val_loss": values})
+        return make_run(tmp_path / name, trainings=[run])
+
+    result = compare(history("a", 0.75, 0.5), history("b", 0.875, 0.5))
+    assert place(result) == (Stage.REPORTING, 8, "val_loss")
+    assert detail(result) == "0.75 and 0.875 in epoch 1 of the history"
+    assert compare(history("c", 0.75, 0.5), history("d", 0.75, 0.5)).verdict is Verdict.IDENTICAL
+    assert compare(history("e", 0.75, 0.5), history("f", 0.5)).verdict is Verdict.IDENTICAL

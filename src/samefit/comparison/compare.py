@@ -11,10 +11,11 @@ from pathlib import Path
 from samefit.align import Alignment
 from samefit.comparison import coverage, quantities
 from samefit.comparison.coverage import Asked
+from samefit.comparison.finding import AFTER_TRAINING, Finding
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences
-from samefit.comparison.steps import AFTER_TRAINING, Finding, StepScan
+from samefit.comparison.steps import StepScan
 from samefit.comparison.values import same_value
 from samefit.errors import SelectionError
 from samefit.store.reader import Run
@@ -209,7 +210,9 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
         texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)
-    if finding is not None and finding.position > 0:
+    if finding is not None and finding.detail == AFTER_TRAINING:
+        texts.append(f"all {finding.position + 1} steps" if finding.position else "the step")
+    elif finding is not None and finding.position > 0:
         texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
     return tuple(texts)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from samefit.comparison.finding import Finding
+from samefit.comparison.optimizers import STEERING
 from samefit.comparison.pairing import Pairing, at, differing
-from samefit.comparison.steps import STEERING, Finding, StepScan
+from samefit.comparison.steps import StepScan
 from samefit.store.reader import Run
 from samefit.store.records import StateRecord, TrainingRecord
 from samefit.types import Role, Stage

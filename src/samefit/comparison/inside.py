@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from samefit.comparison.optimizers import is_uncounted
 from samefit.comparison.pairing import Pairing, differing
 from samefit.comparison.result import Inside, Size
-from samefit.comparison.steps import is_uncounted
 from samefit.store.inside import InsideCall, InsideStep
 from samefit.store.records import VariableRecord
 from samefit.types import Role

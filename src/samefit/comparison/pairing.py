@@ -110,10 +110,10 @@ class Pairing:
             self.run_b.begin_state(self.steps_b.training(position)),
         )
 
-    def final_weights_apart(self, position: int) -> list[str]:
-        """Returns the paths of weights that differ when the trainings of a pair of steps are over and `fit` returns.
+    def final_apart(self, position: int) -> list[VariableRecord]:
+        """Returns the baseline's variables that differ when the trainings of a pair of steps are over: `fit` returns.
 
-        What the optimizer holds then acts on what is trained next, and is compared where that begins.
+        What the optimizer holds then acts on what is trained next: it is no part of what was trained.
         """
         first = self.run_a.final_state(self.steps_a.training(position))
         second = self.run_b.final_state(self.steps_b.training(position))
@@ -121,11 +121,17 @@ class Pairing:
             return []
         layout = self.run_a.layouts[first.layout]
         parted = differing(self.align(position, first, second), first, second)
-        return [layout[i].path for i, _ in parted if layout[i].role in _WEIGHTS]
+        return [layout[i] for i, _ in parted if layout[i].role in (*_WEIGHTS, Role.OPTIMIZER)]
 
     def has_states_after(self, position: int) -> bool:
         """Whether both sides recorded the state after a pair of steps."""
         return self.run_a.has_state(self.steps_a.indices[position]) and self.run_b.has_state(
+            self.steps_b.indices[position]
+        )
+
+    def is_changed_before(self, position: int) -> bool:
+        """Whether a side has recorded that something changed its state between two steps, before a pair of steps."""
+        return self.run_a.has_begin(self.steps_a.indices[position]) or self.run_b.has_begin(
             self.steps_b.indices[position]
         )
 

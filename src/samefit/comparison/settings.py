@@ -24,7 +24,7 @@ _MANIFEST = (
 )
 
 _DATA = ("x", "y", "sample_weight")
-_NOT_OPTIONS = (*_DATA, "rows", "verbose")
+_NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline")
 _NOT_COMPILED = ("number", "location")
 """Where `compile` was called: it differs between two trainings of one script, and shapes nothing."""
 
@@ -164,6 +164,8 @@ def _structure(a: ModelRecord, b: ModelRecord) -> Iterator[SettingDifference]:
 
 def _call(a: CallRecord, b: CallRecord) -> Iterator[SettingDifference]:
     where = b.location
+    for name in sorted({*a.options, *b.options}):
+        yield from _deep("structure", f"{b.class_name}.{name}", a.options.get(name), b.options.get(name), where)
     if a.mask_in != b.mask_in:
         yield SettingDifference("structure", f"{b.class_name}: mask among its inputs", a.mask_in, b.mask_in, where)
     if a.mask_out != b.mask_out:

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, groupby
 
 from samefit.align import Alignment
 from samefit.comparison.coverage import Coverage
+from samefit.comparison.finding import AFTER_TRAINING, BEFORE_STEP, BETWEEN_EPOCHS, Finding
+from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
+from samefit.comparison.reporting import last_reported, reported
 from samefit.comparison.samples import data_rows, epoch_rows
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Stage
-
-_UNCOUNTED = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion")
-"""Optimizers whose update does not depend on how many there were before (Keras 3.15, keras/src/optimizers)."""
-
-STEERING = ("iteration", "learning_rate")
-"""Slots that say how far an update goes, and that no rounding changes."""
-
-_COMPLETE = "complete"
-
-BEFORE_STEP = "before the step"
-"""Detail of a finding in what a training begins with; it precedes all that the step itself does."""
-
-AFTER_TRAINING = "after the last step of the training, when fit ended"
-"""Detail of a finding in the weights with which `fit` returned."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One record that differs.
-
-    Attributes:
-        position: 0-based position in the compared sequence.
-        stage: Its stage.
-        path: What differs.
-        detail: One line more.
-        num_paths: How many paths differ with it.
-    """
-
-    position: int
-    stage: Stage
-    path: str
-    detail: str = ""
-    num_paths: int = 1
 
 
 class StepScan:
@@ -57,6 +26,7 @@ class StepScan:
         same_samples: Whether batches that differ hold the same samples over their epoch; None if they do not differ.
         reweighted: Whether samples were the same and their weights were not.
         uncounted: Path of a counter of updates that differs and that nothing depends on; "" if there is none.
+        left_with: Path of what the optimizers hold otherwise once the last training is over; "" if nothing.
     """
 
     def __init__(self, pairing: Pairing) -> None:
@@ -65,6 +35,7 @@ class StepScan:
         self.same_samples: bool | None = None
         self.reweighted = False
         self.uncounted = ""
+        self.left_with = ""
         self._ends = set(pairing.ends)
         self._checked: set[int] = set()
         self.coverage.looked_at = len(pairing)
@@ -91,7 +62,7 @@ class StepScan:
                     continue
                 self.coverage.looked_at = position + 1
                 return (randomness or finding), True
-        last = reporting or self._last_logs()
+        last = reporting or last_reported(self._pairing)
         return (randomness or last), last is not None
 
     def notes(self) -> list[str]:
@@ -99,6 +70,9 @@ class StepScan:
         notes = []
         if self.uncounted:
             notes.append(f"{self.uncounted} differs, without any effect: this optimizer does not use its counter.")
+        if self.left_with and self.coverage.looked_at == len(self._pairing):
+            then = "what is trained on from there will not be the same"
+            notes.append(f"{self.left_with} differs once the last fit has ended: {then}.")
         if self.reweighted and self.coverage.looked_at == len(self._pairing):
             notes.append("The samples are weighted otherwise, without any effect on the training.")
         return [*notes, *self.coverage.notes(self._pairing)]
@@ -129,20 +103,25 @@ class StepScan:
         if position >= self._pairing.proven:
             self._count_batch(a.batch, b.batch)
         if self._pairing.begins(position):
-            yield from self._before(position)
+            yield from self._before(position, BEFORE_STEP)
+        elif position >= self._pairing.proven and self._pairing.is_changed_before(position):
+            yield from self._before(position, BETWEEN_EPOCHS)
         yield from self._data(position, a, b)
         yield from self._randomness(position, a, b)
         yield from self._loss(position, a, b)
         yield from self._after(position)
         if position in self._ends:
             yield from self._at_end(position)
-            if paths := self._pairing.final_weights_apart(position):
-                yield Finding(position, Stage.STATE, paths[0], AFTER_TRAINING, len(paths))
+            apart = self._pairing.final_apart(position)
+            if weights := [v.path for v in apart if v.role is not Role.OPTIMIZER]:
+                yield Finding(position, Stage.STATE, weights[0], AFTER_TRAINING, len(weights))
+            held = (v.path for v in apart if v.role is Role.OPTIMIZER and not self._is_idle(position, v))
+            self.left_with = next(held, "")
         yield from self._reporting(position, a, b)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _before(self, position: int) -> Iterator[Finding]:
+    def _before(self, position: int, detail: str) -> Iterator[Finding]:
         first, second = self._pairing.states_before(position)
         if first is None or second is None:
             return
@@ -152,12 +131,13 @@ class StepScan:
         layout = self._pairing.run_a.layouts[first.layout]
         parted = self._effective(position, differing(alignment, first, second), layout)
         start = Stage.INITIAL_WEIGHTS if position == 0 else Stage.STATE
-        stages = ((Role.TRAINABLE, Stage.INITIAL_WEIGHTS), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, Stage.STATE))
+        weights = Stage.INITIAL_WEIGHTS if detail == BEFORE_STEP else Stage.STATE
+        stages = ((Role.TRAINABLE, weights), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, Stage.STATE))
         for role, stage in stages:
             # The learning rate acts in the update, and is found there.
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
-                yield Finding(position, stage, layout[found[0]].path, BEFORE_STEP, len(found))
+                yield Finding(position, stage, layout[found[0]].path, detail, len(found))
 
     def _unpaired(
         self, position: int, alignment: Alignment, first: StateRecord, second: StateRecord
@@ -311,11 +291,16 @@ class StepScan:
     ) -> list[tuple[int, int]]:
         """Leaves out the counters of updates that both optimizers keep and do not use."""
         found = list(parted)
-        counters = [pair for pair in found if layout[pair[0]].slot == "iteration"]
-        if not counters or not all(is_uncounted(training) for training in self._pairing.trainings_at(position)):
+        counters = [pair for pair in found if self._is_idle(position, layout[pair[0]])]
+        if not counters:
             return found
         self.uncounted = layout[counters[0][0]].path
         return [pair for pair in found if pair not in counters]
+
+    def _is_idle(self, position: int, variable: VariableRecord) -> bool:
+        """Whether a variable is a counter of updates that both optimizers keep and do not use."""
+        counts = variable.slot == "iteration"
+        return counts and all(is_uncounted(training) for training in self._pairing.trainings_at(position))
 
     def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
@@ -325,34 +310,7 @@ class StepScan:
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         self.coverage.names |= {*a.logs} ^ {*b.logs}
-        yield from _reported(position, a.logs, b.logs, "")
-
-    def _last_logs(self) -> Finding | None:
-        """Compares what is only known at the end of a training: the metrics on validation data."""
-        pairing = self._pairing
-        for position in pairing.ends:
-            a, b = pairing.trainings_at(position)
-            if a.status == b.status == _COMPLETE:
-                for finding in _reported(position, a.metrics, b.metrics, " at the end of the training"):
-                    return finding
-        return None
-
-
-def _reported(position: int, a: Mapping[str, float], b: Mapping[str, float], where: str) -> Iterator[Finding]:
-    names = [name for name in a if name in b and not same_float(a[name], b[name])]
-    if names:
-        detail = f"{a[names[0]]:.9g} and {b[names[0]]:.9g}{where}"
-        yield Finding(position, Stage.REPORTING, names[0], detail, len(names))
-
-
-def is_uncounted(training: TrainingRecord) -> bool:
-    """Whether the optimizer of a training makes the same update whatever its counter says."""
-    optimizer = training.compiled.get("optimizer")
-    if not isinstance(optimizer, Mapping) or optimizer.get("class") not in _UNCOUNTED:
-        return False
-    config = optimizer.get("config") or {}
-    counts = config.get("use_ema") or config.get("gradient_accumulation_steps")
-    return isinstance(config.get("learning_rate"), (int, float)) and not counts
+        yield from reported(position, a.logs, b.logs, "")
 
 
 def _is_weighted(training: TrainingRecord) -> bool:

@@ -69,6 +69,7 @@ class Training:
         first_steps: How many steps have their states recorded, before only some do; 0 where that is not known yet.
         last: Index of its last step so far.
         last_state: Index of the last step whose state was recorded.
+        last_digests: The digests of that state.
         has_ended: Whether the state at its end was recorded.
     """
 
@@ -88,6 +89,7 @@ class Training:
     first_steps: int = 0
     last: int = -1
     last_state: int = -1
+    last_digests: bytes = b""
     has_ended: bool = False
     on_batch: tuple[Any, ...] | None = None
 
@@ -124,10 +126,14 @@ class Training:
         """Returns how `train_on_batch` calls ended in a run that is `status`: as failed, if the last of them did."""
         return "failed" if self.record.status == "failed" and status == "complete" else status
 
-    def last_metrics(self) -> Mapping[str, float]:
-        """Returns the last value of everything in the training's history."""
+    def history(self) -> dict[str, tuple[float, ...]]:
+        """Returns what the training's history holds, epoch by epoch, by name."""
         history = getattr(getattr(self.trainer, "history", None), "history", {}) or {}
-        return {name: float(values[-1]) for name, values in history.items() if values and _is_number(values[-1])}
+        return {
+            name: tuple(float(value) for value in values)
+            for name, values in history.items()
+            if values and all(_is_number(value) for value in values)
+        }
 
 
 def _is_number(value: Any) -> bool:

@@ -123,6 +123,8 @@ class CallRecord:
         mask_in: Whether a mask came with any input (or by argument).
         mask_out: Whether the output carries a mask.
         location: The user's line that constructed the layer or the operation.
+        options: Of an operation: its plain attributes, and "argument N" for a plain value that it is called with.
+        construction: How many operations of this class the side had constructed before (0-based).
     """
 
     kind: str
@@ -133,6 +135,8 @@ class CallRecord:
     mask_in: bool = False
     mask_out: bool = False
     location: Location | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    construction: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,7 @@ class TrainingRecord:
         location: The user's line that called `fit` (or the first `train_on_batch`).
         metrics: The last logs of the training, by name (validation included).
         frozen: Indices into `ModelRecord.layers` of the layers that were not trainable when the training began.
+        history: What `fit` returned as its history, epoch by epoch, by name; where it holds numbers alone.
     """
 
     number: int
@@ -190,6 +195,7 @@ class TrainingRecord:
     location: Location | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     frozen: tuple[int, ...] = ()
+    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,8 @@ class StateRecord:
     Attributes:
         step: `StepRecord.index` before ("begin") or after ("after", "end", "final") which the state was read.
         training: `TrainingRecord.number`.
-        moment: "begin" (before the training's first step), "after" (after a step) or "end" (when the training ended:
+        moment: "begin" (before the training's first step, or before that of an epoch if callbacks have changed
+            something since the step before), "after" (after a step) or "end" (when the training ended:
             after its last step, and what callbacks did at the end of its last epoch) or "final" (when its `fit`
             returned: after what was done to the weights when it ended).
         layout: Number of the layout: `Run.layouts[layout]` is a tuple of `VariableRecord`.
