@@ -19,6 +19,7 @@ from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import own_generators
+from samefit.record.pipelines import Pipelines
 from samefit.store.variables import is_recorded_variable
 from samefit.transplant.plan import Transplants
 
@@ -43,6 +44,7 @@ class Live:
         self.patches = Patches()
         self.ledger = Ledger()
         self.transplants = Transplants(session.get("transplants") or (), session["run"])
+        self.pipelines = Pipelines(self.ledger, self.transplants)
         self.recorder: Any = None
         self.provenance: Any = None
         self.writer: Any = None
@@ -70,6 +72,8 @@ class Live:
         generators.watch_entropy(self.patches, self.ledger)
         if self.transplants.watches_draws:
             self.ledger.before_draw = self.transplants.before_draw
+        if self.transplants.changes_seeds:
+            self.ledger.replace_seed = self.transplants.seed_value
         if self.transplants.replays_entropy:
             self.ledger.replay_entropy = self.transplants.replay_entropy
         if "numpy" in sys.modules:
@@ -104,7 +108,7 @@ class Live:
         import keras
 
         from samefit import backends
-        from samefit.patches import layers, trainer
+        from samefit.patches import generators, layers, trainer
         from samefit.record.code import code_digests
         from samefit.record.provenance import Provenance
         from samefit.record.recorder import Recorder
@@ -133,8 +137,11 @@ class Live:
             ],
             every_step=bool(self.session.get("every_step")),
             before_training=self.watch_frameworks,
+            pipeline_of=self.pipelines.of,
         )
         self.provenance.on_update = self.recorder.applying
+        if self.transplants.changes_seeds:
+            generators.change_keras_seed(self.patches, self.ledger)
         layers.watch_layers(self.patches, self.provenance)
         trainer.watch_trainer(self.patches, name, self.recorder)
         # `__main__` has no file any more when the interpreter ends.
@@ -148,15 +155,21 @@ class Live:
         self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
         self.transplants.keras_ready()
 
-    def watch_frameworks(self) -> None:
-        """Watches the generators of frameworks that were imported since the last call."""
-        from samefit import backends
-        from samefit.patches import generators
+    def watch_frameworks(self, imported: str = "") -> None:
+        """Watches the generators and pipelines of frameworks that were imported since the last call.
 
-        for backend in backends.loaded():
-            if backend.name not in self._frameworks and _is_complete(backend.name):
-                self._frameworks.add(backend.name)
+        Args:
+            imported: Name of the one whose import ends right now.
+        """
+        from samefit import backends
+        from samefit.patches import generators, pipelines
+
+        for name in backends.NAMES:
+            if name not in self._frameworks and (name == imported or _is_complete(name)):
+                backend = backends.load(name)
+                self._frameworks.add(name)
                 generators.watch_framework(self.patches, self.ledger, backend)
+                pipelines.watch_pipelines(self.patches, backend, self.pipelines)
 
     def begin_side(self, name: str) -> None:
         self.ledger.begin_side(name)
@@ -166,6 +179,7 @@ class Live:
                     "state", generator="own", function=own.name, value=own.kind, location=own.location, state=own.state
                 )
         self.transplants.begin_side(name)
+        self.pipelines.begin_side()
         if self.provenance is not None:
             self.provenance.begin_side()
             self.transplants.keras_ready()
@@ -308,6 +322,13 @@ def keras_imported() -> None:
     """Keras has just been imported."""
     if _live is not None:
         _live.keras_imported()
+
+
+def framework_imported(name: str) -> None:
+    """A framework has just been imported: a pipeline may be made with it before Keras is there, or long after."""
+    if _live is not None:
+        recording = _live
+        recording.ledger.guard(lambda: recording.watch_frameworks(name), None)
 
 
 def begin_side(name: str) -> None:

@@ -64,3 +64,10 @@ def test_under_a_pin_weights_and_order_belong_to_it_and_own_draws_do_not(tmp_pat
         ("your code", Standing.UNSEEDED),
         ("layer", Standing.PINNED),
     ]
+
+
+def test_a_stage_of_a_pipeline_gets_a_seed_of_its_own(tmp_path: Path) -> None:
+    seed = Event(id=0, kind="seed", generator="tensorflow", function="tf.random.set_seed", value=7, location=at(2))
+    shuffle = Event(id=1, kind="draw", generator="tensorflow", function="Dataset.shuffle", location=at(3), seeded=0)
+    (source,) = sources(make_run(tmp_path / "a", events=[seed, shuffle]))
+    assert (source.standing, source.remedy) == (Standing.BY_POSITION, "shuffle(..., seed=SEED)")

@@ -85,7 +85,8 @@ def slugs() -> Iterator[Any]:
         expected = literal(file, "EXPECT")
         answer = expected.get("slug") or expected["verdict"]
         for backend in BACKENDS:
-            if backend in expected.get("backends", BACKENDS):
+            needs = {backend, *expected.get("needs", ())}
+            if backend in expected.get("backends", BACKENDS) and needs <= {*BACKENDS}:
                 marks = () if backend == "jax" and answer not in answers else (pytest.mark.slow,)
                 yield pytest.param(file, expected, backend, id=f"{file.stem}-{backend}", marks=marks)
         if "jax" in expected.get("backends", BACKENDS):
@@ -109,4 +110,5 @@ def test_slug(
         assert answer["first_divergence"]["stage"] in expected["stage"]
         first = answer["causes"][0]
         assert (first["slug"], first["confirmed"]) == (expected["slug"], expected.get("confirmed", True))
+        assert len(answer["causes"]) == expected.get("causes", len(answer["causes"]))
         assert first["location"] is not None or expected["slug"] in ("environment", "backend-generator")

@@ -241,7 +241,7 @@ def test_the_variables_of_a_training_leave_metrics_out() -> None:
     training = Training(record, trainer)
     assert list(training.by_path()) == ["kernel", "kernel#2", "adam/iteration"]
     assert training.all_variables[0] is kernel
-    assert training.last_metrics() == {"loss": 0.5}
+    assert training.history() == {"loss": (1.0, 0.5)}
 
 
 def test_the_state_of_a_stateful_layer_counts() -> None:

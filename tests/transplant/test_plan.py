@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from samefit.patches.generators import read_numpy, read_python
 from samefit.transplant.item import made
 from samefit.transplant.plan import Transplants
+from samefit.types import Location
 
 
 class Variable:
@@ -437,3 +438,52 @@ def test_data_without_its_targets_is_a_part(tmp_path: Path) -> None:
     transplants = Transplants([{"do": "data", "training": 1, "file": str(tmp_path / "data.safetensors")}])
     transplants.training(1, Trainer(), {"x": np.zeros(3)})
     assert outcome(transplants) == ("part", ["y"])
+
+
+def test_a_line_sets_the_other_sides_seed() -> None:
+    transplants = Transplants([{"do": "seed_value", "side": "b", "file": "/x.py", "line": 3, "value": 7}])
+    assert transplants.changes_seeds
+    here, there = Location("/x.py", 3), Location("/x.py", 4)
+    transplants.begin_side("a")
+    assert transplants.seed_value(1, here) == 1
+    transplants.begin_side("b")
+    assert [transplants.seed_value(1, where) for where in (here, there, None)] == [7, 1, 1]
+    assert transplants.outcomes[0]["met"] == "all"
+
+
+def test_a_seed_that_was_the_same_proves_nothing() -> None:
+    transplants = Transplants([{"do": "seed_value", "side": "", "file": "/x.py", "line": 3, "value": 7}])
+    transplants.begin_side("")
+    assert transplants.seed_value(7, Location("/x.py", 3)) == 7
+    assert transplants.outcomes[0]["met"] == "none"
+
+
+class Generator:
+    """A generator of PyTorch."""
+
+    seed = 1
+
+    def initial_seed(self) -> int:
+        return self.seed
+
+    def manual_seed(self, seed: int) -> None:
+        self.seed = seed
+
+
+def test_the_options_of_one_stage_of_a_pipeline() -> None:
+    plan = {"do": "pipeline", "side": "", "call": 1, "arguments": {"buffer_size": 8, "generator": 5}}
+    transplants = Transplants([plan])
+    transplants.begin_side("")
+    arguments = {"buffer_size": 4, "generator": Generator()}
+    transplants.pipeline(0, arguments)
+    assert arguments["buffer_size"] == 4
+    transplants.pipeline(1, arguments)
+    assert (arguments["buffer_size"], arguments["generator"].seed) == (8, 5)
+    assert transplants.outcomes[0]["met"] == "all"
+
+
+def test_a_generator_that_was_not_given_is_not_made() -> None:
+    transplants = Transplants([{"do": "pipeline", "side": "", "call": 0, "arguments": {"generator": 5}}])
+    transplants.begin_side("")
+    transplants.pipeline(0, {"generator": None})
+    assert transplants.outcomes[0]["met"] == "none"

@@ -14,6 +14,8 @@
 | mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
 | enable_determinism | XLA's flags, before the first use | op determinism, no TF32 | deterministic algorithms, no TF32 |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
+| pipeline_functions | none | stages of tf.data | DataLoader |
+| draws_its_seed, seeds_of_stage | none | a shuffle without a seed | none |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
 | portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
 | next_seed | Keras's | Keras's | in place |
@@ -196,6 +198,18 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def draw_functions(self) -> Sequence[HookPoint]:
         """Returns the Python functions that draw from the process-wide generator."""
+
+    def pipeline_functions(self) -> Sequence[HookPoint]:
+        """Returns the functions that make a stage of an input pipeline; the label says which."""
+        return ()
+
+    def draws_its_seed(self, function: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether that call of a pipeline function takes its seed from the process-wide generator."""
+        return False
+
+    def seeds_of_stage(self, stage: Any) -> Sequence[int] | None:
+        """Returns the words with which a stage of a pipeline orders its samples, or None if it does not."""
+        return None
 
     @abc.abstractmethod
     def seed_functions(self) -> Sequence[HookPoint]:

@@ -19,6 +19,35 @@ from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
+_STAGES = (
+    "from_tensors",
+    "from_tensor_slices",
+    "from_generator",
+    "list_files",
+    "range",
+    "zip",
+    "concatenate",
+    "sample_from_datasets",
+    "choose_from_datasets",
+    "shuffle",
+    "batch",
+    "padded_batch",
+    "ragged_batch",
+    "unbatch",
+    "rebatch",
+    "map",
+    "flat_map",
+    "interleave",
+    "filter",
+    "repeat",
+    "take",
+    "skip",
+    "shard",
+    "window",
+    "cache",
+    "prefetch",
+    "snapshot",
+)
 _VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
 
 
@@ -187,6 +216,18 @@ class TensorFlowBackend(Backend):
 
     def draw_functions(self) -> Sequence[HookPoint]:
         return [(tf.random, name, f"tf.random.{name}") for name in _DRAWS if hasattr(tf.random, name)]
+
+    def pipeline_functions(self) -> Sequence[HookPoint]:
+        return [(tf.data.Dataset, name, name) for name in _STAGES if hasattr(tf.data.Dataset, name)]
+
+    def draws_its_seed(self, function: str, arguments: Mapping[str, Any]) -> bool:
+        shuffles = function == "shuffle" or (function == "list_files" and arguments.get("shuffle") is not False)
+        return shuffles and arguments.get("seed") is None
+
+    def seeds_of_stage(self, stage: Any) -> Sequence[int] | None:
+        words: list[Any] = [getattr(stage, name, None) for name in ("_seed", "_seed2")]
+        # Inside of a function of a dataset they have no values; two zeros ask for a seed of the operating system's.
+        return [int(word) for word in words] if all(hasattr(word, "numpy") for word in words) else None
 
     def seed_functions(self) -> Sequence[HookPoint]:
         return ((tf.random, "set_seed", "tf.random.set_seed"),)

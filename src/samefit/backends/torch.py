@@ -147,6 +147,9 @@ class TorchBackend(Backend):
         functions = [(torch, name, f"torch.{name}") for name in _FUNCTIONS]
         return functions + [(torch.Tensor, name, f"torch.Tensor.{name}") for name in _METHODS]
 
+    def pipeline_functions(self) -> Sequence[HookPoint]:
+        return ((torch.utils.data.DataLoader, "__init__", "DataLoader"),)
+
     def seed_functions(self) -> Sequence[HookPoint]:
         return ((torch, "manual_seed", "torch.manual_seed"), (torch.random, "manual_seed", "torch.manual_seed"))
 

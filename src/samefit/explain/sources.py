@@ -98,7 +98,10 @@ def _of_draw(event: Event, seeds: dict[int, Event], pinned: int | None) -> Sourc
         return Source(kind, what, Standing.UNSEEDED, "", _SEED_ALL, event.count, event.location)
     where = f"line {seed.location.line}: " if seed.location is not None else ""
     seeded_by = f"{where}{seed.function}({seed.value})"
-    return Source(kind, what, Standing.BY_POSITION, seeded_by, _own_seed(kind), event.count, event.location)
+    remedy = _own_seed(kind)
+    if event.function.startswith("Dataset."):
+        remedy = f"{event.function.removeprefix('Dataset.')}(..., seed=SEED)"
+    return Source(kind, what, Standing.BY_POSITION, seeded_by, remedy, event.count, event.location)
 
 
 def _kind_of(event: Event) -> tuple[str, str]:

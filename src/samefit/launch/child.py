@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -33,7 +34,8 @@ def begin(session: Mapping[str, Any]) -> None:
         # A crash in native code leaves at least the line of Python that it happened under.
         faulthandler.enable()
     live.start(session)
-    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported}))
+    frameworks = {name: functools.partial(live.framework_imported, name) for name in ("tensorflow", "torch")}
+    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported, **frameworks}))
     _watch_end(live.finish)
 
 

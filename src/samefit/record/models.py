@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.configs import config_of
-from samefit.record.provenance import Call, Provenance, plain
+from samefit.record.provenance import Call, Provenance, is_plain, plain
 from samefit.store.digest import digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Build, Role
@@ -143,6 +143,7 @@ def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int], provenan
         if key == last:
             continue
         last = key
+        constructed = provenance.construction(operation)
         yield CallRecord(
             kind="layer" if is_layer else "op",
             class_name=type(operation).__name__,
@@ -151,8 +152,15 @@ def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int], provenan
             training=call.training,
             mask_in=call.mask_in,
             mask_out=call.mask_out,
-            location=provenance.construction(operation).location,
+            location=constructed.location,
+            options={} if is_layer else _attributes(operation) | dict(call.given),
+            construction=constructed.ordinal,
         )
+
+
+def _attributes(operation: Any) -> dict[str, Any]:
+    """Returns the plain public attributes of an operation; it has no configuration."""
+    return {n: v for n, v in vars(operation).items() if not n.startswith("_") and n != "name" and is_plain(v)}
 
 
 def describe_variables(
@@ -256,14 +264,18 @@ def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
     return [(path, data)]
 
 
-def describe_arguments(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
-    """Describes the arguments of `fit`: data by shape and digest, options by value."""
+def describe_arguments(
+    arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
+) -> dict[str, Any]:
+    """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value."""
     options = {name: plain(value) for name, value in arguments.items() if name not in (*_DATA, "validation_data")}
     callbacks = _list(arguments.get("callbacks"))
     options["callbacks"] = [type(c).__name__ for c in callbacks]
     options["callback_options"] = [_plain_attributes(c) for c in callbacks]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
+    if pipeline := pipeline_of(arguments.get("x")):
+        options["pipeline"] = pipeline
     arrays: list[Any] = []
     for name in _DATA:
         value = arguments.get(name)

@@ -23,7 +23,7 @@ from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import Before, Compiles, Training
-from samefit.record.watched import WatchedBatches
+from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
 from samefit.store.records import ModelRecord, TrainingRecord
@@ -51,6 +51,7 @@ class Recorder:
         looks: Steps that are run once more, with every layer watched.
         every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
         before_training: Called before each training: a framework may have been imported since the last one.
+        pipeline_of: Returns the stages of the input pipeline behind what was handed to `fit`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Recorder:
         looks: Sequence[Look] = (),
         every_step: bool = False,
         before_training: Callable[[], None] = lambda: None,
+        pipeline_of: Callable[[Any], list[Any]] = lambda value: [],
     ) -> None:
         self.writer = writer
         self.ledger = ledger
@@ -78,7 +80,7 @@ class Recorder:
         self._stop = stop or StopPoint(None, None)
         self._keep_data = keep_data
         self._keep_states = keep_states
-        self._before_training = before_training
+        self._before_training, self._pipeline_of = before_training, pipeline_of
         self._stack: list[Training] = []
         self._trainings = 0
         self._steps = 0
@@ -121,9 +123,10 @@ class Recorder:
         self._trainings += 1
         number = self._trainings
         self._transplants.training(number, trainer, arguments)
+        to_numpy = self._backend.to_numpy
         if self._keep_data:
-            self.writer.arrays(f"data-{number}", models.data_arrays(arguments, self._backend.to_numpy))
-        options = models.describe_arguments(arguments, self._backend.to_numpy) if kind == "fit" else {}
+            self.writer.arrays(f"data-{number}", models.data_arrays(arguments, to_numpy))
+        options = models.describe_arguments(arguments, to_numpy, self._pipeline_of) if kind == "fit" else {}
         event = self.ledger.note("training", value=number, location=caller().location, training=number)
         self.ledger.keep_states(f"training:{number}")
         record = TrainingRecord(
@@ -155,8 +158,9 @@ class Recorder:
 
     def _finish(self, training: Training, status: str) -> None:
         self._log.write()
-        last = training.last_metrics()
-        training.record = replace(training.record, status=status, metrics=last or training.record.metrics)
+        history = training.history()
+        last = {name: values[-1] for name, values in history.items()} or training.record.metrics
+        training.record = replace(training.record, status=status, metrics=last, history=history)
         self.writer.training(training.record)
         values = self._states.values(training, None)
         self._states.end(training, values)
@@ -240,7 +244,7 @@ class Recorder:
         finally:
             calls = self.provenance.end_capture()
             self.provenance.keep_values = False
-        fed = [before.batch] if queue is None else self._take(queue, training)
+        fed = [before.batch] if queue is None else taken(queue, training.trainer)
         logs, after = (result[0], result[1]) if state is not None else (result, None)
         self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
         moment = before.moment
@@ -266,10 +270,6 @@ class Recorder:
         with self.provenance.inside_step():
             self._inside.after(moment, training, batch, layers, lambda variable: self._begin_value(variable, {}))
 
-    def _take(self, queue: deque[Any], training: Training) -> list[Any]:
-        wanted = int(getattr(training.trainer, "steps_per_execution", 1) or 1)
-        return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]
-
     def _before(self, training: Training, data: Any, state: Any) -> Before:
         """Reads what is needed before a step."""
         batch = None
@@ -281,6 +281,8 @@ class Recorder:
             training.collect(training.trainer)
             values = zip(training.all_variables, self._states.values(training, state), strict=True)
             begin = {id(v): value.copy() for v, value in values if value is not None}
+        elif not training.step_in_epoch and training.record.options.get("callbacks"):
+            self._states.between(training, self._steps, self._states.values(training, state))
         moment = self._inside.before(self._steps, training, state)
         return Before(batch, begin, moment, self.ledger.digests())
 

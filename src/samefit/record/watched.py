@@ -57,3 +57,9 @@ class WatchedBatches:
     def _digest(self, leaves: list[Array], with_rows: bool) -> batches.BatchDigest:
         named = [(f"batch/{i}", array) for i, array in enumerate(leaves)]
         return batches.digest_batch(self._backend, named, with_rows=with_rows)
+
+
+def taken(queue: deque[batches.BatchDigest], trainer: Any) -> list[batches.BatchDigest | None]:
+    """Takes the batches of one execution off a queue; [None] if there is none."""
+    wanted = int(getattr(trainer, "steps_per_execution", 1) or 1)
+    return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]

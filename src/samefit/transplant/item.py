@@ -12,11 +12,16 @@ _PARTS = {
     "initializers": "seeds",
     "weights": "pairs",
     "dataset": "attributes",
+    "pipeline": "arguments",
     "generators": "states",
 }
 """Under which key a plan lists the things that it changes, by what it does."""
 
 _COMPILED = ("optimizer", "loss", "metrics", "loss_weights", "jit_compile", "run_eagerly")
+
+
+Put = tuple[str, str, bool]
+"""What was put in place, in words, the part of the plan that it is ("": all of it), and whether it was otherwise."""
 
 
 class Item:

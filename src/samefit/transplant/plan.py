@@ -10,12 +10,14 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | generators | at="draw", side, generator, draw, states | before that draw of the generator |
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
+| seed_value | side, file, line, value | when that line seeds a generator |
 | seed_first | side, seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
 | mode | side, class, construction, training | when that layer is called |
 | compile | side, compile, optimizer, loss, loss_weights, metrics, jit_compile, … | when that `compile` is called |
 | fit | training, arguments, without_callbacks [class names] | when that `fit` is called |
 | dataset | training, attributes {name: value} | when that `fit` is called |
+| pipeline | side, call, arguments {name: value; "generator": its seed} | when that stage of a pipeline is made |
 | trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | data | training, file | when that `fit` is called |
 | weights | training, from (a run, "": this one), arrays, pairs {own: their path} | before the training's first step |
@@ -35,14 +37,16 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
-from samefit.transplant.item import Item, made
-from samefit.transplant.ulp import UnitOff
+from samefit.transplant.data import put_arguments, put_arrays, put_attributes
+from samefit.transplant.item import Item, Put, made
+from samefit.transplant.variables import permute, perturb
+from samefit.types import Location
 
 
 class Transplants:
@@ -153,9 +157,9 @@ class Transplants:
         for item in self._wanted("fit", training=number):
             self._fit(number, item, arguments)
         for item in self._wanted("dataset", training=number):
-            self._dataset(item, arguments.get("x"))
+            self._put(item, put_attributes(item, arguments.get("x")))
         for item in self._wanted("data", training=number):
-            self._data(item, arguments)
+            self._put(item, put_arrays(item, arguments))
 
     def epoch(self, training: int, epoch: int) -> None:
         """Applies what belongs before an epoch."""
@@ -182,9 +186,9 @@ class Transplants:
                     # What `adapt` sets is computed from the variables once, and used from then on.
                     layer.finalize_state()
         for item in self._wanted("permute", training=training):
-            self._permute(item, variables())
+            self._put(item, permute(item, variables()))
         for item in self._wanted("perturb", training=training):
-            self._perturb(item, variables())
+            self._put(item, perturb(variables()))
         for item in self._wanted("seed_states", training=training):
             own = variables()
             for mine, value in item["values"].items():
@@ -214,6 +218,18 @@ class Transplants:
                 self._note(f"seed {number}", item, str(number))
                 return int(value)
         return None
+
+    def seed_value(self, value: Any, where: Location | None) -> Any:
+        """Returns the seed that a line of the user's is to set in place of `value`."""
+        for item in self._wanted("seed_value", side=self._side):
+            if where is not None and (where.file, where.line) == (item["file"], item["line"]):
+                self._note(f"seed {item['value']} at line {where.line}", item, changed=value != item["value"])
+                return item["value"]
+        return value
+
+    @property
+    def changes_seeds(self) -> bool:
+        return bool(self._wanted("seed_value"))
 
     def replay_entropy(self, function: str, code: str | None) -> Any:
         """Returns what the other side took here, or None: where it took nothing, or what libraries take on import.
@@ -263,6 +279,11 @@ class Transplants:
         for item in self._wanted("mode", side=self._side, construction=ordinal, **{"class": name}):
             self._modes[layer] = item
 
+    def pipeline(self, number: int, arguments: dict[str, Any]) -> None:
+        """Changes the arguments with which the `number`-th stage of a pipeline of the side is made."""
+        for item in self._wanted("pipeline", side=self._side, call=number):
+            self._put(item, put_arguments(item, arguments))
+
     def _is_side(self, side: str) -> bool:
         return self._side == side
 
@@ -273,6 +294,10 @@ class Transplants:
         changed = repr(arguments.get(name)) != repr(value)
         arguments[name] = value
         self._note(where, item, name, changed=changed)
+
+    def _put(self, item: Item, done: Iterable[Put]) -> None:
+        for text, part, changed in done:
+            self._note(text, item, *([part] if part else []), changed=changed)
 
     def _mode(self, layer: Any) -> bool | None:
         item = self._modes.get(layer)
@@ -313,25 +338,6 @@ class Transplants:
             arguments["callbacks"] = left
             self._note(f"callbacks of fit {number}", item, "callbacks")
 
-    def _dataset(self, item: Item, dataset: Any) -> None:
-        for name, value in item["attributes"].items():
-            if hasattr(dataset, name):
-                changed = getattr(dataset, name) != value
-                setattr(dataset, name, value)
-                self._note(f"{name} of {type(dataset).__name__}", item, name, changed=changed)
-
-    def _permute(self, item: Item, variables: Mapping[str, Any]) -> None:
-        import numpy
-
-        pairs = item["pairs"]
-        if not {*pairs, *pairs.values()} <= {*variables}:
-            return
-        # All are read before any is written: two that change places would else become one.
-        values = {path: numpy.array(variables[path]) for path in pairs.values()}
-        for here, there in pairs.items():
-            variables[here].assign(values[there])
-            self._note(f"{here} from {there}", item)
-
     def _enable_determinism(self, item: Item) -> None:
         import keras
 
@@ -361,20 +367,6 @@ class Transplants:
                 continue
             self._note(f"{name} at {where}", item, name)
 
-    def _perturb(self, item: Item, variables: Mapping[str, Any]) -> None:
-        """Moves every float of the state by one unit in the last place, up or down."""
-        import numpy
-
-        unit = UnitOff()
-        for path, variable in variables.items():
-            value = numpy.array(variable)
-            moved = unit.off(path, value)
-            if moved is not value:
-                variable.assign(moved)
-                # NaNs stay as they are.
-                changed = bool(numpy.any(moved[value == value] != value[value == value]))
-                self._note("one unit in the last place", item, changed=changed)
-
     def _set_trainable(self, trainer: Any, item: Item) -> None:
         values = item["values"]
         for layer in trainer._flatten_layers(include_self=False):
@@ -384,12 +376,3 @@ class Transplants:
                 self._note(f"{layer.name}.trainable", item, layer.name, changed=changed)
         # The step that Keras has compiled trains the set that there was.
         trainer.train_function = None
-
-    def _data(self, item: Item, arguments: dict[str, Any]) -> None:
-        arrays = load_arrays(Path(item["file"]))
-        names = [name for name in ("x", "y", "sample_weight") if name in arrays]
-        item.expect(names)
-        for name in names:
-            if arguments.get(name) is not None or name == "sample_weight":
-                arguments[name] = arrays[name]
-                self._note(f"data {name}", item, name)

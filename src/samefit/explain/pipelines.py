@@ -1,0 +1,244 @@
+"""Causes in how an input pipeline is put together: its stages, their options, and the seeds that they shuffle with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.store.records import Event
+from samefit.types import Location
+
+_SEEDS = ("seed", "generator", "sampler")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a pipeline, as `samefit.record.pipelines` describes it."""
+
+    function: str
+    number: int
+    side: str
+    arguments: Mapping[str, Any]
+    event: int
+    seeds: tuple[int, ...] | None
+    location: Location
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether it shuffles from a seed: two zeros ask for one of the operating system's."""
+        return any(self.seeds or ())
+
+    @property
+    def in_words(self) -> str:
+        """The call as a user would write it, without what is handed in."""
+        given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items() if _is_plain(value))
+        return f"{self.function}({given})"
+
+
+def stages_of(side: Side) -> tuple[Stage, ...]:
+    """Returns the stages behind what a side's `fit` was given; empty where it was no pipeline."""
+    return tuple(
+        Stage(
+            each["function"],
+            each["number"],
+            each["side"],
+            each["arguments"],
+            each["event"],
+            tuple(each["seeds"]) if each.get("seeds") is not None else None,
+            Location(**each["location"]),
+        )
+        for each in side.training.options.get("pipeline") or ()
+    )
+
+
+def explain_pipelines(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for stages that are not the same, shuffle otherwise or race; none without pipelines."""
+    first, second = stages_of(case.a), stages_of(case.b)
+    if not first or not second:
+        return
+    names = [[stage.function for stage in stages] for stages in (first, second)]
+    if names[0] != names[1]:
+        yield _other_stages(case, first, second)
+    matcher = SequenceMatcher(None, names[0], names[1], autojunk=False)
+    pairs = [
+        (first[block.a + k], second[block.b + k]) for block in matcher.get_matching_blocks() for k in range(block.size)
+    ]
+    for one, other in pairs:
+        yield from _other_options(case, one, other)
+    for one, other in pairs:
+        if one.seeds is not None and other.seeds is not None:
+            yield from _other_order(case, one, other)
+    yield from _races(case, first, second)
+
+
+def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> Suspect:
+    at = next(
+        (k for k, (one, other) in enumerate(zip(first, second, strict=False)) if one.function != other.function), None
+    )
+    last = min(len(first), len(second)) - 1
+    where = second[last if at is None else at].location
+    return Suspect(
+        slug=_slug(case),
+        summary="The two input pipelines are not put together alike.",
+        evidence=tuple(
+            Evidence(" · ".join(stage.in_words for stage in stages), side.role, stages[-1].location)
+            for side, stages in ((case.a, first), (case.b, second))
+        ),
+        location=where,
+        remedy="put the same stages in the same order on both sides: what comes before a shuffle or a batch decides "
+        "what these work on",
+        no_counterfactual="samefit changes the options of a stage, and puts none in",
+    )
+
+
+def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
+    for name in [*one.arguments, *(name for name in other.arguments if name not in one.arguments)]:
+        mine, theirs = one.arguments.get(name), other.arguments.get(name)
+        if mine == theirs or (mine in (None, False) and theirs in (None, False)):
+            continue
+        slug, fixes = _slug(case), _given(case, other, name, mine)
+        if name == "seed" or (name in _SEEDS and (_seed(mine), _seed(theirs)) != (None, None)):
+            slug = "different-seed" if None not in (mine, theirs) or (one.is_seeded and other.is_seeded) else "unseeded"
+            fixes = _seed_given(case, one, other, name)
+        yield Suspect(
+            slug=slug,
+            summary=f"The pipelines differ in {other.function}: {name}={_shown(mine)} and {name}={_shown(theirs)}.",
+            evidence=(
+                Evidence(f"{other.function}({name}={_shown(mine)}) at {place(one.location)}", "baseline", one.location),
+                Evidence(
+                    f"{other.function}({name}={_shown(theirs)}) at {place(other.location)}", "candidate", other.location
+                ),
+            ),
+            location=other.location,
+            remedy=f"{other.function}(..., {name}={_shown(theirs if mine is None else mine)})  on both sides",
+            counterfactuals=fixes,
+            no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
+        )
+
+
+def _given(case: Case, other: Stage, name: str, value: Any) -> tuple[Counterfactual, ...]:
+    """Returns the re-run in which the candidate's stage has the baseline's option, if that is a plain value."""
+    if not _is_plain(value) or not _is_plain(other.arguments.get(name)):
+        return ()
+    plan = {"do": "pipeline", "side": case.b.name, "call": other.number, "arguments": {name: value}}
+    return (Counterfactual(f"{name}={_shown(value)} there as well", (plan,)),)
+
+
+def _seed_given(case: Case, one: Stage, other: Stage, name: str) -> tuple[Counterfactual, ...]:
+    """Returns the re-run in which the candidate's stage shuffles with the baseline's seed, where that can be put in."""
+    seed, theirs = _seed(one.arguments.get(name)), _seed(other.arguments.get(name))
+    if name == "sampler" or (name == "generator" and None in (seed, theirs)):
+        return ()
+    if seed is None and one.is_seeded and one.seeds is not None:
+        # The seed that TensorFlow drew for the baseline's, beside the global one, which both have.
+        seed = one.seeds[1]
+    if seed is None:
+        plans = tuple(
+            {"do": "pipeline", "side": side.name, "call": stage.number, "arguments": {name: theirs}}
+            for side, stage in {(s.name, t.number): (s, t) for s, t in ((case.a, one), (case.b, other))}.values()
+        )
+        return (Counterfactual(f"the seed {theirs} there on both sides", both=plans),)
+    plan = {"do": "pipeline", "side": case.b.name, "call": other.number, "arguments": {name: seed}}
+    return (Counterfactual(f"the seed {seed} there as well", (plan,)),)
+
+
+def _other_order(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
+    """The same call shuffles otherwise: with another seed that it was not given, or further on in its own order."""
+    if one.seeds != other.seeds or not one.is_seeded:
+        draw_a, draw_b = _draw(case.a, one), _draw(case.b, other)
+        if draw_a is None or draw_b is None:
+            return
+        plan = generators.before_draw(case.a, case.b, draw_a, draw_b) if one.is_seeded else None
+        text = f"the baseline's seed for {other.function} at {place(other.location)}"
+        suspect = generators.explain_draw(
+            case,
+            "tensorflow",
+            draw_a,
+            draw_b,
+            what="the order of the samples",
+            counterfactuals=(Counterfactual(text, (plan,)),) if plan else (),
+        )
+        if suspect is not None:
+            yield suspect
+    elif case.a.run is case.b.run and (one.side, one.number) == (other.side, other.number):
+        yield _read_again(case, other)
+
+
+def _read_again(case: Case, stage: Stage) -> Suspect:
+    """Both trainings read one dataset, which is shuffled anew in each pass."""
+    number = case.b.training.number
+    before = [t for t in case.b.run.trainings if case.a.training.number <= t.number < number]
+    fix = {"do": "pipeline", "side": stage.side, "call": stage.number, "arguments": {"reshuffle_each_iteration": False}}
+    return Suspect(
+        slug="generator-advanced",
+        summary=f"Both sides read one dataset, and {stage.function} orders it anew in each pass over it: the "
+        "candidate's first pass is not the baseline's.",
+        evidence=(
+            Evidence(f"{stage.in_words} was called once, at {place(stage.location)}", "", stage.location),
+            *(Evidence(f"fit #{t.number} passed over it before fit #{number}", "", t.location) for t in before),
+        ),
+        location=stage.location,
+        remedy="make the dataset anew for each training, or  shuffle(..., reshuffle_each_iteration=False)",
+        counterfactuals=(Counterfactual("reshuffle_each_iteration=False there", both=(fix,)),),
+    )
+
+
+def _draw(side: Side, stage: Stage) -> Event | None:
+    """Returns the draw from TensorFlow's generator that a stage took its seed with; None if it had one of its own."""
+    if stage.arguments.get("seed") is not None:
+        return None
+    after = (e for e in side.run.events if e.id > stage.event and e.kind == "draw" and e.generator == "tensorflow")
+    return next((e for e in after if e.function == f"Dataset.{stage.function}"), None)
+
+
+def _races(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> Iterator[Suspect]:
+    """Stages of both sides that run several calls of the user's function at once."""
+    for one, other in zip(first, second, strict=False):
+        parallel = [stage.arguments.get("num_parallel_calls") for stage in (one, other)]
+        if one.function != other.function or None in parallel:
+            continue
+        plans = tuple(
+            {"do": "pipeline", "side": side.name, "call": stage.number, "arguments": {"num_parallel_calls": None}}
+            for side, stage in {(s.name, t.number): (s, t) for s, t in ((case.a, one), (case.b, other))}.values()
+        )
+        yield Suspect(
+            slug="data-race",
+            summary=f"{other.function} runs several calls of its function at once, in an order that nobody fixes.",
+            evidence=(Evidence(other.in_words, "", other.location),),
+            location=other.location,
+            remedy="let what is random there depend on the sample and not on who comes first (a stateless op with a "
+            "seed of the sample), or leave  num_parallel_calls  out",
+            counterfactuals=(Counterfactual("one call at a time on both sides", both=plans),),
+            needs_proof=True,
+        )
+
+
+def _slug(case: Case) -> str:
+    ordered = "order" in case.divergence.detail or "batched otherwise" in case.divergence.detail
+    return "data-order" if ordered else "data-content"
+
+
+def _seed(value: Any) -> Any:
+    """Returns the seed that an argument stands for, or None."""
+    if isinstance(value, Mapping):
+        return value.get("seed", _seed(value.get("generator")))
+    return value if isinstance(value, int) else None
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Mapping)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if "code" in value:
+            return f"{value['is']} [code {value['code']}]"
+        seed = _seed(value)
+        return f"{value['is']}" + (f" with seed {seed}" if seed is not None else "")
+    return repr(value)

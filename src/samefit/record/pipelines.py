@@ -1,0 +1,142 @@
+"""How the input pipelines of a process are put together, stage by stage, with the lines that do it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from types import CodeType
+from typing import Any
+
+from samefit.attribution import caller
+from samefit.backends.base import Backend
+from samefit.record.ledger import Ledger
+from samefit.transplant.plan import Transplants
+
+Stage = Mapping[str, Any]
+
+
+class Pipelines:
+    """Implements `samefit.patches.pipelines.PipelineObserver`.
+
+    A stage is what a training record holds of it (in `TrainingRecord.options["pipeline"]`): {"function", "number":
+    which of the side's calls it is, "side", "arguments", "seeds": the words with which it shuffles, where it does,
+    "event": the last entry of the ledger before it, "location"}.
+
+    Args:
+        ledger: The ledger of draws of this process.
+        transplants: What this run takes from another one.
+    """
+
+    def __init__(self, ledger: Ledger, transplants: Transplants) -> None:
+        self._ledger = ledger
+        self._guard = ledger.guard
+        self._transplants = transplants
+        self._stages: weakref.WeakKeyDictionary[Any, tuple[Stage, ...]] = weakref.WeakKeyDictionary()
+        self._count = 0
+        self._local = threading.local()
+
+    def begin_side(self) -> None:
+        """Starts counting the stages of a new side."""
+        self._count = 0
+
+    def stage(
+        self,
+        backend: Backend,
+        function: str,
+        arguments: dict[str, Any],
+        defaults: Mapping[str, Any],
+        make: Callable[[], Any],
+    ) -> Any:
+        # What Keras makes within a `fit`, and what a stage makes within, are no stages of the user's.
+        if self._guard.stopped or self._ledger.is_within or getattr(self._local, "busy", False):
+            return make()
+        self._local.busy = True
+        try:
+            begun = self._guard(lambda: self._begin(function, arguments, defaults), None)
+            draws = begun is not None and backend.draws_its_seed(function, arguments)
+            made = self._ledger.draw(backend.name, f"Dataset.{function}", make) if draws else make()
+        finally:
+            self._local.busy = False
+        if begun is not None:
+            self._guard(lambda: self._made(backend, begun, arguments, made), None)
+        return made
+
+    def of(self, value: Any) -> list[Stage]:
+        """Returns the stages behind what was handed to `fit`, first one first; empty for anything else."""
+        try:
+            return list(self._stages.get(value, ()))
+        except TypeError:
+            # An array, a list: it cannot be a key, and is no pipeline.
+            return []
+
+    def _begin(self, function: str, arguments: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any] | None:
+        where = caller().location
+        if where is None:
+            return None
+        number, self._count = self._count, self._count + 1
+        self._transplants.pipeline(number, arguments)
+        given = {**defaults, **arguments}
+        described = {name: _described(value) for name, value in given.items() if not _is_input(name)}
+        return {
+            "function": function,
+            "number": number,
+            "side": self._ledger.side,
+            "arguments": described,
+            "event": self._ledger.last_id,
+            "location": asdict(where),
+        }
+
+    def _made(self, backend: Backend, stage: dict[str, Any], arguments: Mapping[str, Any], made: Any) -> None:
+        before = [earlier for value in _leaves(arguments.values()) for earlier in self.of(value)]
+        if (seeds := backend.seeds_of_stage(made)) is not None:
+            stage["seeds"] = list(seeds)
+        # A constructor returns nothing: what it makes is the object that it was called on.
+        self._stages[arguments["self"] if made is None else made] = (*before, stage)
+
+
+def _is_input(name: str) -> bool:
+    return name in ("self", "dataset", "datasets", "name")
+
+
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _leaves(value)
+        elif isinstance(value, Mapping):
+            yield from _leaves(value.values())
+        else:
+            yield value
+
+
+def _described(value: Any) -> Any:
+    """Returns a plain value as it is, and of anything else what it is, under the key "is"."""
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    seed = getattr(value, "initial_seed", None)
+    if callable(seed):
+        # PyTorch's generators say with what they were seeded.
+        return {"is": type(value).__name__, "seed": int(seed())}
+    own = getattr(value, "generator", None)
+    if own is not None:
+        return {"is": type(value).__name__, "generator": _described(own)}
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        return {"is": f"{tuple(shape)} {getattr(dtype, 'name', dtype)}"}
+    if isinstance(value, (list, tuple)):
+        return {"is": [_described(item) for item in value]}
+    if isinstance(value, Mapping):
+        return {"is": {str(key): _described(item) for key, item in value.items()}}
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        return {"is": value.__name__, "code": _digest(code)}
+    return {"is": getattr(value, "__name__", type(value).__name__)}
+
+
+def _digest(code: CodeType) -> str:
+    """Returns 8 hexadecimal digits that are the same for the same code, wherever it stands."""
+    constants = [_digest(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    text = f"{code.co_code.hex()} {constants} {code.co_names} {code.co_varnames}"
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

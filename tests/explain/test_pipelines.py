@@ -1,0 +1,156 @@
+"""Causes in input pipelines: each must speak where it is there, and be silent where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.cases import FILE, Story, at, case_between, found, lines, plans, slugs, texts
+from tests.handmade import Change, Training, make_run
+
+from samefit.explain.case import Case
+
+REORDERED = (Change("batch"), Change("swap rows"))
+SEEDED = [1, 5]
+UNSEEDED = [0, 0]
+
+
+def stage(function: str, number: int = 0, line: int = 5, event: int = -1, **more: Any) -> dict[str, Any]:
+    seeds = {"seeds": more.pop("seeds")} if "seeds" in more else {}
+    where = {"file": FILE, "line": line, "code": f"dataset.{function}()"}
+    made = {"function": function, "number": number, "side": "", "event": event, "location": where}
+    return {**made, **seeds, "arguments": more}
+
+
+def two(tmp_path: Path, *pipelines: list[dict[str, Any]], stories: tuple[Story, Story] | None = None) -> Case:
+    runs = []
+    for k, pipeline in enumerate(pipelines):
+        story = stories[k] if stories else None
+        begin = story.begin.get(1, 0) if story else 0
+        trainings = [Training(options={"pipeline": pipeline}, location=at(9), begin_event=begin)]
+        changes = REORDERED if k else ()
+        events, states = (story.events, story.states) if story else ((), None)
+        runs.append(make_run(tmp_path / "ab"[k], trainings=trainings, changes=changes, events=events, states=states))
+    return case_between(*runs)
+
+
+def plan(case: Case, which: int = 0) -> Mapping[str, Any]:
+    fix = found(case)[0].counterfactuals[which]
+    return (*fix.transplants, *fix.both)[0]
+
+
+def test_another_buffer(tmp_path: Path) -> None:
+    pipelines = [[stage("shuffle", 2, buffer_size=n, seed=1, seeds=[1, 1]), stage("batch", 3)] for n in (64, 16)]
+    case = two(tmp_path, *pipelines)
+    first = found(case)[0]
+    assert (first.slug, lines(first), first.location) == ("data-order", [5, 5], first.evidence[1].location)
+    assert "buffer_size=64" in texts(first)
+    assert first.remedy == "shuffle(..., buffer_size=64)  on both sides"
+    assert plan(case) == {"do": "pipeline", "side": "", "call": 2, "arguments": {"buffer_size": 64}}
+
+
+def test_another_seed(tmp_path: Path) -> None:
+    case = two(tmp_path, *[[stage("shuffle", 1, seed=n, seeds=[1, n])] for n in (3, 4)])
+    assert found(case)[0].slug == "different-seed"
+    assert plan(case)["arguments"] == {"seed": 3}
+
+
+def test_a_seed_on_one_side_alone(tmp_path: Path) -> None:
+    first = [stage("shuffle", 1, seed=None, seeds=UNSEEDED)], [stage("shuffle", 4, seed=2, seeds=[8, 2])]
+    case = two(tmp_path / "1", *first)
+    assert found(case)[0].slug == "unseeded"
+    assert [p["arguments"] for p in found(case)[0].counterfactuals[0].both] == [{"seed": 2}, {"seed": 2}]
+    # With a global seed, the baseline has a seed all the same: TensorFlow drew it.
+    case = two(tmp_path / "2", [stage("shuffle", 1, seed=None, seeds=[1, 77])], first[1])
+    assert found(case)[0].slug == "different-seed"
+    assert plan(case)["arguments"] == {"seed": 77}
+
+
+def test_other_stages(tmp_path: Path) -> None:
+    shuffle, batch = stage("shuffle", seeds=[1, 1], buffer_size=8), stage("batch", 1, 6, batch_size=4)
+    case = two(tmp_path, [shuffle, batch], [batch, shuffle])
+    first = found(case)[0]
+    assert first.slug == "data-order"
+    assert "shuffle(buffer_size=8) · batch(batch_size=4)" in texts(first)
+    assert first.no_counterfactual
+
+
+def test_what_a_user_hands_in_is_not_put_in(tmp_path: Path) -> None:
+    case = two(tmp_path, *[[stage("map", map_func={"is": name})] for name in ("one", "other")])
+    first = found(case)[0]
+    assert first.counterfactuals == ()
+    assert first.no_counterfactual == "map_func is an object of your own, which is not changed"
+
+
+def test_the_seed_of_a_generator_of_torch(tmp_path: Path) -> None:
+    case = two(
+        tmp_path, *[[stage("DataLoader", shuffle=True, generator={"is": "Generator", "seed": n})] for n in (1, 2)]
+    )
+    assert found(case)[0].slug == "different-seed"
+    assert plan(case)["arguments"] == {"generator": 1}
+
+
+def shuffle_without_seed(story: Story, **seeds: Any) -> tuple[Story, list[dict[str, Any]]]:
+    event = len(story.events) - 1
+    story.draw(5, "tensorflow", function="Dataset.shuffle").training(1)
+    return story, [stage("shuffle", 1, event=event, seed=None, **seeds)]
+
+
+def test_a_shuffle_that_nobody_seeded(tmp_path: Path) -> None:
+    (a, first), (b, second) = (shuffle_without_seed(Story(name), seeds=UNSEEDED) for name in "ab")
+    suspect = found(two(tmp_path, first, second, stories=(a, b)))[0]
+    assert suspect.slug == "unseeded"
+    assert suspect.location == at(5)
+    assert suspect.remedy.startswith("shuffle(..., seed=1)  at line 5 of train.py, or  keras.utils.set_random_seed(1)")
+    assert plans(suspect) == ["seed_first both"]
+
+
+def test_a_shuffle_behind_another_draw(tmp_path: Path) -> None:
+    a, first = shuffle_without_seed(Story().seed(1, generator="tensorflow"), seeds=[1, 5])
+    other = Story().seed(1, generator="tensorflow").draw(4, "tensorflow")
+    b, second = shuffle_without_seed(other, seeds=[1, 6])
+    suspect = found(two(tmp_path, first, second, stories=(a, b)))[0]
+    assert suspect.slug == "generator-advanced"
+    assert 4 in lines(suspect)
+    assert plans(suspect) == ["generators"]
+
+
+def test_one_dataset_for_two_trainings(tmp_path: Path) -> None:
+    options = {"pipeline": [stage("shuffle", 1, seed=1, seeds=[1, 1])]}
+    trainings = [Training((4,), model=n, options=options, location=at(8 + n)) for n in (1, 2)]
+    changes = (Change("batch", step=4), Change("swap rows", step=4))
+    run = make_run(tmp_path / "run", trainings=trainings, changes=changes)
+    case = case_between(run, run, trainings=([1], [2]))
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert plan(case)["arguments"] == {"reshuffle_each_iteration": False}
+    assert 9 in lines(first)
+
+
+def test_parallel_calls_have_to_be_proven(tmp_path: Path) -> None:
+    pipeline = [stage("map", 2, num_parallel_calls=4), stage("batch", 3)]
+    suspects = [s for s in found(two(tmp_path, pipeline, pipeline)) if s.slug == "data-race"]
+    assert [s.needs_proof for s in suspects] == [True]
+    assert plans(suspects[0]) == ["pipeline both"]
+
+
+@pytest.mark.parametrize("pipeline", [[], [stage("shuffle", seed=1, seeds=[1, 1]), stage("batch", 1)]])
+def test_equal_pipelines_say_nothing(tmp_path: Path, pipeline: list[dict[str, Any]]) -> None:
+    case = two(tmp_path, pipeline, pipeline)
+    assert slugs(case)[0] == "data-order"
+    assert "arrives" not in found(case)[0].summary
+    assert not [s for s in found(case) if "pipeline" in s.summary or "shuffle" in s.summary]
+
+
+def test_not_given_is_as_good_as_no(tmp_path: Path) -> None:
+    case = two(tmp_path, *[[stage("DataLoader", shuffle=given)] for given in (None, False)])
+    assert not [s for s in found(case) if "pipelines differ" in s.summary]
+
+
+def test_another_sampler_is_another_order(tmp_path: Path) -> None:
+    case = two(tmp_path, *[[stage("DataLoader", sampler=given)] for given in (None, {"is": "RandomSampler"})])
+    first = found(case)[0]
+    assert (first.slug, first.counterfactuals) == ("data-order", ())
+    assert "sampler=RandomSampler" in texts(first)

@@ -1,0 +1,152 @@
+"""How input pipelines are recorded, with stand-ins for a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samefit.patches.patching import Patches
+from samefit.patches.pipelines import watch_pipelines
+from samefit.record.ledger import Ledger
+from samefit.record.pipelines import Pipelines
+from samefit.transplant.plan import Transplants
+
+
+class Dataset:
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
+    @staticmethod
+    def range(*numbers: int) -> Dataset:
+        return Dataset()
+
+    def shuffle(self, buffer_size: int, seed: int | None = None) -> Dataset:
+        return Dataset(seed or 5)
+
+    def batch(self, size: int, *, drop: bool = False) -> Dataset:
+        return self.cut(size)
+
+    def cut(self, size: int) -> Dataset:
+        return Dataset()
+
+    def map(self, function: Any) -> Dataset:
+        return Dataset()
+
+
+class Backend:
+    name = "tensorflow"
+
+    def pipeline_functions(self) -> list[tuple[Any, str, str]]:
+        return [(Dataset, name, name) for name in ("range", "shuffle", "batch", "cut", "map")]
+
+    def draws_its_seed(self, function: str, arguments: Mapping[str, Any]) -> bool:
+        return function == "shuffle" and arguments.get("seed") is None
+
+    def seeds_of_stage(self, stage: Any) -> list[int] | None:
+        return None if stage.seed is None else [0, stage.seed]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def pipelines(ledger: Ledger) -> Iterator[Pipelines]:
+    yield from watching(ledger, Transplants())
+
+
+def watching(ledger: Ledger, transplants: Transplants) -> Iterator[Pipelines]:
+    patches, pipelines = Patches(), Pipelines(ledger, transplants)
+    backend: Any = Backend()
+    watch_pipelines(patches, backend, pipelines)
+    yield pipelines
+    patches.undo()
+    assert isinstance(vars(Dataset)["range"], staticmethod)
+
+
+def test_stages_with_their_options_seeds_and_lines(pipelines: Pipelines) -> None:
+    made = pipelines.of(Dataset.range(4).shuffle(8, seed=3).batch(2))
+    # What a stage makes within ("cut") is no stage of the user's.
+    assert [each["function"] for each in made] == ["range", "shuffle", "batch"]
+    assert [each["number"] for each in made] == [0, 1, 2]
+    assert [each["arguments"] for each in made][1:] == [{"buffer_size": 8, "seed": 3}, {"drop": False, "size": 2}]
+    assert made[1]["seeds"] == [0, 3]
+    assert "Dataset.range(4)" in made[0]["location"]["code"]
+
+
+def test_a_stage_without_a_seed_is_a_draw(pipelines: Pipelines, ledger: Ledger) -> None:
+    events: list[Any] = []
+    ledger.connect(events.append, lambda point, states: None)
+    made = pipelines.of(Dataset().shuffle(8))
+    assert [(e.kind, e.generator, e.function) for e in events] == [("draw", "tensorflow", "Dataset.shuffle")]
+    assert events[0].location.code == "made = pipelines.of(Dataset().shuffle(8))"
+    assert made[0]["event"] < events[0].id
+    Dataset().shuffle(8, seed=1)
+    assert len(events) == 1
+
+
+def test_two_branches_of_one_pipeline(pipelines: Pipelines) -> None:
+    source = Dataset.range(4)
+    first, second = source.batch(1), source.batch(2)
+    assert pipelines.of(first)[0] is pipelines.of(second)[0]
+    assert [pipelines.of(each)[1]["arguments"]["size"] for each in (first, second)] == [1, 2]
+
+
+def test_what_keras_makes_is_left_out(pipelines: Pipelines, ledger: Ledger) -> None:
+    with ledger.context("fit", 1):
+        assert pipelines.of(Dataset.range(4)) == []
+    assert pipelines.of([1, 2]) == []
+    assert pipelines.of(Dataset()) == []
+
+
+def test_a_mistake_of_the_users_is_theirs(pipelines: Pipelines) -> None:
+    with pytest.raises(TypeError, match="batch"):
+        Dataset().batch()  # type: ignore[call-arg]
+
+
+def test_a_rerun_changes_the_arguments_of_one_call(ledger: Ledger) -> None:
+    plan = {"do": "pipeline", "side": "", "call": 1, "arguments": {"size": 7}}
+    transplants = Transplants([plan])
+    for pipelines in watching(ledger, transplants):
+        made = pipelines.of(Dataset().batch(1).batch(2).batch(3))
+        assert [each["arguments"]["size"] for each in made] == [1, 7, 3]
+    assert [each["met"] for each in transplants.outcomes] == ["all"]
+
+
+def test_functions_are_known_by_their_code(pipelines: Pipelines) -> None:
+    def there(x: int) -> int:
+        return x + 1
+
+    def one() -> Any:
+        return lambda x: x + 1
+
+    functions = [one(), lambda x: x + 1, lambda x: x + 2, there]
+    described = [pipelines.of(Dataset().map(function))[0]["arguments"]["function"] for function in functions]
+    assert [each["is"] for each in described] == ["<lambda>", "<lambda>", "<lambda>", "there"]
+    assert described[0] == described[1] != described[2]
+
+
+class Sampler:
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+
+class Seeded:
+    def initial_seed(self) -> int:
+        return 9
+
+
+def test_what_is_handed_in_is_described(pipelines: Pipelines) -> None:
+    given = [Sampler(Seeded()), Sampler(None), np.zeros((2, 3), "float32"), (1, "a"), Seeded]
+    described = [pipelines.of(Dataset().map(each))[0]["arguments"]["function"] for each in given]
+    assert described == [
+        {"is": "Sampler", "generator": {"is": "Seeded", "seed": 9}},
+        {"is": "Sampler"},
+        {"is": "(2, 3) float32"},
+        {"is": [1, "a"]},
+        {"is": "Seeded"},
+    ]
