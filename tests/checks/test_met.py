@@ -36,6 +36,7 @@ EPOCHS = [outcome(met, "generators", at="epoch") for met in ("all", "none", "par
         ([ALL], "met only in part in the re-run"),
         ([], "not met in the re-run"),
         (EPOCHS[:2], ""),
+        ([outcome("all", at="draw"), outcome("none", at="draw")], ""),
         ([EPOCHS[1], EPOCHS[1]], "not met in the re-run"),
         ([EPOCHS[0], EPOCHS[2]], "met only in part in the re-run"),
     ],

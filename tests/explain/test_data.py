@@ -229,9 +229,45 @@ def test_the_users_own_draw_before_the_seed(tmp_path: Path) -> None:
     assert plans(first)[0] == "seed_first both"
 
 
-def test_draws_after_the_training_began_are_not_the_users_data(tmp_path: Path) -> None:
-    stories = [Story(name).training(1).draw(5, "numpy", function="numpy.random.normal") for name in "ab"]
-    assert not [s for s in found(two(tmp_path, *stories)) if "numpy.random.normal" in texts(s)]
+def epochs(story: Story, *extra: int) -> Story:
+    """A dataset that draws from line 5 at the end of each epoch, after a draw of something else in some of them."""
+    story.training(1)
+    for epoch in range(3):
+        story.epoch(epoch)
+        if epoch in extra:
+            story.draw(6, "numpy", function="numpy.random.randint")
+        story.draw(5, "numpy", function="numpy.random.shuffle")
+    return story
+
+
+def test_what_is_drawn_between_epochs(tmp_path: Path) -> None:
+    a, b = epochs(Story().seed(1, generator="numpy")), epochs(Story().seed(1, generator="numpy"), 0, 1)
+    first = found(two(tmp_path, a, b, (Change("batch", 4), Change("rows", 4))))[0]
+    assert first.slug == "generator-advanced"
+    assert first.location == at(5)
+    assert 6 in lines(first)
+    fix = first.counterfactuals[0]
+    assert fix.text == "numpy.random put back right before line 5 of train.py, each time"
+    assert [plan["draw"] for plan in fix.transplants] == [1, 3, 4]
+
+
+def test_what_is_drawn_after_the_epoch_does_not_count(tmp_path: Path) -> None:
+    a, b = epochs(Story().seed(1, generator="numpy")), epochs(Story().seed(1, generator="numpy"), 2)
+    suspects = found(two(tmp_path, a, b, (Change("batch", 4), Change("rows", 4))))
+    assert not [s for s in suspects if "numpy.random.shuffle" in texts(s)]
+
+
+def test_the_seed_of_a_generator_of_the_users_own(tmp_path: Path) -> None:
+    stories = []
+    for seed in (3, 4):
+        stories.append(Story().note("create", 5, generator="own", function="numpy.random.default_rng", value=seed))
+        stories[-1].training(1)
+    first = found(two(tmp_path, *stories))[0]
+    assert (first.slug, first.location) == ("different-seed", at(5))
+    assert first.summary == "The two sides seeded numpy.random.default_rng with 3 and 4."
+    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "value": 3}
+    assert first.counterfactuals[0].transplants == (plan,)
+    assert not [s for s in found(two(tmp_path / "same", stories[0], stories[0])) if s.slug == "different-seed"]
 
 
 def test_a_generator_that_took_entropy(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def not_met(runs: Sequence[Run], begins: Sequence[int], number: int) -> str:
     """Returns why transplants prove nothing, or "" if all were met.
 
     One that both sides get has to be met on one of them: the other may have nothing of the kind. Of those of the epochs
-    of a training, the last may lie behind the end of the re-run.
+    of a training, or of several draws, the last may lie behind the end of the re-run.
 
     Args:
         runs: Re-runs with these transplants.
@@ -34,7 +34,7 @@ def not_met(runs: Sequence[Run], begins: Sequence[int], number: int) -> str:
     items = [[plan[index] for plan in plans if index < len(plan)] for index in range(number)]
     early = all(run.status == "stopped" for run in runs)
     states = [_state(item, early=early) for item in items]
-    epochs = [bool(item) and item[0]["at"] == "epoch" for item in items]
+    epochs = [bool(item) and item[0]["at"] in ("epoch", "draw") for item in items]
     begun = any(epoch and state == "all" for epoch, state in zip(epochs, states, strict=True))
     failed = [
         (item, state)

@@ -9,7 +9,9 @@ from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
-from samefit.explain.workers import explain_workers
+from samefit.explain.own_draws import explain_own_draws
+from samefit.explain.pipelines import explain_pipelines, stages_of
+from samefit.explain.workers import explain_workers, has_workers
 from samefit.store.records import Event
 
 _ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch", "workers", "use_multiprocessing")
@@ -17,9 +19,10 @@ _ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch"
 
 def explain_data(case: Case) -> Iterator[Suspect]:
     """Yields suspects, most telling first."""
+    yield from explain_pipelines(case)
     yield from _options(case)
     yield from _shuffle(case)
-    yield from _own_draws(case)
+    yield from explain_own_draws(case, within=not has_workers(case.a))
     yield from _tensorflow_shuffle(case)
     yield from explain_workers(case)
     yield from explain_own_generators(case)
@@ -31,7 +34,8 @@ def _options(case: Case) -> Iterator[Suspect]:
     """An option of `fit` that orders or cuts the data differs."""
     a, b = case.a.training, case.b.training
     options = {"fit": (a.options, b.options)}
-    for name in ("x", "y"):
+    # How a pipeline batches is looked at stage by stage.
+    for name in () if stages_of(case.a) and stages_of(case.b) else ("x", "y"):
         first, second = a.options.get(name), b.options.get(name)
         if isinstance(first, dict) and isinstance(second, dict):
             options[name] = (first, second)
@@ -170,7 +174,7 @@ def _other_backend(case: Case, draw_a: Event, draw_b: Event) -> Suspect:
 def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
     """TensorFlow's shuffle takes its op seed from the global seed: without one, from the operating system."""
     backends = {case.comparison.baseline.backend, case.comparison.candidate.backend}
-    if "tensorflow" not in backends:
+    if "tensorflow" not in backends or (stages_of(case.a) and stages_of(case.b)):
         return
     if len(backends) == 2:
         draws = [_in_training(side.events, side.training.number) for side in (case.a, case.b)]
@@ -202,86 +206,6 @@ def _tensorflow_draw(side: Side) -> Event | None:
         return inside
     # The shuffle of a dataset of the user's own is no Python function: nothing shows when it takes its seed.
     return side.run.events[-1] if side.run.events else None
-
-
-def _own_draws(case: Case) -> Iterator[Suspect]:
-    """The user's own code drew the data, or its order, from a generator that stood elsewhere."""
-    for generator, draw_a, draw_b in generators.user_draws(case):
-        plans = []
-        plan = generators.before_draw(case.a, case.b, draw_a, draw_b)
-        if plan is not None:
-            where = f"right before {place(draw_b.location)}"
-            plans.append(Counterfactual(f"{generators.name_of(generator)} put back {where}", (plan,)))
-        if case.separable and case.same_process:
-            plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
-        suspect = generators.explain_draw(
-            case, generator, draw_a, draw_b, what=f"the values of {draw_b.function}", counterfactuals=tuple(plans)
-        )
-        if suspect is not None:
-            yield suspect
-    first, second = generators.entropies(case)
-    if first and second and [e.value for e in first] != [e.value for e in second]:
-        event = second[0]
-        takes = [
-            {"function": b.function, "code": b.location.code if b.location else None, "value": a.value}
-            for a, b in zip(first, second, strict=False)
-            if a.function == b.function
-        ]
-        plan = {"do": "entropy", "side": case.b.name, "takes": takes}
-        yield Suspect(
-            slug="unseeded",
-            summary="A generator was made without a seed and took its start from the operating system.",
-            evidence=tuple(
-                Evidence(
-                    f"{_taker(e)} took entropy from the operating system",
-                    side.role,
-                    e.location,
-                )
-                for side, events in ((case.a, first), (case.b, second))
-                for e in events[:2]
-            ),
-            location=event.location,
-            remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
-            counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
-        )
-    yield from _hidden_draws(case)
-
-
-def _taker(event: Event) -> str:
-    """Returns what took entropy, as the user has written it where it is known."""
-    code = event.location.code if event.location is not None else None
-    return "default_rng()" if "default_rng()" in (code or "") else event.keras or event.function
-
-
-def _hidden_draws(case: Case) -> Iterator[Suspect]:
-    """A generator stood elsewhere when the side began, and something drew from it below the watched functions."""
-    point_a, point_b = f"side:{case.a.name}", f"side:{case.b.name}"
-    before_a, before_b = case.a.run.generator_states(point_a), case.b.run.generator_states(point_b)
-    for generator in ("numpy", "python", "torch"):
-        if generator not in before_a or generator not in before_b or before_a[generator] == before_b[generator]:
-            continue
-        plan = generators.restore(case.a, case.b, generators=(generator,), at="side")
-        seeds = [side.seeding(generator, side.training.begin_event) for side in (case.a, case.b)]
-        if plan is None or all(seeds):
-            continue
-        name = generators.name_of(generator)
-        yield Suspect(
-            slug="unseeded",
-            summary=f"{name} was never seeded, and the data may depend on it.",
-            evidence=(
-                Evidence(f"{name} stood elsewhere when each side began"),
-                *(
-                    Evidence(f"{name} was never seeded before the training", side.role, side.training.location)
-                    if seed is None
-                    else Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location)
-                    for side, seed in zip((case.a, case.b), seeds, strict=True)
-                ),
-            ),
-            location=case.b.training.location,
-            remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
-            counterfactuals=(Counterfactual(f"{name} put into the baseline's first state", (plan,)),),
-            weak=True,
-        )
 
 
 def _arrays(case: Case) -> Iterator[Suspect]:

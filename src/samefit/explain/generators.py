@@ -6,9 +6,7 @@ which seed does the generator's state before that draw come, on each side, and w
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from difflib import SequenceMatcher
+from collections.abc import Mapping
 from typing import Any
 
 from samefit.comparison.result import Evidence
@@ -16,7 +14,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.store.records import Event
 from samefit.types import Location
 
-_NAMES = {
+NAMES = {
     "python": "Python's random",
     "numpy": "numpy.random",
     "tensorflow": "TensorFlow's generator",
@@ -27,7 +25,7 @@ _NAMES = {
 
 def name_of(generator: str) -> str:
     """Returns what a generator is called in a sentence."""
-    return _NAMES.get(generator, generator)
+    return NAMES.get(generator, generator)
 
 
 def place(location: Location | None) -> str:
@@ -71,7 +69,7 @@ def explain_draw(
     if seed_a is None or seed_b is None:
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:
-        return _other_seed(generator, seed_a, seed_b, what, counterfactuals)
+        return other_seed(name_of(generator), seed_a, seed_b, counterfactuals)
     return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
 
 
@@ -177,7 +175,7 @@ def _unseeded(
         summary=f"{what[0].upper() + what[1:]} came from {name_of(generator)}, which nobody had seeded.",
         evidence=tuple(lines),
         location=where,
-        remedy=_seeding_remedy(case, generator),
+        remedy=_seeding_remedy(case, generator, draw_b),
         counterfactuals=(
             *counterfactuals,
             Counterfactual(
@@ -187,7 +185,10 @@ def _unseeded(
     )
 
 
-def _seeding_remedy(case: Case, generator: str) -> str:
+def _seeding_remedy(case: Case, generator: str, draw: Event) -> str:
+    if draw.function.startswith("Dataset."):
+        call = draw.function.removeprefix("Dataset.")
+        return f"{call}(..., seed=1)  at {place(draw.location)}, or  keras.utils.set_random_seed(1)  before it"
     if generator == "torch" and case.comparison.candidate.backend != "torch":
         # keras.utils.set_random_seed seeds PyTorch on its own backend only (keras/src/utils/rng_utils.py, 3.15.1).
         return (
@@ -196,12 +197,19 @@ def _seeding_remedy(case: Case, generator: str) -> str:
     return "put  keras.utils.set_random_seed(1)  before the model is built, on both sides"
 
 
-def _other_seed(
-    generator: str, seed_a: Event, seed_b: Event, what: str, counterfactuals: tuple[Counterfactual, ...]
-) -> Suspect:
+def other_seed(generator: str, seed_a: Event, seed_b: Event, counterfactuals: tuple[Counterfactual, ...]) -> Suspect:
+    """Returns the suspect for a generator that the two sides have given different seeds."""
+    all_of_it = seed_a.function == seed_b.function == "keras.utils.set_random_seed"
+    seeded = "everything" if all_of_it else generator
+    where = seed_b.location
+    if where is not None and isinstance(seed_a.value, int):
+        # First: what one line seeds is one cause, however much draws from it.
+        plan = {"do": "seed_value", "side": seed_b.side, "file": where.file, "line": where.line, "value": seed_a.value}
+        fix = Counterfactual(f"the seed {seed_a.value} at {place(where)} as well", (plan,))
+        counterfactuals = (fix, *counterfactuals)
     return Suspect(
         slug="different-seed",
-        summary=f"The two sides seeded {name_of(generator)} with {seed_a.value} and {seed_b.value}.",
+        summary=f"The two sides seeded {seeded} with {seed_a.value} and {seed_b.value}.",
         evidence=(
             Evidence(f"{seed_a.function}({seed_a.value}) at {place(seed_a.location)}", "baseline", seed_a.location),
             Evidence(f"{seed_b.function}({seed_b.value}) at {place(seed_b.location)}", "candidate", seed_b.location),
@@ -332,60 +340,3 @@ def before_draw(side: Side, target: Side, draw_a: Event, draw_b: Event) -> Mappi
         "draw": draw_b.draw,
         "states": {generator: states[generator].hex()},
     }
-
-
-def user_draws(case: Case) -> Iterator[tuple[str, Event, Event]]:
-    """Yields, per generator, the first pair of the user's own draws before the training whose states differ."""
-    for generator in _NAMES:
-        first, second = (
-            [
-                e
-                for e in side.events
-                if e.kind == "draw"
-                and e.generator == generator
-                and not e.component
-                and e.location is not None
-                and not _imports(e.location.code or "")
-                and e.id < side.training.begin_event
-                and (not side.name or e.side == side.name)
-            ]
-            for side in (case.a, case.b)
-        )
-        for draw_a, draw_b in _paired(first, second):
-            if draw_a.state != draw_b.state:
-                yield generator, draw_a, draw_b
-                break
-
-
-def _paired(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
-    """Pairs draws of one function from one line of code, in order; draws of one side only fall out."""
-    keys = [[(e.function, e.location.code if e.location else None) for e in draws] for draws in (first, second)]
-    for block in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
-        yield from zip(first[block.a : block.a + block.size], second[block.b : block.b + block.size], strict=True)
-
-
-def entropies(case: Case) -> tuple[list[Event], list[Event]]:
-    """Returns what each side took from the operating system, by the user's own lines, before the training."""
-    found = [
-        [
-            e
-            for e in side.events
-            if e.kind == "entropy"
-            and e.location is not None
-            and e.id < side.training.begin_event
-            and (not side.name or e.side == side.name)
-            and not _has_seed(e.location.code or "")
-        ]
-        for side in (case.a, case.b)
-    ]
-    return found[0], found[1]
-
-
-def _has_seed(code: str) -> bool:
-    """Whether a line is an import, or makes a `RandomState` with a seed (NumPy takes entropy first all the same)."""
-    return _imports(code) or re.search(r"RandomState\(\s*[^)\s]", code) is not None
-
-
-def _imports(code: str) -> bool:
-    """Whether a line is an import: what a library draws while it is imported shapes no training."""
-    return re.match(r"(import|from)\s", code) is not None

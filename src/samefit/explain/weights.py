@@ -10,6 +10,7 @@ from samefit.explain.carried import explain_carried
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.left_behind import explain_own_generators
 from samefit.explain.mapping import explain_assigned
+from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.slots import explain_slots
 from samefit.explain.values import layer_location, taken_from_baseline
 from samefit.store.records import Event, Origin, VariableRecord
@@ -215,7 +216,5 @@ def _options(origin: Origin) -> dict[str, object]:
 
 def _own_initializer(case: Case) -> Iterator[Suspect]:
     """First values drawn by the user's own code (an initialiser of their own, `set_weights` of random arrays)."""
-    from samefit.explain.data import _own_draws
-
-    yield from _own_draws(case)
+    yield from explain_own_draws(case)
     yield from explain_own_generators(case)

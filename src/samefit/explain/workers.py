@@ -40,6 +40,11 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
     )
 
 
+def has_workers(side: Side) -> bool:
+    """Whether several workers make the batches of a side."""
+    return bool(_workers(side))
+
+
 def _workers(side: Side) -> dict[str, Any]:
     """Returns the settings of several workers, or nothing if one alone makes the batches."""
     described = side.training.options.get("x")

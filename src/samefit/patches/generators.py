@@ -7,6 +7,7 @@ Checked on CPython 3.11 to 3.13, NumPy 1.26 to 2.4. Module attributes are replac
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import random
 import secrets
@@ -35,8 +36,14 @@ class DrawObserver(Protocol):
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Somebody draws; `call()` does it."""
 
+    def seeding(self, value: Any) -> Any:
+        """Somebody is about to seed a generator with `value`; returns what it is to be seeded with."""
+
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Somebody seeded a generator."""
+
+    def made(self, function: str, seed: int) -> None:
+        """Somebody makes a generator of their own, with a seed."""
 
     def entropy(self, function: str, take: Callable[[], Any]) -> Any:
         """Somebody takes entropy from the operating system; `take()` does it."""
@@ -111,6 +118,7 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
                 module, name, functools.partial(wrap, ledger, "numpy", f"numpy.random.{name}"), checked_on=_NUMPY
             )
     patches.replace(module, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
+    patches.replace(module, "default_rng", functools.partial(_making, ledger), checked_on=_NUMPY)
 
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:
@@ -144,6 +152,7 @@ def _seeding(ledger: DrawObserver, generator: str, label: str) -> Callable[[Any]
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def seeding(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = _with_seed(ledger, args, kwargs)
             result = original(*args, **kwargs)
             value = args[0] if args else next(iter(kwargs.values()), None)
             ledger.seed(generator, label, value)
@@ -152,6 +161,42 @@ def _seeding(ledger: DrawObserver, generator: str, label: str) -> Callable[[Any]
         return seeding
 
     return make
+
+
+def _with_seed(
+    ledger: DrawObserver, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if args:
+        return (ledger.seeding(args[0]), *args[1:]), kwargs
+    return args, {name: value if k else ledger.seeding(value) for k, (name, value) in enumerate(kwargs.items())}
+
+
+def _making(ledger: DrawObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def default_rng(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _with_seed(ledger, args, kwargs)
+        value = args[0] if args else kwargs.get("seed")
+        if isinstance(value, int):
+            # Its draws cannot be watched (NumPy's `Generator` is immutable); its seed says what they will be.
+            ledger.made("numpy.random.default_rng", value)
+        return original(*args, **kwargs)
+
+    return default_rng
+
+
+def change_keras_seed(patches: Patches, ledger: DrawObserver) -> None:
+    """Lets a re-run give `keras.utils.set_random_seed` another seed, which Keras keeps as well (Keras 3.15.1)."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def set_random_seed(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = _with_seed(ledger, args, kwargs)
+            return original(*args, **kwargs)
+
+        return set_random_seed
+
+    for name in ("keras.utils", "keras.src.utils", "keras.src.utils.rng_utils"):
+        patches.replace(importlib.import_module(name), "set_random_seed", make, checked_on="Keras 3.15.1")
 
 
 def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:

@@ -18,7 +18,9 @@ from typing import Any
 from samefit.attribution import Caller, caller, kind_of
 from samefit.record.calls import makes_seeded_generator
 from samefit.record.guard import Guard
+from samefit.record.plain import plain
 from samefit.store.records import Event
+from samefit.types import Location
 
 _FULL_STATES = 400
 """Full generator states kept per generator and side: they let a re-run put a generator back before one draw."""
@@ -44,6 +46,8 @@ class Ledger:
             generator back. None in a plain run.
         replay_entropy: Called as `replay_entropy(function, code)` before entropy is taken from the operating
             system; a re-run uses it to give the other side's. None in a plain run.
+        replace_seed: Called as `replace_seed(value, location)` before a generator is seeded; a re-run uses it to give
+            the other side's seed. None in a plain run.
     """
 
     def __init__(self, guard: Guard | None = None) -> None:
@@ -51,6 +55,7 @@ class Ledger:
         self.side = ""
         self.before_draw: Callable[[str, int], None] | None = None
         self.replay_entropy: Callable[[str, str | None], Any] | None = None
+        self.replace_seed: Callable[[Any, Location | None], Any] | None = None
         self._events: list[Event] = []
         self._next = 0
         self._sink: Callable[[Event], None] | None = None
@@ -153,6 +158,11 @@ class Ledger:
         """Number of the training that runs now, or None."""
         return next((training for _, training in reversed(self._contexts) if training is not None), None)
 
+    @property
+    def is_within(self) -> bool:
+        """Whether a context is open: Keras runs."""
+        return bool(self._contexts)
+
     def inside(self, word: str) -> bool:
         """Whether a context called `word` is open."""
         return any(name == word for name, _ in self._contexts)
@@ -176,6 +186,14 @@ class Ledger:
             self._put(event)
             return event
 
+    def seeding(self, value: Any) -> Any:
+        """Returns the seed to use for `value`, with which a generator is about to be seeded."""
+        replace_seed = self.replace_seed
+        if replace_seed is None:
+            return value
+        where = caller(sys._getframe(2)).location
+        return self.guard(lambda: replace_seed(value, where), value)
+
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Adds an entry for seeding `generator`; None as value means entropy of the operating system."""
         frame = sys._getframe(2)
@@ -189,7 +207,7 @@ class Ledger:
             "seed",
             generator=generator,
             function=function,
-            value=_plain(value),
+            value=plain(value),
             location=who.location,
             keras=who.nearest_function,
         )
@@ -200,6 +218,14 @@ class Ledger:
             self._seeded.pop(generator, None)
         else:
             self._seeded[generator] = event.id
+
+    def made(self, function: str, seed: int) -> None:
+        """Adds an entry for a generator of the user's own, if a line of theirs is behind it."""
+        where = caller(sys._getframe(2)).location
+        if where is not None:
+            self.guard(
+                lambda: self.note("create", generator="own", function=function, value=seed, location=where), None
+            )
 
     def entropy(self, function: str, take: Callable[[], Any]) -> Any:
         """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
@@ -234,7 +260,7 @@ class Ledger:
             "entropy",
             generator="os",
             function=function,
-            value=value.hex() if isinstance(value, bytes) else _plain(value),
+            value=value.hex() if isinstance(value, bytes) else plain(value),
             location=who.location,
             keras=who.nearest_function,
             component=self._component(who),
@@ -371,12 +397,3 @@ class Ledger:
         if any("OrderedEnqueuer" in name for name in names):
             return f"order of batches of {place}"
         return f"{place}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        return item()
-    return repr(value)[:200]

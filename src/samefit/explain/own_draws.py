@@ -1,0 +1,200 @@
+"""Causes in what the user's own code draws: data, an order, first values, noise of a callback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.store.records import Event
+
+
+def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
+    """Yields suspects where the user's own code drew values, or an order, from a generator that stood elsewhere.
+
+    Args:
+        case: The case.
+        within: Whether what was drawn while the training ran counts as well: by a dataset, or by a callback.
+    """
+    for generator, pairs in _user_draws(case, within=within):
+        draw_a, draw_b = pairs[0]
+        plans = []
+        # What draws once an epoch goes on to draw otherwise: it is put back each time.
+        puts = [generators.before_draw(case.a, case.b, one, other) for one, other in pairs]
+        if puts[0] is not None:
+            where = f"right before {place(draw_b.location)}{', each time' if len(puts) > 1 else ''}"
+            put = tuple(plan for plan in puts if plan is not None)
+            plans.append(Counterfactual(f"{generators.name_of(generator)} put back {where}", put))
+        if case.separable and case.same_process:
+            plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
+        suspect = generators.explain_draw(
+            case, generator, draw_a, draw_b, what=f"the values of {draw_b.function}", counterfactuals=tuple(plans)
+        )
+        if suspect is not None:
+            yield suspect
+    yield from _own_seeds(case)
+    first, second = _entropies(case)
+    if first and second and [e.value for e in first] != [e.value for e in second]:
+        event = second[0]
+        takes = [
+            {"function": b.function, "code": b.location.code if b.location else None, "value": a.value}
+            for a, b in zip(first, second, strict=False)
+            if a.function == b.function
+        ]
+        plan = {"do": "entropy", "side": case.b.name, "takes": takes}
+        yield Suspect(
+            slug="unseeded",
+            summary="A generator was made without a seed and took its start from the operating system.",
+            evidence=tuple(
+                Evidence(
+                    f"{_taker(e)} took entropy from the operating system",
+                    side.role,
+                    e.location,
+                )
+                for side, events in ((case.a, first), (case.b, second))
+                for e in events[:2]
+            ),
+            location=event.location,
+            remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
+            counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
+        )
+    yield from _hidden_draws(case)
+
+
+def _own_seeds(case: Case) -> Iterator[Suspect]:
+    """Generators of the user's own that were made with other seeds."""
+    made = [
+        [e for e in side.events if e.kind == "create" and e.id < end and (not side.name or e.side == side.name)]
+        for side, end in ((case.a, _end_of_epoch(case.a)), (case.b, _end_of_epoch(case.b)))
+    ]
+    if len(made[0]) != len(made[1]):
+        # Which of them belong together is not known.
+        return
+    for one, other in zip(*made, strict=True):
+        if one.function == other.function and one.value != other.value:
+            yield generators.other_seed(other.function, one, other, ())
+
+
+def _taker(event: Event) -> str:
+    """Returns what took entropy, as the user has written it where it is known."""
+    code = event.location.code if event.location is not None else None
+    return "default_rng()" if "default_rng()" in (code or "") else event.keras or event.function
+
+
+def _hidden_draws(case: Case) -> Iterator[Suspect]:
+    """A generator stood elsewhere when the side began, and something drew from it below the watched functions."""
+    point_a, point_b = f"side:{case.a.name}", f"side:{case.b.name}"
+    before_a, before_b = case.a.run.generator_states(point_a), case.b.run.generator_states(point_b)
+    for generator in ("numpy", "python", "torch"):
+        if generator not in before_a or generator not in before_b or before_a[generator] == before_b[generator]:
+            continue
+        plan = generators.restore(case.a, case.b, generators=(generator,), at="side")
+        seeds = [side.seeding(generator, side.training.begin_event) for side in (case.a, case.b)]
+        if plan is None or all(seeds):
+            continue
+        name = generators.name_of(generator)
+        yield Suspect(
+            slug="unseeded",
+            summary=f"{name} was never seeded, and the data may depend on it.",
+            evidence=(
+                Evidence(f"{name} stood elsewhere when each side began"),
+                *(
+                    Evidence(f"{name} was never seeded before the training", side.role, side.training.location)
+                    if seed is None
+                    else Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location)
+                    for side, seed in zip((case.a, case.b), seeds, strict=True)
+                ),
+            ),
+            location=case.b.training.location,
+            remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
+            counterfactuals=(Counterfactual(f"{name} put into the baseline's first state", (plan,)),),
+            weak=True,
+        )
+
+
+_Pairs = list[tuple[Event, Event]]
+
+
+def _user_draws(case: Case, *, within: bool) -> Iterator[tuple[str, _Pairs]]:
+    """Yields, per generator, pairs of the user's own draws whose states differ.
+
+    The first of them comes before the training, or, of what is drawn while it runs, before the end of the epoch in
+    which the sides part; then the pairs of the same line up to the end of the training follow.
+    """
+    sides = (case.a, case.b)
+    begins = [side.training.begin_event for side in sides]
+    bounds = [
+        (_end_of_epoch(side), _end_of_training(side)) if within else (begin, begin)
+        for side, begin in zip(sides, begins, strict=True)
+    ]
+    for generator in generators.NAMES:
+        first, second = (
+            [
+                e
+                for e in side.events
+                if e.kind == "draw"
+                and e.generator == generator
+                and not e.component
+                and e.location is not None
+                and not _imports(e.location.code or "")
+                and e.id < last
+                and (not side.name or e.side == side.name)
+            ]
+            for side, (_, last) in zip(sides, bounds, strict=True)
+        )
+        pairs = [(one, other) for one, other in _paired(first, second) if one.state != other.state]
+        if pairs and pairs[0][0].id < bounds[0][0]:
+            in_training = pairs[0][1].id > begins[1]
+            yield generator, [p for p in pairs if p[1].location == pairs[0][1].location] if in_training else pairs[:1]
+
+
+def _end_of_training(side: Side) -> int:
+    """Returns the first event after the training in which the sides part."""
+    begin = side.training.begin_event
+    later = (e.id for e in side.run.events if e.id > begin and e.kind in ("training", "side", "end"))
+    return next(later, len(side.run.events))
+
+
+def _end_of_epoch(side: Side) -> int:
+    """Returns the first event after the epoch in which the sides part."""
+    begin, number = side.training.begin_event, side.training.number
+    epochs = (e for e in side.run.events if e.id > begin and e.kind == "epoch" and e.training == number)
+    return next((e.id for e in epochs if e.value > side.step.epoch), _end_of_training(side))
+
+
+def _paired(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
+    """Pairs draws of one function from one line of code, in order; draws of one side only fall out."""
+    keys = [[(e.function, e.location.code if e.location else None) for e in draws] for draws in (first, second)]
+    for block in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
+        yield from zip(first[block.a : block.a + block.size], second[block.b : block.b + block.size], strict=True)
+
+
+def _entropies(case: Case) -> tuple[list[Event], list[Event]]:
+    """Returns what each side took from the operating system, by the user's own lines, before the training."""
+    found = [
+        [
+            e
+            for e in side.events
+            if e.kind == "entropy"
+            and e.location is not None
+            and e.id < side.training.begin_event
+            and (not side.name or e.side == side.name)
+            and not _has_seed(e.location.code or "")
+        ]
+        for side in (case.a, case.b)
+    ]
+    return found[0], found[1]
+
+
+def _has_seed(code: str) -> bool:
+    """Whether a line is an import, or makes a `RandomState` with a seed (NumPy takes entropy first all the same)."""
+    return _imports(code) or re.search(r"RandomState\(\s*[^)\s]", code) is not None
+
+
+def _imports(code: str) -> bool:
+    """Whether a line is an import: what a library draws while it is imported shapes no training."""
+    return re.match(r"(import|from)\s", code) is not None
