@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from samefit.record.batches import BatchDigest, digest_batch, numbers_of
+from samefit.record.batches import BatchDigest, as_classes, digest_batch, numbers_of
 from samefit.record.models import flatten
 
 
@@ -47,6 +48,40 @@ def test_how_keras_nests_a_batch_does_not_matter() -> None:
 def test_integers_have_one_digest_on_every_backend() -> None:
     assert digest((X, Y.astype("int32"))) == digest((X, Y.astype("int64")))
     assert digest((X.astype("float32"), Y)) != digest((X, Y))
+
+
+CLASSES = np.array([2, 0, 1, 1, 2, 0])
+ONE_HOT = np.eye(3, dtype="float32")[CLASSES]
+
+
+def test_classes_are_one_thing_in_each_of_their_forms() -> None:
+    forms = [CLASSES, CLASSES[:, None], CLASSES.astype("uint8"), ONE_HOT, ONE_HOT.astype("int64")]
+    assert len({digest((X, form)).digest for form in forms}) == 1
+    assert len({digest((X, form)).rows for form in forms}) == 1
+    weights = np.ones(6)
+    assert digest((X, CLASSES, weights)).head == digest((X, ONE_HOT, weights)).head
+    assert digest((X, ONE_HOT[::-1])).digest != digest((X, CLASSES)).digest
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ONE_HOT * 0.9,
+        np.where(ONE_HOT == 0, np.float32(-0.0), ONE_HOT),
+        np.concatenate([ONE_HOT[:5], [[1, 1, 0]]]).astype("float32"),
+        CLASSES.astype("float32"),
+        ONE_HOT[:, :, None],
+        np.full((6, 3), np.nan),
+    ],
+)
+def test_what_only_looks_like_classes_is_not(targets: Any) -> None:
+    assert as_classes(targets) is targets
+    assert digest((X, targets)).digest != digest((X, CLASSES)).digest
+
+
+def test_inputs_are_never_classes() -> None:
+    assert digest((ONE_HOT, Y)).digest != digest((CLASSES, Y)).digest
+    assert digest(ONE_HOT).digest != digest(CLASSES).digest
 
 
 def test_without_a_common_first_axis_there_are_no_rows() -> None:

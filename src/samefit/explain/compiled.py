@@ -21,13 +21,18 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
         if bare(one) == bare(other):
             continue
         plan = {"do": "compile", "side": case.b.name, "compile": number, name: one}
+        fix = Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,))
+        forms = _forms_of_targets(case) if name == "loss" else ()
+        if forms:
+            # The baseline's loss reads no targets but the baseline's.
+            fix = Counterfactual("the loss and the targets of the baseline in the candidate", (plan,), data=True)
         yield Suspect(
             slug=slug,
             summary=f"The two trainings were compiled with another {name}.",
-            evidence=tuple(_compiled_evidence(name, one, other)),
+            evidence=(*_compiled_evidence(name, one, other), *forms),
             location=compiled_at(case.b),
-            remedy=_remedy(name, one, other),
-            counterfactuals=(Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,)),),
+            remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
+            counterfactuals=(fix,),
         )
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
     two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
@@ -42,6 +47,16 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
                 remedy=f"compile({name}={a.get(name)})  on both sides",
                 counterfactuals=(Counterfactual(f"{name}={a.get(name)}", (plan,)),),
             )
+
+
+def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:
+    """Says that the targets are the same in two forms (classes as numbers, and one-hot), if they are."""
+    described = [side.training.options.get("y") for side in (case.a, case.b)]
+    shapes = [tuple(y.get("shape") or ()) if isinstance(y, Mapping) else () for y in described]
+    if shapes[0] == shapes[1] or () in shapes or case.a.step.batch != case.b.step.batch:
+        return ()
+    text = f"targets of shape {shapes[0]} and {shapes[1]}: the same classes in another form"
+    return (Evidence(text, "", case.b.training.location),)
 
 
 def compiled_at(side: Side) -> Location | None:

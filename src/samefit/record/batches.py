@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from samefit.backends.base import Backend
+from samefit.backends.base import Array, Backend
 from samefit.store.digest import digest_many, rows_sum
 
 _INT32 = np.dtype("int32")
@@ -42,6 +42,8 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
         with_rows: Whether the sum over the samples is made.
     """
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
+    if len(arrays) in (2, 3) and arrays[1] is not None:
+        arrays[1] = as_classes(arrays[1])
     # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
     wide = [a.astype("int64") if a is not None and a.dtype == _INT32 else a for a in arrays]
     present = [a for a in wide if a is not None]
@@ -52,6 +54,27 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
     num_rows = len(present[0]) if present and present[0].ndim else None
     named = [(f"batch/{i}", a) for i, a in enumerate(wide)]
     return BatchDigest(digest_many(named), rows, num_rows, digest_many(named[:-1]) if len(named) > 2 else None)
+
+
+def as_classes(targets: Array) -> Array:
+    """Returns targets that name one class for each sample as int64, shape (samples,); others as they are.
+
+    A class said as a number, shape (samples,) or (samples, 1), and the same one-hot, shape (samples, classes), are the
+    same data in two forms: what becomes of them is seen in the loss.
+    """
+    if targets.dtype.kind not in "biuf":
+        return targets
+    if targets.dtype.kind in "iu" and (targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1)):
+        return targets.reshape(-1).astype(np.int64)
+    if targets.ndim != 2 or targets.shape[1] < 2 or not len(targets) or not _is_one_hot(targets[:1]):
+        return targets
+    return targets.argmax(axis=1).astype(np.int64) if _is_one_hot(targets) else targets
+
+
+def _is_one_hot(rows: Array) -> bool:
+    """Whether each row is zero but for a single one; minus zero is no zero here."""
+    ones = rows == 1
+    return bool(np.all(ones.sum(axis=1) == 1) and np.all(ones | ((rows == 0) & ~np.signbit(rows))))
 
 
 def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
