@@ -212,16 +212,38 @@ def test_a_change_of_the_flag_that_was_not_picked_up(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants == ({"do": "trainable", "training": 1, "values": {"dense": False}},)
 
 
-def test_a_change_that_the_baseline_did_not_pick_up_cannot_be_confirmed(tmp_path: Path) -> None:
+def test_a_change_that_the_baseline_did_not_pick_up(tmp_path: Path) -> None:
     first = still(tmp_path, "b", (0,))
-    assert (first.weak, first.counterfactuals) == (False, ())
-    assert first.no_counterfactual
+    assert not first.weak
+    (fix,) = first.counterfactuals
+    assert (fix.of_baseline, fix.text) == (True, "the baseline's step compiled anew, with the flags as they are")
+    assert fix.transplants == ({"do": "trainable", "training": 1, "values": {"dense": False}},)
 
 
 def test_a_weight_that_does_not_move_may_have_no_gradient(tmp_path: Path) -> None:
     first = still(tmp_path, "a", ())
     assert (first.weak, first.counterfactuals) == (True, ())
     assert first.summary == "Another set of weights is trained."
+
+
+def operation(line: int = 7, construction: int = 0, **options: Any) -> CallRecord:
+    return CallRecord("op", "LeakyRelu", None, location=at(line), options=options, construction=construction)
+
+
+def test_the_option_of_an_operation(tmp_path: Path) -> None:
+    calls = [[operation(construction=2, negative_slope=slope)] for slope in (0.2, 0.3)]
+    first, *others = found(two(tmp_path, [layer()], [layer()], calls=(calls[0], calls[1])))
+    assert (first.slug, first.location) == ("model-config", at(7))
+    assert texts(first) == "LeakyRelu: negative_slope=0.2 and negative_slope=0.3"
+    plan = {"do": "layer", "class": "LeakyRelu", "construction": 2, "arguments": {"negative_slope": 0.2}}
+    assert first.counterfactuals[0].transplants == (plan,)
+    assert not [other for other in others if other.slug == "model-config"]
+
+
+def test_a_value_in_an_expression_cannot_be_put_in(tmp_path: Path) -> None:
+    calls = [[operation(**{"argument 2": value})] for value in (2, 3)]
+    first = found(two(tmp_path, [layer()], [layer()], calls=(calls[0], calls[1])))[0]
+    assert (texts(first), first.counterfactuals) == ("LeakyRelu: argument 2=2 and argument 2=3", ())
 
 
 def test_layers_that_both_freeze_are_not_blamed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.store.records import LayerRecord
+from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
 
 Options = Mapping[str, tuple[Any, Any]]
@@ -74,11 +74,55 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
         yield _other_options(others, "model-config", "The layers do not have the same options.")
     if not _seeds_on_one_side(case) or case.divergence.stage is not Stage.INITIAL_WEIGHTS:
         yield from _other_seeds(case)
+    operations = [(one, other) for one, other in _paired_operations(case) if bare(one.options) != bare(other.options)]
+    if operations:
+        yield _other_operations(operations)
     structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(_MODE)]
-    if structure:
+    if structure and not operations:
         yield _structure(case, structure)
     elif case.alignment.layers_only_in_a or case.alignment.layers_only_in_b:
         yield _structure(case, list(_without_partner(case)))
+
+
+def _paired_operations(case: Case) -> Iterator[tuple[CallRecord, CallRecord]]:
+    """Yields the operations of two forward passes that call the same things in the same order."""
+    first, second = case.a.model.calls, case.b.model.calls
+    if [call.class_name for call in first] == [call.class_name for call in second]:
+        yield from ((a, b) for a, b in zip(first, second, strict=True) if a.kind == b.kind == "op")
+
+
+def _other_operations(operations: list[tuple[CallRecord, CallRecord]]) -> Suspect:
+    changed = [(a, b, differing_options(a.options, b.options)) for a, b in operations]
+    plans = tuple(
+        {
+            "do": "layer",
+            "class": b.class_name,
+            "construction": b.construction,
+            "arguments": {name: one for name, (one, _) in options.items()},
+        }
+        for _, b, options in changed
+    )
+    # A value that an operation is called with stands in the user's expression, and not in what it is made from.
+    called = any(_ARGUMENT in name for _, _, options in changed for name in options)
+    _, b, options = changed[0]
+    return Suspect(
+        slug="model-config",
+        summary="An operation of the two models does not have the same options.",
+        evidence=tuple(
+            Evidence(f"{b.class_name}: {name}={shown(one)} and {name}={shown(other)}", "", b.location)
+            for _, b, options in changed
+            for name, (one, other) in options.items()
+        )[:8],
+        location=b.location,
+        remedy=f"write  {b.class_name.lower()}({', '.join(f'{n}={shown(v[0])}' for n, v in options.items())})  on both "
+        "sides",
+        counterfactuals=() if called else (Counterfactual("the baseline's options for these operations", plans),),
+        no_counterfactual="a value in an expression of yours is not changed" if called else "",
+    )
+
+
+_ARGUMENT = "argument "
+"""How the recorder calls a value that an operation is called with."""
 
 
 def explain_seeds_on_one_side(case: Case) -> Iterator[Suspect]:
@@ -304,17 +348,19 @@ def explain_trainable(case: Case) -> Iterator[Suspect]:
     ]
     stale = [] if flags else list(_stale(case))
     values = {b.model.layers[j].name: i not in a.training.frozen for i, j in flags}
-    text, why_not = "the baseline's trainable flags", ""
+    side, text, why_not = b, "the baseline's trainable flags", ""
     if flags:
         remedy = f"set  layer.trainable = {next(iter(values.values()))}  on both sides, before compile"
     else:
         evidence.append(Evidence("when the trainings began, the trainable flags were the same on both sides"))
         evidence += [Evidence(f"{layer.name}.trainable is False, and the step trains it", s.role) for s, layer in stale]
         remedy = "set  layer.trainable  first, then call  compile  again: a change after it may not be picked up"
-        values = {layer.name: False for side, layer in stale if side is b}
-        text = "the candidate's step compiled anew, with the flags as they are"
+        side = b if any(each is b for each, _ in stale) else a
+        values = {layer.name: False for each, layer in stale if each is side}
+        text = f"the {side.role}'s step compiled anew, with the flags as they are"
         why_not = "the flags are equal: which set Keras compiled cannot be put in from outside"
-    plan = {"do": "trainable", "training": b.training.number, "values": values}
+    plan = {"do": "trainable", "training": side.training.number, "values": values}
+    fix = Counterfactual(text, (plan,), of_baseline=side is a)
     yield Suspect(
         slug="trainable-set",
         summary="A change of `trainable` after compile was not picked up."
@@ -323,7 +369,7 @@ def explain_trainable(case: Case) -> Iterator[Suspect]:
         evidence=tuple(evidence),
         location=next((b.model.layers[j].location for _, j in flags), None) or b.training.location,
         remedy=remedy,
-        counterfactuals=(Counterfactual(text, (plan,)),) if values else (),
+        counterfactuals=(fix,) if values else (),
         no_counterfactual="" if values else why_not,
         # A weight may also stay as it is because its gradient is zero.
         weak=not flags and not stale,

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samefit.attribution import caller
@@ -45,6 +45,8 @@ class Call:
     shapes: tuple[tuple[int | None, ...], ...] = ()
     inherited: bool | None = None
     """The mode of what is called within."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values that it is called with, by their places or names."""
 
     def returned(self, output: Any) -> None:
         """Notes what came out."""
@@ -297,7 +299,10 @@ class Provenance:
         # A layer that takes no `training` argument has no mode; Keras says so in a private attribute (3.12 to 3.15).
         takes_training = getattr(operation, "_call_has_training_arg", False)
         mode = training if takes_training else None
-        entry = Call(operation, self._depth, mode, _has_mask(args) or _has_mask(kwargs), inherited=training)
+        masked = _has_mask(args) or _has_mask(kwargs)
+        given = {f"argument {number}": value for number, value in enumerate(args, start=1)} | dict(kwargs)
+        plain_ones = {name: value for name, value in given.items() if is_plain(value)}
+        entry = Call(operation, self._depth, mode, masked, inherited=training, given=plain_ones)
         if self.calls is not None:
             self.calls.append(entry)
         return entry
@@ -326,6 +331,13 @@ def _integer(value: Any) -> int | None:
 def _config(thing: Any) -> Mapping[str, Any]:
     described: Mapping[str, Any] = plain(config_of(thing)) if callable(getattr(thing, "get_config", None)) else {}
     return described
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text, a flag, None, or a tuple or list of such."""
+    if isinstance(value, (tuple, list)):
+        return all(is_plain(item) for item in value)
+    return isinstance(value, (str, int, float, bool, type(None)))
 
 
 def plain(value: Any) -> Any:
