@@ -7,10 +7,10 @@ from dataclasses import replace
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.workshop import Workshop
+from samefit.comparison.finding import AFTER_TRAINING, BETWEEN_EPOCHS
 from samefit.comparison.inside import compare_inside
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Comparison, Inside
-from samefit.comparison.steps import AFTER_TRAINING
 from samefit.errors import SamefitError
 from samefit.explain.inside import explain_inside
 from samefit.store.reader import Run
@@ -41,7 +41,7 @@ def look_inside(pair: Pair, comparison: Comparison, workshop: Workshop, *, asked
     pairing = Pairing(pair.a.run, pair.b.run, pair.a.selected(), pair.b.selected())
     position = divergence.step - 1
     before = pairing.begins(position) and Stage.STATE is divergence.stage and bool(divergence.detail)
-    if before or divergence.detail == AFTER_TRAINING or (divergence.step > _EARLY and not asked):
+    if before or divergence.detail in (AFTER_TRAINING, BETWEEN_EPOCHS) or (divergence.step > _EARLY and not asked):
         return None
     workshop.say(f"looking inside of step {divergence.step}")
     try:

@@ -66,7 +66,7 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         fixes = (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *fixes)
     elif mine:
         # The baseline's cannot be put into the candidate; without them both sides must agree.
-        numbers = sorted({a.number, b.number})
+        numbers = sorted({a.number, *([b.number] if theirs else [])})
         plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": mine} for n in numbers)
         fixes = (*fixes, Counterfactual(f"no {', '.join(mine)} on either side", both=plans))
     rates = [_rate(training) for training in (a, b)]

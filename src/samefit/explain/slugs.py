@@ -164,6 +164,12 @@ SLUGS: dict[str, Slug] = {
             (Stage.FORWARD, Stage.BACKWARD),
         ),
         Slug(
+            "callback",
+            "A callback changes what is trained",
+            "a callback changes weights (between epochs, or when `fit` ends) on one side, or otherwise on the other",
+            (Stage.STATE,),
+        ),
+        Slug(
             "environment",
             "The environment differs, and matters",
             "versions, flags or variables of the process differ and matter",

@@ -6,13 +6,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from samefit.comparison.finding import AFTER_TRAINING, BETWEEN_EPOCHS
 from samefit.comparison.result import Evidence
-from samefit.comparison.steps import AFTER_TRAINING
 from samefit.explain import (
     between,
+    callbacks,
     compiled,
     data,
-    ended,
     layers,
     left_behind,
     randomness,
@@ -47,6 +47,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         compiled.explain_fit,
         compiled.explain_weighted_batches,
         between.explain_validation,
+        callbacks.explain_batch_callbacks,
         settings.explain_backend,
         settings.explain_nondeterminism,
         left_behind.explain_alone,
@@ -86,7 +87,9 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
 def _detectors(case: Case) -> tuple[Detector, ...]:
     if case.divergence.detail == AFTER_TRAINING:
         # All steps are equal: nothing that acts in one is behind it.
-        return ended.explain_ended, compiled.explain_compiled
+        return callbacks.explain_callbacks, compiled.explain_compiled
+    if case.divergence.detail == BETWEEN_EPOCHS:
+        return callbacks.explain_callbacks, between.explain_validation
     return _DETECTORS[case.divergence.stage]
 
 

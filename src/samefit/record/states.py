@@ -51,10 +51,16 @@ class States:
 
     def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""
-        if moment == "after":
-            training.last_state = step
         digests = b"".join(_MISSING if value is None else state_digest(value) for value in values)
+        if moment == "after":
+            training.last_state, training.last_digests = step, digests
         return StateRecord(step, training.record.number, moment, training.layout, digests)
+
+    def between(self, training: Training, step: int, values: Sequence[Array | None]) -> None:
+        """Writes the state with which an epoch begins, unless it is known to be that after the step before."""
+        record = self.record(training, step, "begin", values)
+        if training.last_state != training.last or record.digests != training.last_digests:
+            self._writer.state(record)
 
     def end(self, training: Training, values: Sequence[Array | None]) -> None:
         """Writes the state with which a training ends, unless that was done, or there is none."""

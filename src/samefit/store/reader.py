@@ -268,6 +268,10 @@ class Run:
         """Whether the state after the step of index `step` was recorded."""
         return bool(self._rows("SELECT 1 FROM states WHERE place = ?", (place_of(step, "after"),)))
 
+    def has_begin(self, step: int) -> bool:
+        """Whether the state before the step of index `step` was recorded: its training or an epoch begins there."""
+        return bool(self._rows("SELECT 1 FROM states WHERE place = ?", (place_of(step, "begin"),)))
+
     def all_have_states(self, begin: int, end: int) -> bool:
         """Whether the state was recorded after every step of index `begin` to `end` (exclusive); by two look-ups."""
         if begin >= end:
@@ -344,10 +348,11 @@ class Run:
         return self._state(step, "after")
 
     def state_before(self, step: int) -> StateRecord | None:
-        """Returns the state before the step of index `step`: its training's begin, or after the step before it."""
+        """Returns the state before the step of index `step`: as recorded there, or after the step before it."""
         query = "SELECT MAX(step) FROM steps WHERE step < ? AND training = (SELECT training FROM steps WHERE step = ?)"
         ((previous,),) = self._rows(query, (step, step))
-        return self._state(step, "begin") if previous is None else self.state_after(previous)
+        begin = self._state(step, "begin")
+        return begin if begin is not None or previous is None else self.state_after(previous)
 
     def generator_states(self, point: str) -> dict[str, bytes]:
         """Returns the full generator states at a moment, such as "training:2"."""

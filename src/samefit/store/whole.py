@@ -28,6 +28,9 @@ class WholeChain:
     def state(self, record: StateRecord) -> None:
         """Notes the state at a moment; what moved since the state before goes into the next step's chain."""
         before = self._states.get(record.training)
+        if before is not None and record.moment == "begin":
+            # What callbacks did between two epochs: the weights that they move are in the chain itself.
+            return
         self._states[record.training] = record
         if before is not None:
             self._moved[record.training] = b"".join(self._moves(before, record))

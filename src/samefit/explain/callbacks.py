@@ -1,0 +1,61 @@
+"""Causes in callbacks: what they do to weights between two epochs, and when a training ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from samefit.comparison.finding import AFTER_TRAINING
+from samefit.comparison.result import Evidence
+from samefit.comparison.settings import callback_differences
+from samefit.explain.case import Case, Counterfactual, Suspect
+
+
+def explain_callbacks(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where weights differ that no step has changed since they were equal."""
+    ended = case.divergence.detail == AFTER_TRAINING
+    when = "when fit ends" if ended else f"before epoch {case.b.step.epoch + 1}"
+    last = "weights after the last step are equal" if ended else "weights after the step before are equal"
+    yield from _suspect(case, f"Weights are changed {when}, not by a step", last)
+
+
+def explain_batch_callbacks(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where a callback may have acted between two steps of an epoch, which is not recorded."""
+    for suspect in _suspect(case, "A callback acts between the steps", "weights after the step before are equal"):
+        yield replace(suspect, needs_proof=True, weak=True)
+
+
+def _suspect(case: Case, summary: str, known: str) -> Iterator[Suspect]:
+    names = [list(side.training.options.get("callbacks") or ()) for side in (case.a, case.b)]
+    if not any(names):
+        return
+    options = list(callback_differences(case.a.training.options, case.b.training.options))
+    if names[0] != names[1]:
+        blamed = sorted({*names[0]} ^ {*names[1]}) or sorted({*names[0]})
+        what = "and the callbacks are not the same"
+        evidence = [
+            Evidence(f"fit(callbacks=[{', '.join(own)}])", side.role, side.training.location)
+            for side, own in zip((case.a, case.b), names, strict=True)
+        ]
+    elif options:
+        blamed = sorted({item.name.partition(".")[0] for item in options})
+        what = "and the callbacks do not have the same options"
+        evidence = [
+            Evidence(f"{i.name}: {i.baseline!r} and {i.candidate!r}", "", case.b.training.location) for i in options
+        ]
+    else:
+        blamed = sorted({*names[0]})
+        what = "by callbacks of the same classes, whose plain options are the same"
+        evidence = [Evidence(f"fit(callbacks=[{', '.join(names[0])}])", "", case.b.training.location)]
+    # On one side there may be nothing to take away, and then nothing is asked for.
+    having = [side for side, own in zip((case.a, case.b), names, strict=True) if {*own} & {*blamed}]
+    numbers = sorted({side.training.number for side in having})
+    plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": blamed} for n in numbers)
+    yield Suspect(
+        slug="callback",
+        summary=f"{summary}, {what}.",
+        evidence=(*evidence, Evidence(known)),
+        location=case.b.training.location,
+        remedy="give both the same callbacks with the same options",
+        counterfactuals=(Counterfactual(f"no {', '.join(blamed)} on either side", both=plans),),
+    )

@@ -1,0 +1,92 @@
+"""Weights that no step has changed: the callbacks are named, and nothing that acts in a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.explain.cases import case_between
+from tests.handmade import Change, Training, make_run
+
+from samefit.comparison import compare
+from samefit.explain.case import Case
+from samefit.explain.suspects import suspects
+from samefit.types import Stage, Verdict
+
+STOPPING = {"callbacks": ["EarlyStopping"], "callback_options": [{"restore_best_weights": True, "patience": 2}]}
+
+
+def case_of(tmp_path: Path, options: Any, compiled: Any = None, change: str = "final", step: int = 0) -> Case:
+    a, b = Training(options=STOPPING), Training(options=options)
+    b = b if compiled is None else Training(options=options, compiled=compiled)
+    changes = [Change(change, step, "dense/kernel"), *([Change("loss", step)] if change == "between" else [])]
+    return case_between(
+        make_run(tmp_path / "a", trainings=[a]), make_run(tmp_path / "b", trainings=[b], changes=changes)
+    )
+
+
+def test_the_option_of_a_callback(tmp_path: Path) -> None:
+    options = {**STOPPING, "callback_options": [{"restore_best_weights": False, "patience": 2}]}
+    (only,) = suspects(case_of(tmp_path, options))
+    assert only.slug == "callback"
+    assert [line.text for line in only.evidence] == [
+        "EarlyStopping.restore_best_weights: True and False",
+        "weights after the last step are equal",
+    ]
+
+
+def test_another_callback(tmp_path: Path) -> None:
+    (only,) = suspects(case_of(tmp_path, {"callbacks": ["Averaging"], "callback_options": [{}]}))
+    assert [line.text for line in only.evidence][:2] == ["fit(callbacks=[EarlyStopping])", "fit(callbacks=[Averaging])"]
+
+
+def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
+    compiled = {"optimizer": {"class": "Adam", "config": {"learning_rate": 0.001, "ema_momentum": 0.9}}, "loss": "mse"}
+    first, second = suspects(case_of(tmp_path, STOPPING, compiled))
+    assert (first.slug, second.slug) == ("callback", "optimizer-config")
+
+
+def test_callbacks_of_the_same_classes_and_options(tmp_path: Path) -> None:
+    (only,) = suspects(case_of(tmp_path, STOPPING))
+    assert "whose plain options are the same" in only.summary
+    assert [plan["without_callbacks"] for plan in only.counterfactuals[0].both] == [["EarlyStopping"]]
+
+
+def test_weights_that_a_callback_changes_between_epochs(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {"callbacks": ["Pruning"], "callback_options": [{}]}, change="between", step=4)
+    assert (case.divergence.stage, case.divergence.step, case.divergence.path) == (Stage.STATE, 5, "dense/kernel")
+    assert case.divergence.detail == "between two epochs, before the step"
+    (first,) = suspects(case)
+    assert first.slug == "callback"
+    assert first.summary.startswith("Weights are changed before epoch 2, not by a step")
+    # Only what the sides do not have in common is taken away.
+    assert [plan["without_callbacks"] for plan in first.counterfactuals[0].both] == [["EarlyStopping", "Pruning"]]
+
+
+def test_what_both_sides_change_alike_is_no_difference(tmp_path: Path) -> None:
+    changes = [Change("between", 4, "dense/kernel")]
+    runs = [make_run(tmp_path / name, trainings=[Training(options=STOPPING)], changes=changes) for name in "ab"]
+    assert compare(*runs).verdict is Verdict.IDENTICAL
+
+
+def test_without_callbacks_none_is_blamed(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / name, changes=[Change("final", path="dense/kernel")] if name == "b" else ())
+        for name in "ab"
+    ]
+    assert suspects(case_between(*runs)) == ()
+
+
+def test_what_parts_in_a_step_is_not_blamed_on_the_end(tmp_path: Path) -> None:
+    options = {**STOPPING, "callback_options": [{"restore_best_weights": False, "patience": 2}]}
+    found = suspects(case_of(tmp_path, options, change="variable"))
+    assert not any("not by a step" in suspect.summary for suspect in found)
+
+
+def test_a_callback_is_taken_from_the_side_that_has_it(tmp_path: Path) -> None:
+    trainings = [Training((4, 4), options={}), Training((4, 4), options={"callbacks": ["Pruning"]}, model=2)]
+    changes = [Change("between", 12, "dense/kernel"), Change("loss", 12)]
+    run = make_run(tmp_path / "run", trainings=trainings, changes=changes)
+    (first,) = suspects(case_between(run, run, trainings=([1], [2])))
+    plan = {"do": "fit", "training": 2, "arguments": {}, "without_callbacks": ["Pruning"]}
+    assert first.counterfactuals[0].both == (plan,)
