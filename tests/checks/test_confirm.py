@@ -247,6 +247,28 @@ def test_a_process_that_holds_both_sides_keeps_it_for_itself(tmp_path: Path) -> 
         assert bench.executions[0].options["transplants"][0]["from"] == ""
 
 
+@pytest.mark.parametrize("same_process", [False, True])
+def test_what_the_candidate_holds_may_be_put_into_the_baseline(tmp_path: Path, same_process: bool) -> None:
+    if same_process:
+        execution = Execution(tuple((name, Target("function", "x.py", "x.py", function=name)) for name in "ab"))
+        trainings = [Training(side="a"), Training(side="b", model=2)]
+        run = make_run(tmp_path / "run", trainings=trainings)
+        pair = Pair(Part(run, "a"), Part(run, "b"), execution, execution)
+        again = make_run(tmp_path / "again", trainings=trainings)
+    else:
+        pair = Pair(Part(run_of(tmp_path / "a")), Part(run_of(tmp_path / "b")), Execution(()), Execution(()))
+        again = run_of(tmp_path / "again")
+    kept = run_of(tmp_path / "kept")
+    bench = Bench(kept, again)
+    found = run_again(pair, replace(KEEP, of_baseline=True), bench, lambda comparison: False)  # type: ignore[arg-type]
+    assert isinstance(found, Pair)
+    assert (found.a.run, found.b) == (again, pair.b)
+    assert found.execution_a.options["transplants"][0]["from"] == str(kept.path)
+    first, second = (execution.options for execution in bench.executions)
+    assert (first["keep_states"], first["stop_after"]) == ([3], 4)
+    assert "keep_states" not in second
+
+
 def explain_guess(case: Case) -> Iterator[Suspect]:
     yield Suspect(
         "state-carried-over", "a guess", counterfactuals=(Counterfactual("alone", alone=True),), needs_proof=True

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, unchanged
 from samefit.checks.workshop import Workshop
+from samefit.comparison.finding import BEFORE_STEP, BETWEEN_EPOCHS
 from samefit.comparison.result import Cause, Comparison, Divergence, Evidence
-from samefit.comparison.steps import BEFORE_STEP
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import FAILED, excluded, suspects
 from samefit.types import Stage, Verdict
@@ -207,7 +207,7 @@ class _Search:
             self._repeats += 1
             self._say("running again with nothing changed")
             # The same sides as in the re-run that is in question.
-            found = unchanged(self.pair, self._workshop, both=_reruns_both(fix))
+            found = unchanged(self.pair, fix, self._workshop)
             self._unchanged = self._compared_unchanged(found)
         return self._unchanged
 
@@ -253,7 +253,8 @@ def _place(divergence: Divergence) -> tuple[bool, int, bool, int]:
     # The state of the optimizer is a late stage, but what a step begins with comes before all that it does; what is
     # only logged comes after all steps.
     reported = divergence.stage is Stage.REPORTING
-    return reported, divergence.step, divergence.detail != BEFORE_STEP, _STAGES.index(divergence.stage)
+    before = divergence.detail in (BEFORE_STEP, BETWEEN_EPOCHS)
+    return reported, divergence.step, not before, _STAGES.index(divergence.stage)
 
 
 def _confirmed(

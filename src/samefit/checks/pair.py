@@ -60,6 +60,10 @@ class Pair:
         """Whether one process held both."""
         return self.execution_a is self.execution_b
 
+    def turned(self) -> Pair:
+        """Returns the pair with baseline and candidate exchanged."""
+        return Pair(self.b, self.a, self.execution_b, self.execution_a)
+
     def compared(self) -> Comparison:
         """Compares the two."""
         return compared(self.a, self.b)

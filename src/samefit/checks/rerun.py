@@ -31,10 +31,12 @@ def again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
         enough: Whether a divergence of unfinished re-runs refutes the suspect, so that they need not go on.
     """
     try:
+        if counterfactual.of_baseline:
+            return _baseline(pair, counterfactual, workshop, enough)
         if counterfactual.both or counterfactual.environment_both:
             return _both(pair, counterfactual, workshop, enough)
         if counterfactual.data:
-            return _data(pair, workshop, enough)
+            return _data(pair, counterfactual, workshop, enough)
         if counterfactual.keep is not None:
             return _kept(pair, counterfactual, counterfactual.keep, workshop, enough)
         return _candidate(pair, counterfactual, workshop, enough)
@@ -42,16 +44,20 @@ def again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
         return f"the re-run failed ({str(error).splitlines()[0]})"
 
 
-def unchanged(pair: Pair, workshop: Workshop, *, both: bool) -> Pair | str:
-    """Runs the candidate, or both sides, again with nothing changed; returns the pair, or why that was not possible.
+def unchanged(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) -> Pair | str:
+    """Runs the same sides again as under a counterfactual, but with nothing changed.
 
     Args:
         pair: The sides.
+        counterfactual: What is in question.
         workshop: Where the re-runs are made.
-        both: Whether the baseline runs again as well.
+
+    Returns:
+        The new pair, or why that was not possible.
     """
+    both = counterfactual.both or counterfactual.environment_both
+    run = _both if both else _baseline if counterfactual.of_baseline else _candidate
     try:
-        run = _both if both else _candidate
         return run(pair, Counterfactual(""), workshop, _parts)
     except SamefitError as error:
         return f"the re-run failed ({str(error).splitlines()[0]})"
@@ -79,6 +85,17 @@ def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, e
     if failed:
         return failed
     return replace(pair, b=replace(part, run=run), execution_b=execution)
+
+
+def _baseline(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+    """Runs the baseline again with what the candidate holds, and compares it with the candidate as it was."""
+    turned, plans, step = pair.turned(), counterfactual.transplants, counterfactual.keep
+    if step is not None:
+        # In a process of both, the baseline has trained before the candidate has what it is to get.
+        run = workshop.run((turned.execution_a.keeping(step).ending_after(step + 1), "re-run-b"))[0]
+        plans = tuple({**plan, "from": str(run.path.absolute())} for plan in plans)
+    found = _candidate(turned, Counterfactual("", transplants=plans), workshop, enough)
+    return found if isinstance(found, str) else found.turned()
 
 
 def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
@@ -122,10 +139,10 @@ def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:
     return replace(execution.with_transplants(counterfactual.both), environment=environment)
 
 
-def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
+def _data(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
     keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
     run = workshop.run((keeping, "re-run-a"))[0]
-    plans = []
+    plans = list(counterfactual.transplants)
     again = replace(pair.a, run=run).selected()
     if any(_data_of(one) != _data_of(other) for one, other in zip(pair.a.selected(), again, strict=False)):
         return "the baseline itself gets other data when it runs again: something random in it has no seed"
@@ -133,7 +150,7 @@ def _data(pair: Pair, workshop: Workshop, enough: Enough) -> Pair | str:
         file = run.path / "arrays" / f"data-{mine.number}.safetensors"
         if file.exists():
             plans.append({"do": "data", "training": theirs.number, "file": str(file)})
-    if not plans:
+    if len(plans) == len(counterfactual.transplants):
         return "the baseline handed no arrays to fit"
     return _candidate(pair, Counterfactual("", transplants=tuple(plans)), workshop, enough)
 

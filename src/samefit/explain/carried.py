@@ -45,7 +45,7 @@ def _averaged(case: Case, weights: Pairs) -> Suspect | None:
         if not earlier:
             continue
         number, fixes = side.training.number, taken_from_baseline(case, weights, "the baseline's weights before #{}")
-        fixes = tuple(replace(fix, text=fix.text.format(number)) for fix in fixes) if side is case.b else ()
+        fixes = tuple(replace(fix, text=fix.text.format(number)) for fix in fixes)
         return Suspect(
             slug="state-carried-over",
             summary=f"fit #{number} of the {side.role} starts from averaged weights: with use_ema every fit ends by "

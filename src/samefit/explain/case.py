@@ -29,6 +29,8 @@ class Counterfactual:
         keep: Index of the step of the baseline after which a re-run must keep its state, for a transplant whose "from"
             is "".
         stage_only: Whether it shows only that what is handed over matters, not what made it differ.
+        of_baseline: Whether it is the baseline that runs again, with what `transplants` take from the candidate; `keep`
+            is then a step of the candidate's.
     """
 
     text: str
@@ -40,6 +42,7 @@ class Counterfactual:
     data: bool = False
     keep: int | None = None
     stage_only: bool = False
+    of_baseline: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _made_anew(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
             continue
         values = {case.b.layout[j].path: _find_state(case.a, i) for i, j in seeds}
         fixes: tuple[Counterfactual, ...] = ()
-        if lost and None not in values.values():
+        if None not in values.values():
             plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
             fixes = (Counterfactual("the states of the baseline's random layers", (plan,)),)
         paths = ", ".join(side.layout[pair[1] if lost else pair[0]].path for pair in seeds[:3])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -40,21 +42,39 @@ def is_first_value(side: Side, position: int) -> bool:
 def taken_from_baseline(case: Case, pairs: Pairs, text: str, *, stage_only: bool = False) -> tuple[Counterfactual, ...]:
     """Returns the re-run with the baseline's values before the diverging step.
 
-    Where the baseline is in the middle of a training there, its run does not hold them: they are kept in the re-run. In
-    the middle of one of the candidate's trainings they cannot be put in.
+    Where a side is in the middle of a training there, its run does not hold them: they are kept in a re-run. In the
+    middle of one of the candidate's trainings they cannot be put in: then the baseline gets the candidate's.
     """
-    before, kept = _values_before(case.a)
-    begin = case.b.run.begin_state(case.b.training.number)
-    if before is None or begin is None or begin.step != case.b.step.index:
+    found = _put_in(case.a, case.b, pairs)
+    if found is not None:
+        return (Counterfactual(text, (found[0],), keep=found[1], stage_only=stage_only),)
+    found = _put_in(case.b, case.a, [(j, i) for i, j in pairs])
+    if found is None:
         return ()
+    text = "what the candidate holds before this step put into the baseline"
+    return (Counterfactual(text, (found[0],), keep=found[1], stage_only=stage_only, of_baseline=True),)
+
+
+def _put_in(source: Side, target: Side, pairs: Pairs) -> tuple[Mapping[str, Any], int | None] | None:
+    """Returns the transplant of values before the diverging step, and the step after which they must be kept.
+
+    Args:
+        source: Whose they are.
+        target: Who gets them; None is returned where it is in the middle of a training.
+        pairs: Positions of (the source's variable, the target's).
+    """
+    before, kept = _values_before(source)
+    begin = target.run.begin_state(target.training.number)
+    if before is None or begin is None or begin.step != target.step.index:
+        return None
     plan = {
         "do": "weights",
-        "training": case.b.training.number,
-        "from": str(case.a.run.path) if kept is None else "",
+        "training": target.training.number,
+        "from": str(source.run.path) if kept is None else "",
         "arrays": before,
-        "pairs": {case.b.layout[j].path: case.a.layout[i].path for i, j in pairs},
+        "pairs": {target.layout[j].path: source.layout[i].path for i, j in pairs},
     }
-    return (Counterfactual(text, (plan,), keep=kept, stage_only=stage_only),)
+    return plan, kept
 
 
 def _values_before(side: Side) -> tuple[str | None, int | None]:
