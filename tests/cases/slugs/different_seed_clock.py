@@ -15,4 +15,4 @@ def a():
 b = a
 
 
-EXPECT = {"verdict": "diverged", "stage": ["initial_weights"], "slug": "different-seed", "causes": 1, "slow": True}
+EXPECT = {"verdict": "diverged", "stage": ["initial_weights"], "slug": "different-seed", "causes": 1}

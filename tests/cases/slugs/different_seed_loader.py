@@ -19,4 +19,4 @@ def b():
     train(2)
 
 
-EXPECT = {"verdict": "diverged", "stage": ["data"], "slug": "different-seed", "needs": ["torch"], "slow": True}
+EXPECT = {"verdict": "diverged", "stage": ["data"], "slug": "different-seed", "needs": ["torch"]}

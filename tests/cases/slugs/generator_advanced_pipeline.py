@@ -18,5 +18,4 @@ EXPECT = {
     "stage": ["data"],
     "slug": "generator-advanced",
     "needs": ["tensorflow"],
-    "slow": True,
 }

@@ -17,4 +17,4 @@ def b():
     train(0.3)
 
 
-EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "model-config", "slow": True}
+EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "model-config"}

@@ -19,4 +19,4 @@ def b():
     train(2)
 
 
-EXPECT = {"verdict": "diverged", "stage": ["state"], "slug": "state-carried-over", "slow": True}
+EXPECT = {"verdict": "diverged", "stage": ["state"], "slug": "state-carried-over"}

@@ -13,4 +13,4 @@ def a():
 b = a
 
 
-EXPECT = {"verdict": "diverged", "stage": ["data"], "slug": "unseeded", "needs": ["tensorflow"], "slow": True}
+EXPECT = {"verdict": "diverged", "stage": ["data"], "slug": "unseeded", "needs": ["tensorflow"]}
