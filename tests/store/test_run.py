@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.handmade import Training, make_run
+from tests.handmade import Change, Training, make_run
 
 from samefit.errors import RunError, SelectionError
 from samefit.store.reader import Run
@@ -171,6 +171,18 @@ def test_steps_are_read_by_training_and_in_order(tmp_path: Path) -> None:
     assert run.state_before(4) == run.state_after(3)
     # The step before the third training's first belongs to another training.
     assert run.state_before(5) == run.begin_state(3)
+
+
+def test_what_was_changed_before_a_step_is_the_state_before_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", changes=[Change("between", 4, "dense/kernel")])
+    assert (run.has_begin(4), run.has_begin(5)) == (True, False)
+    before, after = run.state_before(4), run.state_after(3)
+    assert before is not None
+    assert after is not None
+    assert (before.moment, before.step) == ("begin", 4)
+    assert before.digests != after.digests
+    # It is not what the training began with.
+    assert run.begin_state(1) == run.state_before(0)
 
 
 def test_a_training_that_is_not_there_is_named(tmp_path: Path) -> None:
