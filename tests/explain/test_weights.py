@@ -189,8 +189,11 @@ def test_two_seeds(tmp_path: Path) -> None:
     stories = built(Story().seed(1)), built(Story().seed(2, line=4))
     first = found(two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories))[0]
     assert (first.slug, first.location) == ("different-seed", at(4))
-    assert "with 1 and 2" in first.summary
-    assert plans(first) == ["seeds"]
+    assert first.summary == "The two sides seeded everything with 1 and 2."
+    # What one line seeds is one cause, whatever draws from it.
+    assert plans(first) == ["seed_value", "seeds"]
+    plan = {"do": "seed_value", "side": "", "file": at(4).file, "line": 4, "value": 1}
+    assert first.counterfactuals[0].transplants == (plan,)
 
 
 def test_equal_seeds_are_not_blamed(tmp_path: Path) -> None:

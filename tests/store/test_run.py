@@ -28,6 +28,7 @@ from samefit.store.records import (
     TrainingRecord,
     VariableRecord,
 )
+from samefit.store.schema import SCHEMA_VERSION
 from samefit.store.writer import RunWriter
 from samefit.types import Build, Location, Role
 
@@ -240,7 +241,7 @@ def _other_version(path: Path) -> None:
         (lambda p: (p / "run.sqlite").unlink(), r"is not a whole run: run\.sqlite is missing\."),
         (lambda p: (p / "run.sqlite").write_text("no database" * 99), r"is damaged: "),
         (_cut_database, r"is damaged: "),
-        (_other_version, r"has schema version 7; this samefit reads version 4\."),
+        (_other_version, rf"has schema version 7; this samefit reads version {SCHEMA_VERSION}\."),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(written: Path, damage: object, message: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
@@ -167,10 +167,21 @@ def _end_of_epoch(side: Side) -> int:
 
 
 def _paired(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
-    """Pairs draws of one function from one line of code, in order; draws of one side only fall out."""
-    keys = [[(e.function, e.location.code if e.location else None) for e in draws] for draws in (first, second)]
-    for block in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
-        yield from zip(first[block.a : block.a + block.size], second[block.b : block.b + block.size], strict=True)
+    """Pairs draws of one function from one line of code, the n-th with the n-th, in the baseline's order."""
+    theirs: dict[tuple[str, str | None], list[Event]] = {}
+    for event in second:
+        theirs.setdefault(_line(event), []).append(event)
+    places: Counter[tuple[str, str | None]] = Counter()
+    for event in first:
+        key = _line(event)
+        found = theirs.get(key, [])[places[key] :]
+        places[key] += 1
+        if found:
+            yield event, found[0]
+
+
+def _line(draw: Event) -> tuple[str, str | None]:
+    return draw.function, draw.location.code if draw.location else None
 
 
 def _entropies(case: Case) -> tuple[list[Event], list[Event]]:

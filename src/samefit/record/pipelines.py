@@ -115,7 +115,7 @@ def _described(value: Any) -> Any:
     """Returns a plain value as it is, and of anything else what it is, under the key "is"."""
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
-    seed = getattr(value, "initial_seed", None)
+    seed = None if isinstance(value, type) else getattr(value, "initial_seed", None)
     if callable(seed):
         # PyTorch's generators say with what they were seeded.
         return {"is": type(value).__name__, "seed": int(seed())}
