@@ -11,6 +11,7 @@ from tests.handmade import LAYERS, Change, Layer, Training, dense, make_run, nor
 from samefit.comparison import compare, compare_trainings
 from samefit.comparison.compare import parse_selection
 from samefit.errors import RunError, SelectionError
+from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
 ROLES = ("baseline", "candidate")
@@ -276,3 +277,16 @@ def test_layers_of_one_kind_keep_their_turn(tmp_path: Path) -> None:
     a = make_run(tmp_path / "a", layers=(dense(4, 4, key="p"), dense(4, 4, key="q"), normalization(4)))
     b = make_run(tmp_path / "b", layers=(dense(4, 4, key="q"), dense(4, 4, key="p"), normalization(4)))
     assert place(compare(a, b)) == (Stage.INITIAL_WEIGHTS, 1, "dense/kernel")
+
+
+def test_why_one_side_trains_for_longer(tmp_path: Path) -> None:
+    def stopping(name: str, patience: int, epochs: int) -> Run:
+        options = {"callbacks": ["EarlyStopping"], "callback_options": [{"patience": patience, "verbose": epochs}]}
+        return make_run(tmp_path / name, trainings=[Training((4,) * epochs, options=options)])
+
+    result = compare(stopping("a", 1, 2), stopping("b", 3, 3))
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "The two fit calls are not given the same: EarlyStopping.patience: 1 and 3." in result.notes
+    assert not [
+        note for note in compare(stopping("c", 1, 2), stopping("d", 1, 3)).notes if "not given the same" in note
+    ]

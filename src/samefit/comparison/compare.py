@@ -14,7 +14,7 @@ from samefit.comparison.coverage import Asked
 from samefit.comparison.finding import AFTER_TRAINING, Finding
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
-from samefit.comparison.settings import differences
+from samefit.comparison.settings import differences, fit_differences
 from samefit.comparison.steps import StepScan
 from samefit.comparison.values import same_value
 from samefit.errors import SelectionError
@@ -119,7 +119,17 @@ def compare_trainings(
     if verdict is Verdict.NOT_COMPARABLE:
         # Of two models without one weight in common it cannot be said where they part.
         comparison = replace(comparison, first_divergence=None, equal=())
-    return replace(comparison, verdict=verdict, notes=(*why, *notes))
+    return replace(comparison, verdict=verdict, notes=(*why, *_ended_early(pairing, verdict), *notes))
+
+
+def _ended_early(pairing: Pairing, verdict: Verdict) -> Iterator[str]:
+    """Yields what `fit` was given otherwise where one side trains for longer: epochs, the patience of a callback."""
+    if verdict is not Verdict.INCOMPLETE or len(pairing.steps_a) == len(pairing.steps_b):
+        return
+    a, b = pairing.trainings_at(len(pairing) - 1)
+    found = [f"{s.name}: {s.baseline!r} and {s.candidate!r}" for s in fit_differences(a.options, b.options)]
+    if found:
+        yield f"The two fit calls are not given the same: {', '.join(found[:4])}."
 
 
 def _selected(run: Run, numbers: Sequence[int] | None, side: str | None) -> tuple[TrainingRecord, ...]:

@@ -53,7 +53,8 @@ def differences(
         *_trainable(model_a, training_a, model_b, training_b, alignment),
         *_structure(model_a, model_b),
         *_compiled(training_a.compiled, training_b.compiled),
-        *_fit(training_a.options, training_b.options),
+        *fit_differences(training_a.options, training_b.options),
+        *_data(training_a.options, training_b.options),
     )
 
 
@@ -98,11 +99,15 @@ def _compiled(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDif
         yield from _deep(kind, name, a.get(name), b.get(name), None)
 
 
-def _fit(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+def fit_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    """Yields the options of two `fit`s that are not the same, those of their callbacks included."""
     for name in sorted({*a, *b} - {*_NOT_OPTIONS}):
         if name != "callback_options":
             yield from _deep("fit", name, a.get(name), b.get(name), None)
     yield from callback_differences(a, b)
+
+
+def _data(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     for name in _DATA:
         yield from _deep("data", name, a.get(name), b.get(name), None)
 
