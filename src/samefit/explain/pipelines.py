@@ -37,7 +37,8 @@ class Stage:
     @property
     def in_words(self) -> str:
         """The call as a user would write it, without what is handed in."""
-        given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items() if _is_plain(value))
+        plain = {name: value for name, value in self.arguments.items() if _is_plain(value)}
+        given = ", ".join(f"{name}={_shown(v)}" for name, v in sorted(plain.items()) if v not in (None, False, ""))
         return f"{self.function}({given})"
 
 

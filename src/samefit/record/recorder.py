@@ -78,12 +78,10 @@ class Recorder:
         self._backend = backend
         self._transplants = transplants
         self._stop = stop or StopPoint(None, None)
-        self._keep_data = keep_data
-        self._keep_states = keep_states
+        self._keep_data, self._keep_states = keep_data, keep_states
         self._before_training, self._pipeline_of = before_training, pipeline_of
         self._stack: list[Training] = []
-        self._trainings = 0
-        self._steps = 0
+        self._trainings, self._steps = 0, 0
         self._models: ByObject[tuple[ModelRecord, list[weakref.ref[Any]]]] = ByObject()
         self._on_batch: dict[int, Training] = {}
         self._compiles = Compiles()
