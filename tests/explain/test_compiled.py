@@ -199,3 +199,15 @@ def test_the_loss_of_a_batch_against_the_mean_of_an_epoch(tmp_path: Path) -> Non
 def test_two_fits_of_the_same_epochs_log_the_same_means(tmp_path: Path) -> None:
     case = two(tmp_path, [Change("loss", 1)])
     assert case.divergence.stage is Stage.FORWARD
+
+
+def test_a_callback_on_one_side_may_act_on_what_is_logged(tmp_path: Path) -> None:
+    options = ({}, {"callbacks": ["Doubling"], "callback_options": [{}]})
+    first, *others = found(two(tmp_path, LOG, options=options))
+    assert (first.slug, first.needs_proof, plans(first)) == ("reporting", True, ["fit both"])
+    assert "fit(callbacks=[Doubling])" in texts(first)
+    assert [other.slug for other in others] == ["reporting"]
+
+
+def test_where_only_what_is_logged_differs_all_steps_are_equal(tmp_path: Path) -> None:
+    assert "all 8 steps" in two(tmp_path, LOG).comparison.equal

@@ -246,6 +246,7 @@ def test_what_is_drawn_between_epochs(tmp_path: Path) -> None:
     assert first.slug == "generator-advanced"
     assert first.location == at(5)
     assert 6 in lines(first)
+    assert first.remedy == "let line 6 of train.py draw from a generator of its own:  numpy.random.default_rng(1)"
     fix = first.counterfactuals[0]
     assert fix.text == "numpy.random put back right before line 5 of train.py, each time"
     assert [plan["draw"] for plan in fix.transplants] == [1, 3, 4]

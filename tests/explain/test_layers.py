@@ -235,6 +235,7 @@ def test_the_option_of_an_operation(tmp_path: Path) -> None:
     first, *others = found(two(tmp_path, [layer()], [layer()], calls=(calls[0], calls[1])))
     assert (first.slug, first.location) == ("model-config", at(7))
     assert texts(first) == "LeakyRelu: negative_slope=0.2 and negative_slope=0.3"
+    assert first.remedy == "give LeakyRelu negative_slope=0.2 on both sides"
     plan = {"do": "layer", "class": "LeakyRelu", "construction": 2, "arguments": {"negative_slope": 0.2}}
     assert first.counterfactuals[0].transplants == (plan,)
     assert not [other for other in others if other.slug == "model-config"]

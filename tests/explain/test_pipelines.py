@@ -90,6 +90,7 @@ def test_the_seed_of_a_generator_of_torch(tmp_path: Path) -> None:
     )
     assert found(case)[0].slug == "different-seed"
     assert plan(case)["arguments"] == {"generator": 1}
+    assert found(case)[0].remedy == "DataLoader(..., generator=torch.Generator().manual_seed(1))  on both sides"
 
 
 def shuffle_without_seed(story: Story, **seeds: Any) -> tuple[Story, list[dict[str, Any]]]:

@@ -220,8 +220,10 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
         texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)
-    if finding is not None and finding.detail == AFTER_TRAINING:
-        texts.append(f"all {finding.position + 1} steps" if finding.position else "the step")
+    if finding is not None and (finding.detail == AFTER_TRAINING or finding.stage is Stage.REPORTING):
+        # What is only logged is said to differ if nothing else does, to the end.
+        number = finding.position + 1 if finding.detail == AFTER_TRAINING else len(pairing)
+        texts.append(f"all {number} steps" if number > 1 else "the step")
     elif finding is not None and finding.position > 0:
         texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
     return tuple(texts)

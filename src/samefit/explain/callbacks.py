@@ -16,16 +16,29 @@ def explain_callbacks(case: Case) -> Iterator[Suspect]:
     ended = case.divergence.detail == AFTER_TRAINING
     when = "when fit ends" if ended else f"before epoch {case.b.step.epoch + 1}"
     last = "weights after the last step are equal" if ended else "weights after the step before are equal"
-    yield from _suspect(case, f"Weights are changed {when}, not by a step", last)
+    yield from suspects_of(case, f"Weights are changed {when}, not by a step", last)
 
 
 def explain_batch_callbacks(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where a callback may have acted between two steps of an epoch, which is not recorded."""
-    for suspect in _suspect(case, "A callback acts between the steps", "weights after the step before are equal"):
+    for suspect in suspects_of(case, "A callback acts between the steps", "weights after the step before are equal"):
         yield replace(suspect, needs_proof=True, weak=True)
 
 
-def _suspect(case: Case, summary: str, known: str) -> Iterator[Suspect]:
+def callbacks_differ(case: Case) -> bool:
+    """Whether the callbacks of the two sides, or their plain options, are not the same."""
+    a, b = case.a.training.options, case.b.training.options
+    return (a.get("callbacks") or []) != (b.get("callbacks") or []) or any(callback_differences(a, b))
+
+
+def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
+    """Yields a suspect that names the callbacks, if there are any: those that differ, else all.
+
+    Args:
+        case: The case.
+        summary: What is seen, without an end.
+        known: What is known to be equal.
+    """
     names = [list(side.training.options.get("callbacks") or ()) for side in (case.a, case.b)]
     if not any(names):
         return

@@ -245,6 +245,7 @@ def _advanced(
     if remedy:
         role = "candidate" if draw_b.index < draw_a.index else "baseline"
         lines.append(Evidence("fit takes no first look here: an earlier call had built the model's metrics", role))
+    remedy = remedy or _own_generator(ahead, generator, seed, draw)
     training = case.b.training.location
     seeding = f"{seed_b.function}({seed_b.value})"
     return Suspect(
@@ -257,6 +258,20 @@ def _advanced(
         or f"put  {seeding}  before {place(draw_b.location or training)}, or run each training in a process of its own",
         counterfactuals=counterfactuals,
     )
+
+
+def _own_generator(side: Side, generator: str, seed: Event, draw: Event) -> str:
+    """Returns the remedy where the user's own code draws while the training runs, else "": a seed before is no help."""
+    within = (
+        event
+        for event in side.draws(generator, seed.id, draw.id)
+        if event.training == side.training.number and not event.component and event.location != draw.location
+    )
+    event = next(within, None)
+    if event is None or event.location is None:
+        return ""
+    own = {"numpy": "numpy.random.default_rng(1)", "python": "random.Random(1)"}.get(generator)
+    return f"let {place(event.location)} draw from a generator of its own" + (f":  {own}" if own else "")
 
 
 _PLURAL = ("the first values", "the values", "the random numbers", "the samples")

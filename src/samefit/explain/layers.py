@@ -114,8 +114,7 @@ def _other_operations(operations: list[tuple[CallRecord, CallRecord]]) -> Suspec
             for name, (one, other) in options.items()
         )[:8],
         location=b.location,
-        remedy=f"write  {b.class_name.lower()}({', '.join(f'{n}={shown(v[0])}' for n, v in options.items())})  on both "
-        "sides",
+        remedy=f"give {b.class_name} {', '.join(f'{n}={shown(v[0])}' for n, v in options.items())} on both sides",
         counterfactuals=() if called else (Counterfactual("the baseline's options for these operations", plans),),
         no_counterfactual="a value in an expression of yours is not changed" if called else "",
     )

@@ -117,7 +117,7 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
                 ),
             ),
             location=other.location,
-            remedy=f"{other.function}(..., {name}={_shown(theirs if mine is None else mine)})  on both sides",
+            remedy=f"{other.function}(..., {name}={_written(theirs if mine is None else mine)})  on both sides",
             counterfactuals=fixes,
             no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
         )
@@ -234,6 +234,13 @@ def _seed(value: Any) -> Any:
 
 def _is_plain(value: Any) -> bool:
     return not isinstance(value, Mapping)
+
+
+def _written(value: Any) -> str:
+    """Returns an argument as a user would write it."""
+    if isinstance(value, Mapping) and value.get("is") == "Generator" and "seed" in value:
+        return f"torch.Generator().manual_seed({value['seed']})"
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from samefit.comparison.result import Evidence
+from samefit.explain.callbacks import callbacks_differ, suspects_of
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.compiled import compiled_at
 from samefit.explain.layers import bare, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
+_EQUAL = "weights, batches and losses of all steps are equal"
 _REMEDY = "evaluate both models after training with the same call on the same data:  model.evaluate(x, y)"
 
 
@@ -18,6 +21,9 @@ def explain_reporting(case: Case) -> Iterator[Suspect]:
     yield from _options(case)
     yield from _means(case)
     yield from _metrics(case)
+    if callbacks_differ(case):
+        for suspect in suspects_of(case, "The trainings are the same, but a callback acts on what is logged", _EQUAL):
+            yield replace(suspect, slug="reporting", needs_proof=True)
     a, b = case.a.training, case.b.training
     evidence = [Evidence(f"{case.divergence.path}: {case.divergence.detail}")]
     digests = [_digest(training.options.get("validation_data")) for training in (a, b)]
@@ -26,7 +32,7 @@ def explain_reporting(case: Case) -> Iterator[Suspect]:
     yield Suspect(
         slug="reporting",
         summary=f"The trainings are the same, but {case.divergence.path} is not the same quantity.",
-        evidence=(*evidence, Evidence("weights, batches and losses of all steps are equal")),
+        evidence=(*evidence, Evidence(_EQUAL)),
         location=b.location,
         remedy="hand both the same validation_data" if digests[0] != digests[1] else _REMEDY,
         no_counterfactual="what is logged besides the training is the user's own",
