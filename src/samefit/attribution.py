@@ -15,6 +15,7 @@ from types import CodeType, FrameType
 from samefit.types import Location
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_HOOKS = os.path.join(_OWN, "patches") + os.sep
 _STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _kinds: dict[CodeType, str] = {}
@@ -61,6 +62,20 @@ def kind_of(code: CodeType) -> str:
         kind = "own" if file.startswith(_OWN) else "user" if is_user_file(file) else "library"
         _kinds[code] = kind
     return kind
+
+
+def behind_hooks(frame: FrameType) -> FrameType:
+    """Returns the innermost frame from `frame` outwards that is none of samefit's hooks, which hand calls on.
+
+    Hooks are the closures of `samefit.patches`; what its other functions do is samefit's own.
+    """
+    while _is_hook(frame.f_code) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _is_hook(code: CodeType) -> bool:
+    return "<locals>" in code.co_qualname and code.co_filename.startswith(_HOOKS)
 
 
 def caller(frame: FrameType | None = None) -> Caller:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from samefit.attribution import Caller, caller, kind_of
+from samefit.attribution import Caller, behind_hooks, caller, kind_of
 from samefit.record.calls import makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.plain import plain
@@ -233,7 +233,7 @@ class Ledger:
         What samefit takes itself, what no line of the user is behind, and what NumPy takes for a generator that has a
         seed stay out of it, in the run that is recorded and in the one that replays it.
         """
-        frame = sys._getframe(2)
+        frame = behind_hooks(sys._getframe(2))
         who = self.guard(lambda: self._who_takes(frame), None)
         if who is None:
             return take()
