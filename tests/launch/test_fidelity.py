@@ -193,3 +193,11 @@ def test_a_run_knows_how_its_script_ended(project: Path, tmp_path: Path, line: s
     with Run.open(tmp_path / "run") as recorded:
         assert recorded.status == status
         assert recorded.exit_status == (None if status == "killed" else 3)
+
+
+def test_entropy_of_a_generator_of_the_users_own_is_recorded(project: Path, tmp_path: Path) -> None:
+    (project / "draws.py").write_text("import numpy as np\nnp.random.default_rng()\nnp.random.default_rng(3)\n")
+    assert launched(tmp_path, ("", "draws.py"))[0] == 0
+    with Run.open(tmp_path / "run") as recorded:
+        taken = [event for event in recorded.events if event.kind == "entropy" and event.location is not None]
+    assert [event.location.code for event in taken if event.location] == ["np.random.default_rng()"]

@@ -7,11 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 
-from samefit.patches.generators import watch_entropy, watch_numpy
-from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
 from samefit.store.records import Event
 
@@ -188,20 +185,6 @@ def test_entropy_is_recorded_and_may_be_replayed(ledger: Ledger, sink: Sink) -> 
     ledger.replay_entropy = lambda function, code: b"\xff" if function == "os.urandom" and code else None
     assert take() == b"\xff"
     assert [event.value for event in sink.events.values()] == ["0102", "ff"]
-
-
-def test_entropy_of_a_generator_of_the_users_own_is_recorded(ledger: Ledger, sink: Sink) -> None:
-    patches = Patches()
-    try:
-        watch_entropy(patches, ledger)
-        watch_numpy(patches, ledger)
-        np.random.default_rng()
-        np.random.default_rng(3)
-    finally:
-        patches.undo()
-    ledger.settle()
-    taken = [event for event in sink.events.values() if event.kind == "entropy"]
-    assert [event.location.code for event in taken if event.location] == ["np.random.default_rng()"]
 
 
 def test_other_threads_draw_as_well(ledger: Ledger, generator: Generator, sink: Sink) -> None:
