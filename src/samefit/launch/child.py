@@ -62,8 +62,15 @@ class Announcer(importlib.abc.MetaPathFinder):
             self._looking.now = False
         if spec is None or spec.loader is None:
             return None
-        spec.loader = _Loader(spec.loader, self._callbacks.pop(fullname))
+        # Not yet forgotten: many only look for a module, and an import may fail and be tried again, as TensorFlow does
+        # with Keras while it is imported itself.
+        spec.loader = _Loader(spec.loader, functools.partial(self._imported, fullname))
         return spec
+
+    def _imported(self, fullname: str) -> None:
+        callback = self._callbacks.pop(fullname, None)
+        if callback is not None:
+            callback()
 
 
 class _Loader(importlib.abc.Loader):

@@ -1,0 +1,53 @@
+"""Who is told of an import, and when."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from samefit.launch.child import Announcer
+
+NAME = "a_framework_of_the_tests"
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    (tmp_path / f"{NAME}.py").write_text("import builtins\nif builtins.broken:\n    raise RuntimeError\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("builtins.broken", False, raising=False)
+    told: list[str] = []
+    announcer = Announcer({NAME: lambda: told.append(NAME)})
+    sys.meta_path.insert(0, announcer)
+    yield told
+    sys.meta_path.remove(announcer)
+    sys.modules.pop(NAME, None)
+
+
+def test_an_import_is_told_once_when_it_has_ended(told: list[str]) -> None:
+    importlib.import_module(NAME)
+    assert told == [NAME]
+    sys.modules.pop(NAME)
+    importlib.import_module(NAME)
+    assert told == [NAME]
+
+
+def test_to_look_for_a_module_is_no_import(told: list[str]) -> None:
+    assert importlib.util.find_spec(NAME) is not None
+    assert told == []
+    importlib.import_module(NAME)
+    assert told == [NAME]
+
+
+def test_an_import_that_fails_is_told_when_it_succeeds(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.broken", True)
+    with pytest.raises(RuntimeError):
+        importlib.import_module(NAME)
+    assert told == []
+    monkeypatch.setattr("builtins.broken", False)
+    importlib.import_module(NAME)
+    assert told == [NAME]
