@@ -97,6 +97,17 @@ def test_draws_of_one_line_are_one_entry(ledger: Ledger, generator: Generator, s
     assert sink.written < 20
 
 
+def test_a_line_that_draws_once_an_epoch_has_an_entry_for_each(
+    ledger: Ledger, generator: Generator, sink: Sink
+) -> None:
+    draw = wrapped(ledger, generator.draw)
+    for epoch in range(3):
+        ledger.note("epoch", value=epoch)
+        for _ in range(2):
+            draw()
+    assert [(event.count, event.draw) for event in sink.draws()] == [(2, 0), (2, 2), (2, 4)]
+
+
 def test_a_seed_ends_an_entry_with_its_exact_count(ledger: Ledger, generator: Generator, sink: Sink) -> None:
     draw = wrapped(ledger, generator.draw)
     for _ in range(7):

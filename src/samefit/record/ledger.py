@@ -172,7 +172,6 @@ class Ledger:
         self.side = name
         self._draws.clear()
         self._kept.clear()
-        self._last_direct.clear()
         self.note("side", value=name)
         self.keep_states(f"side:{name}")
 
@@ -184,6 +183,8 @@ class Ledger:
             event = Event(id=self._next, kind=kind, side=self.side, **{"training": self.training, **fields})
             self._next += 1
             self._put(event)
+            if kind in ("side", "epoch"):
+                self._last_direct.clear()  # what a line draws from here on is another entry
             return event
 
     def seeding(self, value: Any) -> Any:
