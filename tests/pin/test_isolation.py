@@ -16,7 +16,7 @@ def found(run_script: Run, each_backend: str) -> dict[str, Any]:
 
 
 def test_every_training_is_the_one_alone(found: dict[str, Any]) -> None:
-    assert len(found["surroundings"]) == 14
+    assert len(found["surroundings"]) == 15
     assert {name for name, digest in found["surroundings"].items() if digest != found["alone"]} == set()
     assert len(set(found["compiled"].values())) == 1
 
@@ -27,6 +27,17 @@ def test_alone_is_alone_in_a_fresh_process(found: dict[str, Any], run_script: Ru
 
 def test_the_second_training_of_a_model_is_another_one_and_the_same_each_time(found: dict[str, Any]) -> None:
     assert found["second"] == found["second again"] != found["alone"]
+
+
+def test_direct_calls_of_the_model_and_of_its_layers_shift_no_training(found: dict[str, Any]) -> None:
+    assert found["second, after direct calls"] == found["second"]
+    plain, looked_at = found["built by a call"]
+    assert looked_at == plain
+    assert found["by hand, after direct calls"] == found["by hand"]
+
+
+def test_direct_calls_within_a_loop_are_steps_of_it(found: dict[str, Any]) -> None:
+    assert found["by hand, with direct calls"] != found["by hand"]
 
 
 def test_the_inner_scope_pins(found: dict[str, Any]) -> None:

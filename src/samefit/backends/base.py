@@ -21,7 +21,7 @@
 | next_seed | Keras's | Keras's | in place |
 | specify_stream | partitionable threefry | not needed | not needed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |
-| is_concrete | not a tracer | an eager tensor | always |
+| is_concrete | not a tracer | an eager tensor | not compiling, not on "meta" |
 | gradients | value_and_grad over a StatelessScope | a GradientTape | autograd.grad |
 | step_in_depth | jit with ordered callbacks | a tf.function that returns what it shows | eager |
 """

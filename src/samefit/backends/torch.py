@@ -169,7 +169,9 @@ class TorchBackend(Backend):
         return None
 
     def is_concrete(self, value: Any) -> bool:
-        return True
+        if torch.compiler.is_compiling():
+            return False
+        return not isinstance(value, torch.Tensor) or value.device.type != "meta"
 
     def gradients(self, loss: Callable[[], Any], variables: Sequence[Any]) -> tuple[Array, list[Array | None]]:
         value = loss()

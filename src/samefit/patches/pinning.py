@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit import backends
+from samefit.backends.base import Backend
 from samefit.errors import KerasChanged
 from samefit.patches.fits import around_fit, before_epoch
 from samefit.patches.patching import Patches
@@ -51,8 +53,11 @@ class TrainingObserver(Protocol):
     def epoch(self, epoch: int) -> None:
         """An epoch (0-based) of the training begins; its data is not drawn yet."""
 
-    def single_step(self) -> None:
-        """`train_on_batch` was called."""
+    def single_step(self, model: Any) -> AbstractContextManager[None]:
+        """A `train_on_batch` runs within."""
+
+    def drew(self, state: Any, seed: Any) -> None:
+        """A `SeedGenerator` gave the value of its `state` as a seed that has numbers, and counted it."""
 
     def other(self, model: Any) -> AbstractContextManager[None]:
         """An `evaluate`, `predict`, … runs within."""
@@ -62,18 +67,21 @@ def watch_trainings(patches: Patches, backend: str, observer: TrainingObserver) 
     """Puts all hooks in place."""
     trainer = trainer_class(backend)
     callbacks = importlib.import_module("keras.src.callbacks.callback_list").CallbackList
+    generator = importlib.import_module("keras.src.random.seed_generator").SeedGenerator
     patches.replace(trainer, "fit", around_fit(observer.training), checked_on=_CHECKED)
     patches.replace(trainer, "train_on_batch", functools.partial(_single_step, observer), checked_on=_CHECKED)
     for name in _OTHERS:
         patches.replace(trainer, name, functools.partial(_other, observer), checked_on=_CHECKED)
     patches.replace(callbacks, "on_epoch_begin", before_epoch(observer.epoch), checked_on=_CHECKED)
+    drawing = functools.partial(_next, observer, backends.load(backend))
+    patches.replace(generator, "next", drawing, checked_on=_CHECKED)
 
 
 def _single_step(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def train_on_batch(self: Any, *args: Any, **kwargs: Any) -> Any:
-        observer.single_step()
-        return original(self, *args, **kwargs)
+        with observer.single_step(self):
+            return original(self, *args, **kwargs)
 
     return train_on_batch
 
@@ -85,6 +93,20 @@ def _other(observer: TrainingObserver, original: Callable[..., Any]) -> Callable
             return original(self, *args, **kwargs)
 
     return other
+
+
+def _next(observer: TrainingObserver, framework: Backend, original: Callable[..., Any]) -> Callable[..., Any]:
+    in_stateless_scope = importlib.import_module("keras.src.backend").in_stateless_scope
+
+    @functools.wraps(original)
+    def next_seed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seed = original(self, *args, **kwargs)
+        # In a stateless scope what is counted is an update of the scope, and not in the state.
+        if framework.is_concrete(seed) and not in_stateless_scope():
+            observer.drew(self.state, seed)
+        return seed
+
+    return next_seed
 
 
 def take_state_back(model: Any) -> None:

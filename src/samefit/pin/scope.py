@@ -41,8 +41,9 @@ class PinScope:
 _PARTS: tuple[Callable[[PinScope], None], ...] = (
     pin_determinism,
     pin_weights,
-    pin_trainings,
     pin_randomness,
+    # Around `keras.random` as the scope has it: it watches which seeds are drawn.
+    pin_trainings,
     pin_raw_draws,
 )
 """The parts of the scope, in the order in which they are put in place."""

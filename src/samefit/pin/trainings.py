@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from samefit.by_object import ByObject
 from samefit.patches import pinning
+from samefit.pin.direct_calls import DirectCalls
 from samefit.pin.isolation import Callbacks, Generators, kept
 from samefit.pin.keys import key
 from samefit.pin.order import pin_order
@@ -63,6 +65,19 @@ class _Count:
     trainings: int = 0
 
 
+class _Running(threading.local):
+    """What runs in a thread.
+
+    Attributes:
+        stack: Its trainings, the inner one last.
+        apart: How many calls run that are no direct ones: `evaluate`, `predict`, `train_on_batch`, ...
+    """
+
+    def __init__(self) -> None:
+        self.stack: list[Training] = []
+        self.apart = 0
+
+
 class Trainings:
     """Keeps track of the trainings in a scope; observer of Keras's trainers.
 
@@ -74,15 +89,10 @@ class Trainings:
         self._scope = scope
         self._generators = Generators(scope.backend)
         self._counts: ByObject[_Count] = ByObject()
-        self._running = threading.local()
+        self._direct_calls = DirectCalls(scope.backend)
+        self._in_a_loop: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._running = _Running()
         self._generators.seed(scope.seed)
-
-    @property
-    def _stack(self) -> list[Training]:
-        if not hasattr(self._running, "stack"):
-            self._running.stack = []
-        stack: list[Training] = self._running.stack
-        return stack
 
     @property
     def _idle(self) -> bool:
@@ -90,24 +100,26 @@ class Trainings:
 
     def current(self) -> Training | None:
         """Returns the training that runs in this thread, the inner one if there are two; None outside of any."""
-        return self._stack[-1] if self._stack and not self._idle else None
+        return self._running.stack[-1] if self._running.stack and not self._idle else None
 
     @contextlib.contextmanager
     def training(self, model: Any, arguments: dict[str, Any]) -> Iterator[None]:
         if self._idle:
             yield
             return
+        self._in_a_loop.discard(model)
+        self._direct_calls.put_back(model)
         number = self._count(model).trainings
         callbacks = Callbacks(self._generators, key(self._scope.seed, "callbacks", number), model)
         training = Training(model, number, callbacks)
         with contextlib.ExitStack() as leaving:
-            if self._stack:
+            if self._running.stack:
                 # A training inside of another one, in a callback: the outer one goes on where it was.
                 leaving.callback(self._generators.return_to, self._generators.mark())
             self._generators.seed(self._key(training, 0))
             leaving.enter_context(callbacks.isolated(arguments.get("callbacks")))
-            self._stack.append(training)
-            leaving.callback(self._stack.remove, training)
+            self._running.stack.append(training)
+            leaving.callback(self._running.stack.remove, training)
             yield
 
     def epoch(self, epoch: int) -> None:
@@ -120,18 +132,37 @@ class Trainings:
             self._count(training.model).trainings += 1
         self._generators.reseed(self._key(training, epoch))
 
-    def single_step(self) -> None:
+    @contextlib.contextmanager
+    def single_step(self, model: Any) -> Iterator[None]:
         training = self.current()
         if training is not None:
             training.callbacks.single_step()
+        elif not self._idle and model not in self._in_a_loop:
+            # The first of a loop. Of later ones nobody knows whether a direct call between them is a part of the loop.
+            self._in_a_loop.add(model)
+            self._direct_calls.put_back(model)
+        with self._apart():
+            yield
 
     @contextlib.contextmanager
     def other(self, model: Any) -> Iterator[None]:
         if self._idle:
             yield
             return
-        with kept(self._generators, model):
+        with kept(self._generators, model), self._apart():
             yield
+
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[None]:
+        self._running.apart += 1
+        try:
+            yield
+        finally:
+            self._running.apart -= 1
+
+    def drew(self, state: Any, seed: Any) -> None:
+        if not (self._idle or self._running.stack or self._running.apart):
+            self._direct_calls.drew(state, seed)
 
     def _count(self, model: Any) -> _Count:
         count = self._counts.get(model)

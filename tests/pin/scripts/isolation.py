@@ -9,7 +9,7 @@ import sys
 
 import keras
 import numpy as np
-from one_training import X, Y, digest, fit
+from one_training import Haze, X, Y, digest, fit
 from one_training import make as make_any
 
 import samefit
@@ -85,9 +85,25 @@ def before(*steps) -> str:
     return fit(model)
 
 
-def twice() -> str:
+def twice(between=lambda _: None) -> str:
     model = make()
     fit(model)
+    between(model)
+    return fit(model)
+
+
+def calls(model) -> None:
+    """As a user who looks at what a model gives: all of it, while training, and one layer."""
+    model(X)
+    model(X[:3], training=True)
+    model.layers[1](np.ones((2, 6), "float32"), training=True)
+
+
+def built_by_a_call(look: bool) -> str:
+    model = keras.Sequential([keras.layers.Dense(6), keras.layers.Dropout(0.4, seed=3), Haze(), keras.layers.Dense(1)])
+    if look:
+        calls(model)
+    model.compile("adam", "mse", run_eagerly=True, jit_compile=False)
     return fit(model)
 
 
@@ -111,6 +127,7 @@ with samefit.pinned(42):
         "after single batches": before(
             lambda model: model.test_on_batch(X, Y), lambda model: model.predict_on_batch(X)
         ),
+        "after direct calls": before(calls),
         "after summary": before(lambda model: model.summary(print_fn=lambda *_, **__: None)),
         "with validation": fit(make(), validation_data=(X, Y)),
         "with draws in callbacks": fit(make(), callbacks=[Draws()]),
@@ -128,6 +145,8 @@ with samefit.pinned(42):
         "with evaluation and draws": fit(make_any(), callbacks=[Draws()], validation_data=(X, Y)),
     }
     FOUND["second"] = twice()
+    FOUND["second, after direct calls"] = twice(calls)
+    FOUND["built by a call"] = [built_by_a_call(False), built_by_a_call(True)]
     callback = Draws(runs=False)
     fit(make(), callbacks=[callback])
     FOUND["draws of a callback"] = callback.drawn
@@ -139,8 +158,15 @@ with samefit.pinned(42):
     FOUND["after an inner scope"] = fit(make())
 with samefit.pinned(42):
     FOUND["second again"] = twice()
-    for name, other in (("by hand", lambda _: None), ("by hand, evaluated", lambda m: m.evaluate(X, Y, verbose=0))):
+    by_hand = {
+        "by hand": (lambda _: None, lambda _: None),
+        "by hand, evaluated": (lambda _: None, lambda m: m.evaluate(X, Y, verbose=0)),
+        "by hand, after direct calls": (calls, lambda _: None),
+        "by hand, with direct calls": (lambda _: None, calls),
+    }
+    for name, (first, other) in by_hand.items():
         model = make()
+        first(model)
         for _ in range(3):
             model.train_on_batch(X, Y)
             other(model)
