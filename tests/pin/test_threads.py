@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from samefit.patches.pin_data import Source
-from samefit.pin.isolation import moves
+from samefit.pin.isolation import Callbacks, moves
 from samefit.pin.order import Order
 from samefit.pin.report import PinReport
 
@@ -43,6 +43,32 @@ def test_an_epoch_that_begins_meanwhile_is_no_draw(order: Order) -> None:
     with order.watching(0), moves.one():
         random.seed(5)
         np.random.seed(5)
+    assert said(order) == []
+
+
+def test_samefit_moves_the_generators_while_something_else_does(order: Order) -> None:
+    with moves.one(), moves.one(), order.watching(0):
+        random.seed(5)
+    with moves.one(), order.watching(0):
+        random.seed(6)
+    assert said(order) == []
+
+
+def test_a_callback_that_draws_meanwhile_is_not_the_dataset(order: Order) -> None:
+    """A hook runs in the main thread while the workers read on."""
+    generators: Any = SimpleNamespace(
+        mark=random.getstate,
+        return_to=random.setstate,
+        reseed=random.seed,
+        seeds_of=lambda model: {},
+        put_seeds_back=lambda model, seeds: None,
+    )
+
+    def hook() -> None:
+        with order.watching(0):
+            random.random()
+
+    Callbacks(generators, 1, None)._on_own_stream(hook)()
     assert said(order) == []
 
 

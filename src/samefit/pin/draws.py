@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from samefit import backends
 from samefit.patches import generators, pinning
 from samefit.patches.pin_layers import global_seed_state
+from samefit.pin.isolation import moves
 
 
 @contextlib.contextmanager
@@ -16,6 +17,7 @@ def keyed(key: int) -> Iterator[None]:
     import keras
 
     with contextlib.ExitStack() as back:
+        back.enter_context(moves.one())
         back.callback(generators.write_python, generators.read_python())
         numpy_state = generators.read_numpy()
         if numpy_state is not None:

@@ -21,23 +21,27 @@ from samefit.patches.pin_layers import global_seed_state
 
 
 class _Moves:
-    """Knows whether samefit itself moved generators meanwhile; other threads may look at any time.
+    """Knows whether something known moved the process-wide generators meanwhile; other threads may look at any time.
 
     Attributes:
-        number: Odd while it moves them, and another number afterwards.
+        running: How many things run that may move them, one inside of the other.
+        number: Another number after each of them.
     """
 
     def __init__(self) -> None:
+        self.running = 0
         self.number = 0
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """Moves generators within."""
+        """Within, generators may move: samefit sets them, a callback draws, a layer is built."""
+        self.running += 1
         self.number += 1
         try:
             yield
         finally:
             self.number += 1
+            self.running -= 1
 
 
 moves = _Moves()
@@ -184,7 +188,8 @@ class Callbacks:
                 self._generators.return_to(self.stream)
             self._inside, self._trained = True, False
             try:
-                return hook(*args, **kwargs)
+                with moves.one():
+                    return hook(*args, **kwargs)
             finally:
                 self._inside = False
                 if not self._trained:

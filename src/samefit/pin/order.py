@@ -124,11 +124,11 @@ class Order:
     @contextlib.contextmanager
     def watching(self, index: int) -> Iterator[None]:
         """Reads a batch in one of several threads, which share the process-wide generators: there is no key for one."""
-        before = moves.number, _states()
+        number, moving, states = moves.number, moves.running, _states()
         yield
-        after = _states(), moves.number
-        # Where samefit itself has moved them meanwhile, nothing can be said of this batch.
-        if before[0] == after[1] and before[0] % 2 == 0 and before[1] != after[0]:
+        drawn = _states() != states
+        # Where something known has moved them meanwhile, nothing can be said of this batch.
+        if drawn and not moving and moves.number == number:
             self._scope.report.limit(_drawn_in_threads(self._source))
 
 

@@ -22,6 +22,7 @@ from samefit.backends.base import Array
 from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import draws, initializers, limits
+from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
 from samefit.pin.registry import Generator, Home, Weight, digest
@@ -193,7 +194,9 @@ class Weights:
             self._loose_prefix, self._loose = "flow", [0, 0]
         self._depth += 1
         try:
-            yield
+            # Keras draws the seeds of layers that are made in a `build` from Python's generator.
+            with moves.one():
+                yield
         finally:
             self._depth -= 1
         if self._depth:
