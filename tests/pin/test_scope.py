@@ -100,7 +100,7 @@ assert said("glorot_uniform") == [], said("glorot_uniform")
 
 
 RAW = """
-import os, keras, numpy as np, samefit
+import os, random, keras, numpy as np, samefit
 
 class Noise(keras.layers.Layer):
     def __init__(self, draw):
@@ -121,17 +121,30 @@ def raw(layer, shape):
     import tensorflow as tf
     return tf.random.normal(shape)
 
+def by_numpy(layer, shape):
+    return np.random.normal()
+
+def by_python(layer, shape):
+    return random.gauss(0, 1)
+
+def first(shape, dtype=None):
+    return np.random.normal(size=shape).astype(dtype)  # no draw of a `call`
+
 def said(draw):
     x = np.ones((8, 2), "float32")
     with samefit.pinned(3) as scope:
-        model = keras.Sequential([keras.Input((2,)), Noise(draw), keras.layers.Dense(1)])
+        last = keras.layers.Dense(1, kernel_initializer=first)
+        model = keras.Sequential([keras.Input((2,)), Noise(draw), last])
         model.compile("sgd", "mse")
         model.fit(x, x[:, :1], verbose=0)
+        np.random.random(), random.random()  # outside of any layer
         if draw is own and keras.config.backend() != "jax":
             raw(None, (2,))  # outside of any layer
     return [(limit.kind, os.path.basename(limit.location.file), limit.location.code) for limit in scope.report.limits]
 
 assert said(own) == [], said(own)
+assert said(by_numpy) == [("raw-draw", "raw.py", "return np.random.normal()")], said(by_numpy)
+assert said(by_python) == [("raw-draw", "raw.py", "return random.gauss(0, 1)")], said(by_python)
 if keras.config.backend() != "jax":
     lines = {"torch": "return torch.randn(tuple(shape))", "tensorflow": "return tf.random.normal(shape)"}
     assert said(raw) == [("raw-draw", "raw.py", lines[keras.config.backend()])], said(raw)

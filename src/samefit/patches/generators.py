@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import os
 import random
 import secrets
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from samefit.backends.base import Backend
+from samefit.backends.base import Backend, HookPoint
 from samefit.patches.fast_states import InnerKey, NumpyKey, python_key
 from samefit.patches.patching import Patches
 
@@ -83,14 +84,31 @@ def write_numpy(state: bytes) -> None:
     numpy.random.set_state(("MT19937", numpy.frombuffer(state[:-size], dtype=numpy.uint32), position, has_gauss, gauss))
 
 
+def python_draws() -> list[HookPoint]:
+    """Returns the functions of `random` that draw from Python's global generator."""
+    functions = {name: getattr(random, name) for name in random.__all__ if name not in _NOT_DRAWS}
+    return [(random, name, f"random.{name}") for name, value in functions.items() if not isinstance(value, type)]
+
+
+def numpy_draws() -> list[HookPoint]:
+    """Returns the functions of `numpy.random` that draw from NumPy's legacy global generator."""
+    import numpy
+
+    module = numpy.random
+    functions = {name: inspect.unwrap(getattr(module, name)) for name in module.__all__ if name not in _NOT_DRAWS}
+    legacy = module.mtrand._rand
+    return [
+        (module, name, f"numpy.random.{name}")
+        for name, value in functions.items()
+        if getattr(value, "__self__", None) is legacy
+    ]
+
+
 def watch_python(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of the module `random`, and its seeding, into the ledger."""
     ledger.watch("python", read_python, python_key(random._inst))
-    for name in random.__all__:
-        function = getattr(random, name)
-        if isinstance(function, type) or name in _NOT_DRAWS:
-            continue
-        patches.replace(random, name, functools.partial(wrap, ledger, "python", f"random.{name}"), checked_on=_PYTHON)
+    for owner, name, label in python_draws():
+        patches.replace(owner, name, functools.partial(wrap, ledger, "python", label), checked_on=_PYTHON)
     patches.replace(random, "seed", _seeding(ledger, "python", "random.seed"), checked_on=_PYTHON)
 
 
@@ -109,16 +127,10 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
     import numpy
 
     ledger.watch("numpy", read_numpy, NumpyKey())
-    module = numpy.random
-    legacy = module.mtrand._rand
-    for name in module.__all__:
-        function = getattr(module, name)
-        if getattr(function, "__self__", None) is legacy and name not in _NOT_DRAWS:
-            patches.replace(
-                module, name, functools.partial(wrap, ledger, "numpy", f"numpy.random.{name}"), checked_on=_NUMPY
-            )
-    patches.replace(module, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
-    patches.replace(module, "default_rng", functools.partial(_making, ledger), checked_on=_NUMPY)
+    for owner, name, label in numpy_draws():
+        patches.replace(owner, name, functools.partial(wrap, ledger, "numpy", label), checked_on=_NUMPY)
+    patches.replace(numpy.random, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
+    patches.replace(numpy.random, "default_rng", functools.partial(_making, ledger), checked_on=_NUMPY)
 
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:

@@ -117,13 +117,23 @@ def native_distribution(name: str) -> Limit:
     )
 
 
-def raw_draw(function: str, backend: str, where: Location) -> Limit:
-    """A layer of the user's draws with a function of the backend, from its process-wide generator."""
+def raw_draw(function: str, generator: str, where: Location, *, once: bool) -> Limit:
+    """A layer of the user's draws from a process-wide generator.
+
+    Args:
+        function: The function that it calls.
+        generator: Whose generator that is.
+        where: The line that calls it.
+        once: Whether it runs while a step is compiled, and not with each step.
+    """
+    compiled = (
+        " In a step that is compiled (on JAX and TensorFlow) it is drawn only once, and all steps get the same numbers."
+    )
     return Limit(
         "raw-draw",
-        f"A layer draws with {function}, from {backend}'s own process-wide generator. The scope resets it before each "
-        "training, so the same program draws the same numbers; but a layer more or less, or another order of layers, "
-        "gives each other ones, and so does another backend.",
+        f"A layer draws with {function}, from {generator}'s own process-wide generator. The scope resets it before "
+        "each training, so the same program draws the same numbers; but a layer more or less, or another order of "
+        f"layers, gives each other ones, and so does another backend.{compiled if once else ''}",
         "Draw with keras.random, as in  keras.random.normal(shape, seed=self.seeds)  with  "
         "self.seeds = keras.random.SeedGenerator()  made in `__init__`.",
         where,

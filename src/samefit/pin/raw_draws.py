@@ -10,25 +10,35 @@ from typing import TYPE_CHECKING, Any
 
 from samefit import backends
 from samefit.attribution import kind_of, location
+from samefit.patches import generators
 from samefit.pin import limits
+from samefit.pin.report import Limit
+from samefit.types import Location
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
 
 
 def pin_raw_draws(scope: PinScope) -> None:
-    """Watches the functions that draw from the process-wide generator of Keras's backend.
+    """Watches the functions that draw from a process-wide generator: Python's, NumPy's, that of Keras's backend.
 
     JAX has none: its functions take a key.
     """
     seen: set[tuple[CodeType, int]] = set()
-    for owner, name, label in backends.load(scope.backend).draw_functions():
-        make = functools.partial(_watched, scope, label, seen)
-        scope.patches.replace(owner, name, make, checked_on="TF 2.21, torch 2.13")
+    points = [("Python", point) for point in generators.python_draws()]
+    points += [("NumPy", point) for point in generators.numpy_draws()]
+    points += [(scope.backend, point) for point in backends.load(scope.backend).draw_functions()]
+    for generator, (owner, name, label) in points:
+        limit = functools.partial(limits.raw_draw, label, generator, once=generator in ("Python", "NumPy"))
+        make = functools.partial(_watched, scope, limit, seen)
+        scope.patches.replace(owner, name, make, checked_on="NumPy 1.26 to 2.4, TF 2.21, torch 2.13")
 
 
 def _watched(
-    scope: PinScope, label: str, seen: set[tuple[CodeType, int]], original: Callable[..., Any]
+    scope: PinScope,
+    limit: Callable[[Location], Limit],
+    seen: set[tuple[CodeType, int]],
+    original: Callable[..., Any],
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def draw(*args: Any, **kwargs: Any) -> Any:
@@ -39,7 +49,7 @@ def _watched(
             if place not in seen and kind_of(frame.f_code) == "user" and _in_layer(frame):
                 seen.add(place)
                 where = location(frame.f_code.co_filename, frame.f_lineno)
-                scope.report.limit(limits.raw_draw(label, scope.backend, where))
+                scope.report.limit(limit(where))
         return original(*args, **kwargs)
 
     return draw
@@ -52,10 +62,16 @@ def _first_foreign(frame: FrameType | None) -> FrameType | None:
 
 
 def _in_layer(frame: FrameType | None) -> bool:
-    """Whether a layer is being called: Keras calls it by `Layer.__call__` (keras/src/layers/layer.py)."""
+    """Whether a layer is being called: Keras calls it by `Layer.__call__` (keras/src/layers/layer.py).
+
+    What is drawn when the call builds the layer, by an initialiser of the user's, is no draw of its `call`.
+    """
     while frame is not None:
         code = frame.f_code
-        if code.co_name == "__call__" and code.co_filename.endswith(("layers/layer.py", "layers\\layer.py")):
-            return True
+        if code.co_filename.endswith(("layers/layer.py", "layers\\layer.py")):
+            if code.co_name == "_maybe_build":
+                return False
+            if code.co_name == "__call__":
+                return True
         frame = frame.f_back
     return False
