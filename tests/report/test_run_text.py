@@ -100,13 +100,15 @@ def test_summary(run: Run) -> None:
 
 def test_a_pinned_run_says_what_is_not_pinned(tmp_path: Path) -> None:
     limit = {"kind": "raw-draw", "text": "A layer draws.", "remedy": "Draw with Keras.", "location": None}
-    report = {"limits": [limit], "switched": {"XLA_FLAGS": "--deterministic"}}
+    there = {"file": "/code/net.py", "line": 7, "code": "return x + torch.rand(3)"}
+    report = {"limits": [limit, {**limit, "location": there}], "switched": {"XLA_FLAGS": "--deterministic"}}
     RunWriter(tmp_path / "pinned.run", {"pin": 42, "pin_report": report}).close("complete", 0)
     with Run.open(tmp_path / "pinned.run") as run:
         lines = [" ".join(line) for line in said(print_run, run)]
     assert "pinned to 42" in lines
     assert "switched XLA_FLAGS=--deterministic" in lines
     assert "not pinned raw-draw: A layer draws. Draw with Keras." in lines
+    assert "not pinned raw-draw: /code/net.py:7: A layer draws. Draw with Keras." in lines
 
 
 def test_ledger_counts_from_the_seed_on(run: Run) -> None:

@@ -29,7 +29,7 @@ class Audit:
         ended_early: Whether the script was ended after these steps.
         pin: The seed of `--pin`, or None.
         sources: The sources, those that are unseeded first.
-        limits: What the pin could not cover, in words.
+        limits: What the pin could not cover, as in the manifest of the run: kind, text, remedy, location.
     """
 
     target: str
@@ -38,7 +38,7 @@ class Audit:
     ended_early: bool
     pin: int | None
     sources: tuple[Source, ...]
-    limits: tuple[str, ...] = ()
+    limits: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def unseeded(self) -> tuple[Source, ...]:
@@ -86,5 +86,5 @@ def audit(
             ended_early=run.status == "stopped",
             pin=pin,
             sources=sources(run),
-            limits=tuple(str(limit["text"]) for limit in limits),
+            limits=tuple(limits),
         )

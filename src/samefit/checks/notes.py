@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
+from samefit.report.words import limit_of_pin
 from samefit.types import Stage, Verdict
 
 
@@ -57,7 +58,7 @@ def _not_pinned(pair: Pair) -> Iterator[str]:
     seen = set()
     for part in (pair.a, pair.b):
         for limit in (part.run.manifest.get("pin_report") or {}).get("limits") or ():
-            text = f"Not pinned: {limit['text']} {limit.get('remedy') or ''}".strip()
+            text = f"Not pinned: {limit_of_pin(limit)}"
             if text not in seen:
                 seen.add(text)
                 yield text

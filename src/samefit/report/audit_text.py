@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,13 +10,18 @@ from rich.text import Text
 
 from samefit.explain.sources import Source, Standing
 from samefit.report.tables import encodable, print_table
-from samefit.report.words import Places, count
+from samefit.report.words import Places, count, limit_of_pin
 
 _MARKS = {Standing.UNSEEDED: "✗", Standing.BY_POSITION: "!", Standing.FIXED: "✓", Standing.PINNED: "✓"}
 
 
 def print_audit(
-    sources: tuple[Source, ...], *, steps: int, ended_early: bool, limits: tuple[str, ...], console: Console
+    sources: tuple[Source, ...],
+    *,
+    steps: int,
+    ended_early: bool,
+    limits: Sequence[Mapping[str, Any]],
+    console: Console,
 ) -> None:
     """Prints the answer, then one row for each source, then what to do.
 
@@ -23,7 +29,7 @@ def print_audit(
         sources: The sources, those that are unseeded first.
         steps: Number of training steps that were looked at.
         ended_early: Whether the script was ended after them.
-        limits: What a pin could not cover.
+        limits: What a pin could not cover, as the manifest has it.
         console: Where to print.
     """
     unseeded = [source for source in sources if source.standing is Standing.UNSEEDED]
@@ -54,7 +60,7 @@ def print_audit(
         text = "By position: seeded, but a draw added before it changes its values; samefit.pinned(SEED) ends that."
         print_table(console, (), [("note", text)])
     for limit in limits:
-        print_table(console, (), [("not pinned", limit)])
+        print_table(console, (), [("not pinned", limit_of_pin(limit))])
     if ended_early:
         text = f"The script was ended after {count(steps, 'step')} of training: what it draws later was not seen."
         print_table(console, (), [("note", text)])

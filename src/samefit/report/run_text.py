@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from samefit.report.tables import encodable, print_table
-from samefit.report.words import Places, count, plain
+from samefit.report.words import Places, count, limit_of_pin, plain
 from samefit.store.reader import Run
 from samefit.store.records import Event, ModelRecord, TrainingRecord
 from samefit.types import GENERATORS, Location
@@ -49,7 +49,7 @@ def print_run(run: Run, console: Console) -> None:
     if pinned.get("switched"):
         say("switched", ", ".join(f"{name}={value}" for name, value in pinned["switched"].items()))
     for limit in pinned.get("limits") or ():
-        say("not pinned", f"{limit['kind']}: {limit['text']} {limit['remedy']}".rstrip())
+        say("not pinned", f"{limit['kind']}: {limit_of_pin(limit)}")
     for warning in run.warnings:
         say("warning", f"{warning.slug}: {warning.message.splitlines()[0] if warning.message else ''}")
     console.print()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from samefit.comparison.result import Comparison, Divergence, SideSummary
 from samefit.types import Location, Stage, Verdict
@@ -75,6 +76,17 @@ class Places:
         if len(self.files) <= 1:
             return f"line {location.line}"
         return f"{short_path(location.file)}:{location.line}"
+
+
+def limit_of_pin(limit: Mapping[str, Any]) -> str:
+    """Returns what a pinned scope could not pin, with its place and the remedy.
+
+    Args:
+        limit: One of the "limits" of the "pin_report" of a manifest: "text", "remedy", "location".
+    """
+    location = limit.get("location")
+    place = f"{short_path(location['file'])}:{location['line']}: " if location else ""
+    return f"{place}{limit['text']} {limit.get('remedy') or ''}".rstrip()
 
 
 def places_of(comparison: Comparison) -> Places:
