@@ -18,6 +18,7 @@ _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _HOOKS = os.path.join(_OWN, "patches") + os.sep
 _STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_FRAMEWORKS = ("keras", "tensorflow", "jax", "torch", "numpy")
 _kinds: dict[CodeType, str] = {}
 
 
@@ -59,7 +60,7 @@ def kind_of(code: CodeType) -> str:
     kind = _kinds.get(code)
     if kind is None:
         file = code.co_filename
-        kind = "own" if file.startswith(_OWN) else "user" if is_user_file(file) else "library"
+        kind = "own" if file.startswith(_OWN) else "user" if _is_users(file) else "library"
         _kinds[code] = kind
     return kind
 
@@ -76,6 +77,15 @@ def behind_hooks(frame: FrameType) -> FrameType:
 
 def _is_hook(code: CodeType) -> bool:
     return "<locals>" in code.co_qualname and code.co_filename.startswith(_HOOKS)
+
+
+def _is_users(file: str) -> bool:
+    """Whether the lines of a file are the user's to change: those of a framework never are, also in a clone of it."""
+    if not is_user_file(file):
+        return False
+    packages = (sys.modules.get(name) for name in _FRAMEWORKS)
+    folders = (folder for package in packages for folder in getattr(package, "__path__", ()))
+    return not file.startswith(tuple(os.path.join(os.path.abspath(folder), "") for folder in folders))
 
 
 def caller(frame: FrameType | None = None) -> Caller:
