@@ -19,7 +19,8 @@ _HOOKS = os.path.join(_OWN, "patches") + os.sep
 _STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _FRAMEWORKS = ("keras", "tensorflow", "jax", "torch", "numpy")
-_kinds: dict[CodeType, str] = {}
+_kinds: dict[str, str] = {}
+"""By file: two code objects of different files are equal if they do the same."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def is_user_file(file: str) -> bool:
 
 def kind_of(code: CodeType) -> str:
     """Returns whose code this is: "user", "library" or "own"."""
-    kind = _kinds.get(code)
+    file = code.co_filename
+    kind = _kinds.get(file)
     if kind is None:
-        file = code.co_filename
         kind = "own" if file.startswith(_OWN) else "user" if _is_users(file) else "library"
-        _kinds[code] = kind
+        _kinds[file] = kind
     return kind
 
 

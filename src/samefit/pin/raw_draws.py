@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from samefit import backends
@@ -24,7 +24,7 @@ def pin_raw_draws(scope: PinScope) -> None:
 
     JAX has none: its functions take a key.
     """
-    seen: set[tuple[CodeType, int]] = set()
+    seen: set[tuple[str, int]] = set()
     points = [("Python", point) for point in generators.python_draws()]
     points += [("NumPy", point) for point in generators.numpy_draws()]
     points += [(scope.backend, point) for point in backends.load(scope.backend).draw_functions()]
@@ -37,7 +37,7 @@ def pin_raw_draws(scope: PinScope) -> None:
 def _watched(
     scope: PinScope,
     limit: Callable[[Location], Limit],
-    seen: set[tuple[CodeType, int]],
+    seen: set[tuple[str, int]],
     original: Callable[..., Any],
 ) -> Callable[..., Any]:
     @functools.wraps(original)
@@ -45,7 +45,7 @@ def _watched(
         # Past the hook of a recorder on the same function.
         frame = _first_foreign(sys._getframe(1))
         if frame is not None and kwargs.get("generator") is None:
-            place = frame.f_code, frame.f_lineno
+            place = frame.f_code.co_filename, frame.f_lineno
             if place not in seen and kind_of(frame.f_code) == "user" and _in_layer(frame):
                 seen.add(place)
                 where = location(frame.f_code.co_filename, frame.f_lineno)
