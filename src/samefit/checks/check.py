@@ -115,7 +115,7 @@ def _run_pair(
     for environment, backend in zip(environments, backends, strict=False):
         environment["KERAS_BACKEND"] = backend
     # What the user sets is looked at on both sides, whatever it is called.
-    options = {"variables": sorted({*(env_a or {}), *(env_b or {})})}
+    options = {**options, "variables": sorted({*(env_a or {}), *(env_b or {})})}
     selections: list[tuple[str, tuple[int, ...] | None]] = [("", None), ("", None)]
     if trainings is not None:
         workshop.say(f"running {first.label}")
