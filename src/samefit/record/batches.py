@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from samefit.backends.base import Array, Backend
-from samefit.store.digest import digest_many, rows_sum
+from samefit.store.digest import digest, joined, rows_sum
 
 _INT32 = np.dtype("int32")
 
@@ -52,8 +52,8 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
     if with_rows and len(lengths) == 1 and all(a.ndim for a in present):
         rows = rows_sum(present, lengths.pop())
     num_rows = len(present[0]) if present and present[0].ndim else None
-    named = [(f"batch/{i}", a) for i, a in enumerate(wide)]
-    return BatchDigest(digest_many(named), rows, num_rows, digest_many(named[:-1]) if len(named) > 2 else None)
+    digests = [(f"batch/{i}", None if a is None else digest(a)) for i, a in enumerate(wide)]
+    return BatchDigest(joined(digests), rows, num_rows, joined(digests[:-1]) if len(digests) > 2 else None)
 
 
 def as_classes(targets: Array) -> Array:

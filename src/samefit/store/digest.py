@@ -7,7 +7,7 @@ the memory twice. `docs/reference/run-directory.md` gives the exact bytes.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ Array = np.ndarray[Any, Any]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+_BUFFERS = frozenset("biufc")
+"""Kinds of types whose arrays offer their memory as a buffer."""
 
 _NARROW = 64
 """Rows of up to so many bytes are hashed all at once in NumPy, wider ones by one call of xxh3 each: below, the call
@@ -59,13 +62,23 @@ def digest_many(arrays: Sequence[tuple[str, Array | None]]) -> bytes:
     Args:
         arrays: The leaves of a nested batch, each with its path.
     """
+    return joined((path, None if array is None else digest(array)) for path, array in arrays)
+
+
+def joined(digests: Iterable[tuple[str, bytes | None]]) -> bytes:
+    """Returns what `digest_many` gives for arrays that have these digests."""
     hasher = xxhash.xxh3_128()
-    for path, array in arrays:
-        # Lengths and marks stand before what they describe: no two lists of leaves share one stream of bytes.
-        name = path.encode()
-        hasher.update(len(name).to_bytes(8, "little") + name)
-        hasher.update(b"\0" if array is None else b"\1" + digest(array))
+    for path, one in digests:
+        hasher.update(_name(path))
+        hasher.update(b"\0" if one is None else b"\1" + one)
     return hasher.digest()
+
+
+@functools.lru_cache(maxsize=4096)
+def _name(path: str) -> bytes:
+    # Lengths and marks stand before what they describe: no two lists of leaves share one stream of bytes.
+    name = path.encode()
+    return len(name).to_bytes(8, "little") + name
 
 
 def rows_sum(arrays: Sequence[Array], num_rows: int) -> bytes:
@@ -107,9 +120,11 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 def _bytes(array: Array) -> Any:
     if _is_text(array):
         return _text(array.ravel().tolist()).encode("utf-8", "surrogatepass")
-    flat = _little(array).reshape(-1)
+    array = _little(array)
+    if array.dtype.kind in _BUFFERS:
+        return array
     # Types that NumPy only knows from elsewhere (bfloat16) offer no buffer: their bytes do.
-    return flat.view(np.uint8).data if flat.size else b""
+    return array.reshape(-1).view(np.uint8).data if array.size else b""
 
 
 def _is_text(array: Array) -> bool:
