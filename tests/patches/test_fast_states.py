@@ -29,6 +29,17 @@ def test_a_python_generator_that_draws_has_another_key(draw: int) -> None:
     assert read() != before
 
 
+def test_a_python_generator_that_has_used_up_all_its_words_has_another_key() -> None:
+    generator = random.Random(1)
+    read = python_key(generator)
+    assert read is not None
+    before, position = read(), generator.getstate()[1][-1]
+    for _ in range(624):
+        generator.getrandbits(32)
+    assert generator.getstate()[1][-1] == position
+    assert read() != before
+
+
 def test_a_held_back_normal_number_of_python_counts() -> None:
     generator = random.Random(1)
     read = python_key(generator)
@@ -48,6 +59,19 @@ def test_numpys_generator_has_another_key_once_it_moves() -> None:
         assert before is not None
         assert read() == before
         np.random.rand()
+        assert read() not in (None, before)
+    finally:
+        np.random.set_state(kept)
+
+
+def test_numpys_generator_has_another_key_when_it_has_used_up_all_its_words() -> None:
+    kept = np.random.get_state()
+    try:
+        np.random.seed(1)
+        read = NumpyKey()
+        before, position = read(), np.random.get_state()[2]
+        np.random.bytes(4 * 624)
+        assert np.random.get_state()[2] == position
         assert read() not in (None, before)
     finally:
         np.random.set_state(kept)

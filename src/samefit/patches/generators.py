@@ -135,7 +135,8 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:
     """Puts the draws and seedings of a framework's process-wide generator into the ledger."""
-    ledger.watch(backend.name, backend.generator_state, InnerKey(backend.inner_generator))
+    if backend.generator_state() is not None:
+        ledger.watch(backend.name, backend.generator_state, InnerKey(backend.inner_generator))
     for owner, name, label in backend.draw_functions():
         patches.replace(
             owner,

@@ -70,8 +70,8 @@ class Ledger:
         self._kept: dict[str, int] = {}
         self._readers: dict[str, ReadState] = {}
         self._keys: dict[str, Callable[[], Any]] = {}
-        self._digests: dict[str, tuple[Any, bytes, bytes]] = {}
-        self._found: dict[str, bytes | None] = {}
+        self._digests: dict[str, tuple[Any, bytes | None]] = {}
+        self._found_at: dict[str, Any] = {}
         self._latest: dict[str, bytes] = {}
         self._contexts: list[tuple[str, int | None]] = []
         self._local = threading.local()
@@ -109,24 +109,25 @@ class Ledger:
 
     def digests(self) -> Mapping[str, bytes]:
         """Returns 16 bytes for the state of each watched generator that exists now; one object while none moves."""
-        found = {name: self._digest(name, read) for name, read in self._readers.items()}
-        if found != self._found:
-            self._found = found
+        keys = {name: self._key(name) for name in self._readers}
+        if keys != self._found_at:
+            found = {name: self._digest(name, key) for name, key in keys.items()}
+            self._found_at = keys
             self._latest = {name: value for name, value in found.items() if value is not None}
         return self._latest
 
-    def _digest(self, name: str, read: ReadState) -> bytes | None:
+    def _key(self, name: str) -> Any:
         read_key = self._keys.get(name)
         key = read_key() if read_key is not None else None
+        return self._readers[name]() if key is None else key
+
+    def _digest(self, name: str, key: Any) -> bytes | None:
         known = self._digests.get(name)
-        if key is not None and known is not None and known[0] == key:
-            return known[2]
-        state = read()
-        if state is None:
-            return None
-        same = known is not None and known[1] == state
-        value = known[2] if known is not None and same else hashlib.blake2b(state, digest_size=16).digest()
-        self._digests[name] = (key, state, value)
+        if known is not None and known[0] == key:
+            return known[1]
+        state = self._readers[name]()
+        value = None if state is None else hashlib.blake2b(state, digest_size=16).digest()
+        self._digests[name] = (key, value)
         return value
 
     def keep_states(self, point: str) -> None:
