@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -277,6 +278,28 @@ make_run(sys.argv[1], status="running")
 print("written", flush=True)
 sys.stdin.read()
 """
+
+
+def test_steps_that_are_written_together_are_the_same_as_one_by_one(tmp_path: Path) -> None:
+    """The states between them too, of which the chains hold what moved."""
+    seed = VariableRecord(Role.SEED, "dropout/seed", (2,), "uint32")
+    steps = [replace(STEP, index=index) for index in range(4)]
+    states = [StateRecord(index, 1, "after", 0, bytes([index]) * 16) for index in range(4)]
+    pairs = [(step, None if step.index == 2 else state) for step, state in zip(steps, states, strict=True)]
+
+    def rows(name: str, parts: list[list[tuple[StepRecord, StateRecord | None]]]) -> list[list[tuple[object, ...]]]:
+        writer = RunWriter(tmp_path / name, {})
+        writer.layout((seed,))
+        for part in parts:
+            writer.steps(part)
+        writer.close("complete")
+        with contextlib.closing(sqlite3.connect(tmp_path / name / "run.sqlite")) as database:
+            return [database.execute(f"SELECT * FROM {table}").fetchall() for table in ("steps", "states")]
+
+    together, apart = rows("together", [pairs]), rows("apart", [[pair] for pair in pairs])
+    assert together == apart
+    assert [len(table) for table in together] == [4, 3]
+    assert len({row[-1] for row in together[0]}) == 4
 
 
 def test_a_killed_process_leaves_a_readable_run(tmp_path: Path) -> None:

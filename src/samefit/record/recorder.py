@@ -232,7 +232,9 @@ class Recorder:
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
             data = training.on_batch
-        before = self.guard(lambda: self._before(training, None if queue is not None else data, state), _NOTHING)
+        early = self.guard(lambda: self._returns_early(training), False)
+        batch = None if early or queue is not None else data
+        before = self.guard(lambda: self._before(training, batch, state), _NOTHING)
         if training.steps == 0 and self._models.get(trainer) is None:
             self.provenance.start_capture()
             self.provenance.keep_values = True
@@ -242,7 +244,11 @@ class Recorder:
         finally:
             calls = self.provenance.end_capture()
             self.provenance.keep_values = False
-        fed = [before.batch] if queue is None else taken(queue, training.trainer)
+        if early:
+            # While the step is computed, which leaves its batch as it is.
+            fed = [self.guard(lambda: self._digest(training, data), None)]
+        else:
+            fed = [before.batch] if queue is None else taken(queue, training.trainer)
         logs, after = (result[0], result[1]) if state is not None else (result, None)
         self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
         moment = before.moment
@@ -270,10 +276,7 @@ class Recorder:
 
     def _before(self, training: Training, data: Any, state: Any) -> Before:
         """Reads what is needed before a step."""
-        batch = None
-        if data is not None:
-            with_rows = training.steps < self._num_with_rows
-            batch = batches.digest_batch(self._backend, models.flatten(data), with_rows=with_rows)
+        batch = None if data is None else self._digest(training, data)
         begin: dict[int, Array] = {}
         if not training.steps:
             training.collect(training.trainer)
@@ -283,6 +286,10 @@ class Recorder:
             self._states.between(training, self._steps, self._states.values(training, state))
         moment = self._inside.before(self._steps, training, state)
         return Before(batch, begin, moment, self.ledger.digests())
+
+    def _digest(self, training: Training, data: Any) -> batches.BatchDigest:
+        with_rows = training.steps < self._num_with_rows
+        return batches.digest_batch(self._backend, models.flatten(data), with_rows=with_rows)
 
     def _after(self, training: Training, fed: Sequence[Any], before: Before, logs: Any, state: Any, calls: Any) -> None:
         if training.layout < 0 or training.num_variables != len(training.variable_records):
@@ -300,24 +307,13 @@ class Recorder:
                 self._states.arrays(f"state-{last}", training, values)
         for batch in fed:
             whole = self._steps == last
-            self._log.add(
-                Entry(
-                    training,
-                    self._steps,
-                    training.epoch,
-                    training.step_in_epoch,
-                    batch,
-                    before.generators,
-                    generators if whole else before.generators,
-                    (logs or {}) if whole else None,
-                    record if whole else None,
-                )
-            )
+            behind = (generators, logs or {}, record) if whole else (before.generators, None, None)
+            place = training.epoch, training.step_in_epoch
+            self._log.add(Entry(training, self._steps, *place, batch, before.generators, *behind))
             if batch is None and not training.batches_unseen:
                 training.batches_unseen = True
-                self.writer.warning(
-                    "batch-unseen", f"training #{training.record.number}: its batches could not be seen"
-                )
+                unseen = f"training #{training.record.number}: its batches could not be seen"
+                self.writer.warning("batch-unseen", unseen)
             training.last = self._steps
             self._steps += 1
             training.steps += 1
@@ -326,11 +322,14 @@ class Recorder:
 
     def _returns_early(self, training: Training) -> bool:
         """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
-        compiled = training.trainer.jit_compile and not training.trainer.run_eagerly
-        return self._backend.returns_early and training.record.kind == "fit" and bool(compiled)
+        if not self._backend.returns_early or training.record.kind != "fit":
+            return False
+        return bool(training.trainer.jit_compile and not training.trainer.run_eagerly)
 
     def _describe(self, training: Training, calls: Any, begin: Mapping[int, Array]) -> None:
         """Writes the model, the layout and the state before the training's first step."""
+        # What was taken before has another layout, or comes first.
+        self._log.write()
         trainer = training.trainer
         training.collect(trainer)
         if (known := self._models.get(trainer)) is None:

@@ -64,20 +64,18 @@ class StepLog:
         self._written = time.monotonic()
 
     def add(self, entry: Entry) -> None:
-        """Takes a step; writes it, and all before it, if that costs no wait or is due."""
+        """Takes a step; writes it, and all before it, if that is due."""
         self._entries.append(entry)
-        now = time.monotonic()
-        if entry.state is not None or len(self._entries) >= _STEPS or now - self._written > _SECONDS:
+        if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
     def write(self) -> None:
         """Writes all steps that were taken."""
         entries, self._entries = self._entries, []
-        for entry in entries:
-            self._write(entry)
         self._written = time.monotonic()
+        self._writer.steps([(self._record(entry), entry.state) for entry in entries])
 
-    def _write(self, entry: Entry) -> None:
+    def _record(self, entry: Entry) -> StepRecord:
         training = entry.training
         batch = entry.batch
         digest = None if batch is None else batch.digest
@@ -88,24 +86,20 @@ class StepLog:
                 training.record = replace(training.record, metrics=logs)
             covered = _covered(training, entry.state)
             training.chain = chain(training.chain, digest or b"", repr(logs.get("loss")).encode(), covered)
-        self._writer.step(
-            StepRecord(
-                index=entry.index,
-                training=training.record.number,
-                epoch=entry.epoch,
-                step=entry.step,
-                batch=digest,
-                rows=None if batch is None else batch.rows,
-                num_rows=None if batch is None else batch.num_rows,
-                head=None if batch is None else batch.head,
-                logs=logs,
-                generators=entry.generators,
-                generators_after=entry.generators_after,
-                chain=training.chain,
-            )
+        return StepRecord(
+            index=entry.index,
+            training=training.record.number,
+            epoch=entry.epoch,
+            step=entry.step,
+            batch=digest,
+            rows=None if batch is None else batch.rows,
+            num_rows=None if batch is None else batch.num_rows,
+            head=None if batch is None else batch.head,
+            logs=logs,
+            generators=entry.generators,
+            generators_after=entry.generators_after,
+            chain=training.chain,
         )
-        if entry.state is not None:
-            self._writer.state(entry.state)
 
 
 def _covered(training: Training, state: StateRecord | None) -> bytes:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,12 @@ from samefit.store.whole import WholeChain
 _COMMIT_SECONDS = 0.5
 _COMMIT_STEPS = 256
 _STATUSES = ("complete", "failed", "stopped")
+
+_INSERT_STEP = """\
+INSERT INTO steps (step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum, logs, generators,
+chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_INSERT_STATE = "INSERT INTO states VALUES (?, ?, ?, ?, ?)"
 
 
 class RunWriter:
@@ -87,30 +93,40 @@ class RunWriter:
 
     def step(self, record: StepRecord) -> None:
         """Adds a step."""
-        logs = json.dumps(dict(record.logs))
+        self.steps([(record, None)])
+
+    def steps(self, records: Sequence[tuple[StepRecord, StateRecord | None]]) -> None:
+        """Adds steps that follow each other, each with the state after it where that was recorded."""
+        steps, states = [], []
         with self._lock:
-            generators, moved = self._generators(record.generators, record.generators_after)
-            whole = self._whole.chained(record.training, record.batch or b"", logs.encode(), moved)
-            self._execute(
-                "INSERT INTO steps (step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum,"
-                " logs, generators, chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                record.index,
-                record.training,
-                record.epoch,
-                record.step,
-                record.batch,
-                record.head,
-                record.num_rows,
-                record.indices,
-                record.rows,
-                logs,
-                generators,
-                record.chain,
-                whole,
-            )
-            self._steps_since += 1
+            for step, state in records:
+                steps.append(self._step_row(step))
+                if state is not None:
+                    states.append(self._state_row(state))
+            self._execute_many(_INSERT_STEP, steps)
+            self._execute_many(_INSERT_STATE, states)
+            self._steps_since += len(records)
             if self._steps_since >= _COMMIT_STEPS:
                 self.flush()
+
+    def _step_row(self, record: StepRecord) -> tuple[Any, ...]:
+        logs = json.dumps(dict(record.logs))
+        generators, moved = self._generators(record.generators, record.generators_after)
+        return (
+            record.index,
+            record.training,
+            record.epoch,
+            record.step,
+            record.batch,
+            record.head,
+            record.num_rows,
+            record.indices,
+            record.rows,
+            logs,
+            generators,
+            record.chain,
+            self._whole.chained(record.training, record.batch or b"", logs.encode(), moved),
+        )
 
     def _generators(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[int, bytes]:
         """Returns the number of the record that holds the generators around a step, and what moved, as JSON."""
@@ -125,19 +141,17 @@ class RunWriter:
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
         with self._lock:
-            is_final = record.moment == "final"
-            if record.moment != "end" and not is_final:
-                # What happens after the last step is no part of any.
-                self._whole.state(record)
-            self._execute(
-                "INSERT INTO states VALUES (?, ?, ?, ?, ?)",
-                place_of_final(record.training) if is_final else place_of(record.step, record.moment),
-                record.training,
-                record.layout,
-                self._states,
-                record.digests,
-            )
-            self._states += record.moment == "after"
+            self._execute(_INSERT_STATE, *self._state_row(record))
+
+    def _state_row(self, record: StateRecord) -> tuple[Any, ...]:
+        is_final = record.moment == "final"
+        if record.moment != "end" and not is_final:
+            # What happens after the last step is no part of any.
+            self._whole.state(record)
+        place = place_of_final(record.training) if is_final else place_of(record.step, record.moment)
+        number = self._states
+        self._states += record.moment == "after"
+        return place, record.training, record.layout, number, record.digests
 
     def event(self, event: Event) -> None:
         """Adds or replaces an entry of the ledger."""
@@ -202,10 +216,13 @@ class RunWriter:
         self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
 
     def _execute(self, statement: str, *values: Any) -> None:
+        self._execute_many(statement, [values])
+
+    def _execute_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._lock:
             if not self._database.in_transaction:
                 self._database.execute("BEGIN")
-            self._database.execute(statement, values)
+            self._database.executemany(statement, rows)
             if time.monotonic() - self._committed > _COMMIT_SECONDS:
                 self.flush()
 
