@@ -122,6 +122,10 @@ class Backend(abc.ABC):
     def host_value(self, variable: Any) -> Array | None:
         """Returns the value of a Keras variable, or None if it has none yet (or lives inside a trace)."""
 
+    def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
+        """Returns `host_value` of each of many variables."""
+        return [self.host_value(variable) for variable in variables]
+
     @abc.abstractmethod
     def write(self, variable: Any, value: Array) -> None:
         """Puts `value` into a Keras variable that has storage already, outside of any trace or stateless scope."""

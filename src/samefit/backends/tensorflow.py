@@ -51,6 +51,18 @@ _STAGES = (
 _VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
 
 
+def _read(value: Any) -> Array | None:
+    if value is None:
+        return None
+    if type(value) is ResourceVariable:
+        # Without the scopes and records of `value()`, which cost as much again as the read itself.
+        array = np.asarray(tf.raw_ops.ReadVariableOp(resource=value.handle, dtype=value.dtype))
+    else:
+        array = np.asarray(value.value())
+    # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
+    return array if array.shape == tuple(value.shape) else None
+
+
 @final
 class TensorFlowBackend(Backend):
     """The adapter for TensorFlow."""
@@ -90,17 +102,12 @@ class TensorFlowBackend(Backend):
         return np.asarray(value)
 
     def host_value(self, variable: Any) -> Array | None:
-        value = variable._value
-        if value is None:
-            return None
+        return self.host_values([variable])[0]
+
+    def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
+        # To enter the scope costs as much as to read a variable.
         with tf.init_scope():
-            if type(value) is ResourceVariable:
-                # Without the scopes and records of `value()`, which cost as much again as the read itself.
-                array = np.asarray(tf.raw_ops.ReadVariableOp(resource=value.handle, dtype=value.dtype))
-            else:
-                array = np.asarray(value.value())
-        # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
-        return array if array.shape == tuple(value.shape) else None
+            return [_read(variable._value) for variable in variables]
 
     def write(self, variable: Any, value: Array) -> None:
         with tf.init_scope():

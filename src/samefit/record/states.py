@@ -45,9 +45,9 @@ class States:
     def values(self, training: Training, state: Any) -> list[Array | None]:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
         if state is None:
-            return [self._backend.host_value(v) for v in training.all_variables]
+            return self._backend.host_values(training.all_variables)
         own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
-        return [*own, *(self._backend.host_value(v) for v in training.untracked), *slots]
+        return [*own, *self._backend.host_values(training.untracked), *slots]
 
     def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""
