@@ -106,10 +106,10 @@ def dropout(seed: torch.Tensor, inputs: torch.Tensor, rate: float, noise_shape: 
     factor = portable.reciprocal(share, str(inputs.dtype).removeprefix("torch."))
     sizes = inputs.shape
     shape = sizes if noise_shape is None else [sizes[i] if n is None else n for i, n in enumerate(noise_shape)]
-    mask = _kept(seed, shape, share)
-    return torch.where(mask, inputs * factor, torch.zeros((), dtype=inputs.dtype, device=inputs.device))
+    # In place: the product is needed by nothing else, its gradient included.
+    return (inputs * factor).masked_fill_(_dropped(seed, shape, share), 0.0)
 
 
 @torch._dynamo.disable()  # type: ignore[untyped-decorator]
-def _kept(seed: torch.Tensor, shape: Sequence[int], share: float) -> torch.Tensor:
-    return _tensor(portable.kept(_key(seed), tuple(shape), share), seed.device)
+def _dropped(seed: torch.Tensor, shape: Sequence[int], share: float) -> torch.Tensor:
+    return _tensor(~portable.kept(_key(seed), tuple(shape), share), seed.device)

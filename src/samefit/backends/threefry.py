@@ -8,6 +8,7 @@ layout is that of `jax_threefry_partitionable`, JAX's default since 0.5.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +22,8 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 """The constant of the key schedule: the third word of the key is the XOR of the other two and of this."""
 
-_BLOCK = 1 << 16
-"""Elements computed at a time: the cipher goes over its two words 110 times, so they stay in the cache."""
+_BLOCK = 1 << 15
+"""Elements computed at a time, at most: the cipher goes over its two words 110 times, so they stay in the cache."""
 
 _SHIFTS = {
     rotation: (np.array(rotation, np.uint32), np.array(32 - rotation, np.uint32))
@@ -44,7 +45,7 @@ def encrypted(key: Key, high: Words | None, low: Words) -> Words:
     """
     # What a mask of some thousand elements costs is the calls of NumPy: scalars become arrays once, and the result
     # of a call goes to its last argument.
-    add, left, right, either, xor = np.add, np.left_shift, np.right_shift, np.bitwise_or, np.bitwise_xor
+    add, left, right, xor = np.add, np.left_shift, np.right_shift, np.bitwise_xor
     schedule = [np.array(word, np.uint32) for word in (*key, key[0] ^ key[1] ^ PARITY)]
     add(low, schedule[1], low)
     if high is None:
@@ -56,10 +57,11 @@ def encrypted(key: Key, high: Words | None, low: Words) -> Words:
         for rotation in ROTATIONS[group % 2]:
             up, down = _SHIFTS[rotation]
             add(high, low, high)
+            # The rotated word XOR the other one: both halves of a rotation are XORed in.
             right(low, down, scratch)
             left(low, up, low)
-            either(low, scratch, low)
-            xor(low, high, low)
+            xor(scratch, high, scratch)
+            xor(low, scratch, low)
         add(high, schedule[(group + 1) % 3], high)
         add(low, np.array((int(schedule[(group + 2) % 3]) + group + 1) & 0xFFFFFFFF, np.uint32), low)
     return high
@@ -104,6 +106,8 @@ def filled(
         make: Makes an array of values from an array of random integers, elementwise.
     """
     values = np.empty(count, dtype=dtype)
-    for start in range(0, count, _BLOCK):
-        values[start : start + _BLOCK] = make(bits(key, start, min(_BLOCK, count - start), width))
+    # Blocks of one size: a small rest would cost as many calls as a whole block.
+    size = math.ceil(count / math.ceil(count / _BLOCK)) if count else 1
+    for start in range(0, count, size):
+        values[start : start + size] = make(bits(key, start, min(size, count - start), width))
     return values
