@@ -192,11 +192,11 @@ _FULL = "at full cadence (every weight, slot, batch and loss, every step)"
 
 ROWS: Mapping[str, Row] = {
     "step-jax": Row(f"JAX, CNN: a step under the recorder {_FULL} / plain `fit`", "≤ 1.03 median, ≤ 1.05 p95",
-                    _recorder("cnn", "jax", "--every-step", chunk=10, pairs=40)),
+                    _recorder("cnn", "jax", "--every-step", chunk=20, pairs=40)),
     "step-tensorflow": Row("the same on TensorFlow", "≤ 1.03 median, ≤ 1.05 p95",
-                           _recorder("cnn", "tensorflow", "--every-step", chunk=10, pairs=40)),
+                           _recorder("cnn", "tensorflow", "--every-step", chunk=20, pairs=40)),
     "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
-                      _recorder("cnn", "torch", "--every-step", chunk=10, pairs=40)),
+                      _recorder("cnn", "torch", "--every-step", chunk=20, pairs=40)),
     "small-jax": Row("JAX, MLP of 26,122 weights, default settings / plain `fit`", "≤ 1.25",
                      _recorder("mlp", "jax", chunk=500, pairs=40)),
     "large-jax": Row("JAX, 9.4 million weights with Adam, default settings / plain `fit`", "≤ 1.05",

@@ -72,25 +72,29 @@ def pinned():
     return samefit.pinned(1)
 
 
-def train(name, callbacks):
-    """Trains one of the models until `turns` ends it."""
+MODELS = {"mlp": mlp, "large": large, "cnn": cnn, "digits": digits}
+
+
+def train(name, callbacks, epochs=100_000):
+    """Trains one of the models, until a callback ends it or for some epochs."""
     keras.utils.set_random_seed(1)
-    model, shape, batch = {"mlp": mlp, "large": large, "cnn": cnn, "digits": digits}[name]()
+    model, shape, batch = MODELS[name]()
     samples = batch * turns.CHUNK
     random = np.random.default_rng(1)
     x = random.standard_normal((samples, *shape), dtype="float32")
     y = random.integers(0, 10, samples)
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(x, y, batch_size=batch, epochs=100_000, verbose=0, callbacks=[turns.Turns(), *callbacks(model)])
+    model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, callbacks=callbacks(model))
 
 
 def main(name, how=""):
     """Trains as it is, within a pinned scope, or under a peer that dumps the statistics of every tensor."""
-    callbacks = lambda model: []  # noqa: E731
+    more = lambda model: []  # noqa: E731
     if how == "statistics":
-        from peer import callbacks
+        from peer import callbacks as more
     with pinned() if how == "pinned" else contextlib.nullcontext():
-        train(name, callbacks)
+        train(name, lambda model: [turns.Turns(), *more(model)])
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
