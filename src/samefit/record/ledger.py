@@ -225,9 +225,8 @@ class Ledger:
         """Adds an entry for a generator of the user's own, if a line of theirs is behind it."""
         where = caller(sys._getframe(2)).location
         if where is not None:
-            self.guard(
-                lambda: self.note("create", generator="own", function=function, value=seed, location=where), None
-            )
+            own = {"generator": "own", "function": function, "value": seed, "location": where}
+            self.guard(lambda: self.note("create", **own), None)
 
     def entropy(self, function: str, take: Callable[[], Any]) -> Any:
         """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
