@@ -145,6 +145,11 @@ def test_a_learning_rate_that_was_set_after_compile(tmp_path: Path) -> None:
     assert last.remedy == "optimizer.learning_rate = 0.01  on both sides"
 
 
+def test_the_option_of_a_callback_that_moves_the_learning_rate(tmp_path: Path) -> None:
+    plateau = [{"callbacks": ["ReduceLROnPlateau"], "callback_options": [{"factor": factor}]} for factor in (0.5, 0.1)]
+    assert "ReduceLROnPlateau.factor: 0.5 and 0.1" in texts(found(two(tmp_path, moved(2), (), *plateau))[0])
+
+
 def test_callbacks_that_leave_the_learning_rate_alone_are_not_blamed(tmp_path: Path) -> None:
     changes = [Change("variable", 2, "dense/kernel"), Change("set", 2, "adam/iteration", array=np.asarray(9))]
     case = two(tmp_path, (), changes, {"callbacks": []}, {"callbacks": ["CSVLogger"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from samefit.comparison.result import Evidence
+from samefit.comparison.settings import callback_differences
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.layers import shown
 from samefit.explain.mapping import explain_slot_order
@@ -79,6 +80,10 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         evidence += [
             Evidence(f"fit(callbacks=[{', '.join(names)}])", side.role, side.training.location)
             for side, names in ((case.a, mine), (case.b, theirs))
+        ]
+        options = callback_differences(a.options, b.options)
+        evidence += [
+            Evidence(f"{item.name}: {item.baseline!r} and {item.candidate!r}", "", b.location) for item in options
         ]
     yield Suspect(
         slug="optimizer-config",
