@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.handmade import make_run
+from tests.handmade import Training, make_run
 
 from samefit.explain.sources import Standing, sources
 from samefit.store.records import Event
@@ -55,15 +55,34 @@ def test_who_seeded_what(tmp_path: Path) -> None:
 
 
 def test_under_a_pin_weights_and_order_belong_to_it_and_own_draws_do_not(tmp_path: Path) -> None:
+    fit = at(8, "model.fit(x, y)")
     events = [
         draw(0, location=at(4), component="seed of Dropout"),
         draw(1, location=at(5)),
+        Event(id=2, kind="seed", generator="numpy", function="numpy.random.seed", value=3, location=fit),
+        # What PyTorch's loader draws, though samefit orders the data; and a layer of the user's.
+        draw(3, location=fit, seeded=2, component="data loader of fit #1"),
+        draw(4, location=at(6), seeded=2),
     ]
-    found = sources(make_run(tmp_path / "a", events=events, manifest={"pin": 3}))
-    assert [(s.kind, s.standing) for s in found] == [
-        ("your code", Standing.UNSEEDED),
-        ("layer", Standing.PINNED),
+    trainings = [Training(location=fit), Training(location=at(9), options={"shuffle": False})]
+    found = sources(make_run(tmp_path / "a", events=events, trainings=trainings, manifest={"pin": 3}))
+    assert [(s.kind, s.location and s.location.line, s.standing, s.seeded_by) for s in found] == [
+        ("your code", 5, Standing.UNSEEDED, ""),
+        ("your code", 6, Standing.BY_POSITION, "samefit's pin, seed 3, when the training begins"),
+        ("data order", 8, Standing.PINNED, "samefit's pin, seed 3"),
+        ("layer", 4, Standing.PINNED, "samefit's pin, seed 3"),
     ]
+
+
+def test_data_with_an_order_of_its_own_is_not_called_pinned(tmp_path: Path) -> None:
+    fit = at(8, "model.fit(loader)")
+    seed = Event(id=0, kind="seed", generator="torch", function="torch.manual_seed", value=3, location=fit)
+    order = draw(1, location=fit, seeded=0, component="data loader of fit #1")
+    limit = {"kind": "own-order", "text": "A torch DataLoader has an order of its own.", "location": None}
+    manifest = {"pin": 3, "pin_report": {"limits": [limit]}}
+    trainings = [Training(location=fit)]
+    (found,) = sources(make_run(tmp_path / "a", events=[seed, order], trainings=trainings, manifest=manifest))
+    assert (found.kind, found.standing) == ("data order", Standing.BY_POSITION)
 
 
 def test_a_stage_of_a_pipeline_gets_a_seed_of_its_own(tmp_path: Path) -> None:

@@ -65,9 +65,16 @@ def sources(run: Run) -> tuple[Source, ...]:
 
     Draws that a library makes while it is imported shape no training and are left out.
     """
-    pinned = run.manifest.get("pin")
+    pin = None if run.manifest.get("pin") is None else _Pin(run)
     seeds = {event.id: event for event in run.events if event.kind == "seed"}
-    found = [_of_draw(event, seeds, pinned) for event in run.events if event.kind == "draw" and not _importing(event)]
+    draws = [event for event in run.events if event.kind == "draw" and not _importing(event)]
+    if pin is not None and pin.owns("data order"):
+        # What the backend still draws there does not order the data.
+        draws = [event for event in draws if _kind_of(event)[0] != "data order"]
+        found = [*pin.orders()]
+    else:
+        found = []
+    found += [_of_draw(event, seeds, pin) for event in draws]
     found += [_of_entropy(event) for event in run.events if event.kind == "entropy" and not _importing(event)]
     found += [*_explicit(run)]
     order = list(Standing)
@@ -89,15 +96,46 @@ def _merged(found: Iterable[Source]) -> Iterator[Source]:
         yield replace(source, count=count)
 
 
-def _of_draw(event: Event, seeds: dict[int, Event], pinned: int | None) -> Source:
+class _Pin:
+    """What a pinned scope around the whole script decides.
+
+    Attributes:
+        by: Who seeds, in words.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.by = f"samefit's pin, seed {run.manifest['pin']}"
+        self._fits = [training for training in run.trainings if training.kind == "fit"]
+        limits = (run.manifest.get("pin_report") or {}).get("limits") or ()
+        self._owns_order = all(limit["kind"] != "own-order" for limit in limits)
+
+    def owns(self, kind: str) -> bool:
+        """Whether a source of that kind depends on the seed of the pin and on its place alone."""
+        return kind in ("initial weights", "layer") or (kind == "data order" and self._owns_order)
+
+    def seeded(self, seed: Event) -> bool:
+        """Whether the pin itself seeded: it does so when a `fit` begins, in the line that calls it."""
+        return seed.location is not None and any(training.location == seed.location for training in self._fits)
+
+    def orders(self) -> Iterator[Source]:
+        """Yields the orders of data that the pin gives."""
+        for training in self._fits:
+            if training.options.get("shuffle"):
+                what = f"the order of samples in fit #{training.number}"
+                yield Source("data order", what, Standing.PINNED, self.by, location=training.location)
+
+
+def _of_draw(event: Event, seeds: dict[int, Event], pin: _Pin | None) -> Source:
     kind, what = _kind_of(event)
     seed = seeds.get(event.seeded) if event.seeded is not None else None
-    if pinned is not None and kind in ("initial weights", "layer", "data order"):
-        return Source(kind, what, Standing.PINNED, f"samefit's pin, seed {pinned}", "", event.count, event.location)
+    if pin is not None and pin.owns(kind):
+        return Source(kind, what, Standing.PINNED, pin.by, "", event.count, event.location)
     if seed is None:
         return Source(kind, what, Standing.UNSEEDED, "", _SEED_ALL, event.count, event.location)
     where = f"line {seed.location.line}: " if seed.location is not None else ""
     seeded_by = f"{where}{seed.function}({seed.value})"
+    if pin is not None and pin.seeded(seed):
+        seeded_by = f"{pin.by}, when the training begins"
     remedy = _own_seed(kind)
     if event.function.startswith("Dataset."):
         remedy = f"{event.function.removeprefix('Dataset.')}(..., seed=SEED)"
