@@ -252,6 +252,19 @@ def test_what_is_drawn_between_epochs(tmp_path: Path) -> None:
     assert [plan["draw"] for plan in fix.transplants] == [1, 3, 4]
 
 
+def test_what_both_sides_draw_in_the_training_needs_no_generator_of_its_own(tmp_path: Path) -> None:
+    def told(*before: int) -> Story:
+        story = Story().seed(1, generator="numpy")
+        for line in before:
+            story.draw(line, "numpy", function="numpy.random.rand")
+        story.training(1).draw(6, "numpy", function="numpy.random.normal")
+        return story.epoch(0).draw(9, "numpy", "shuffle of fit #1", function="numpy.random.permutation")
+
+    first = found(two(tmp_path, told(), told(4), REORDERED))[0]
+    assert first.slug == "generator-advanced"
+    assert first.remedy.startswith("put  keras.utils.set_random_seed(1)  before line 9 of train.py")
+
+
 def test_what_is_drawn_after_the_epoch_does_not_count(tmp_path: Path) -> None:
     a, b = epochs(Story().seed(1, generator="numpy")), epochs(Story().seed(1, generator="numpy"), 2)
     suspects = found(two(tmp_path, a, b, (Change("batch", 4), Change("rows", 4))))

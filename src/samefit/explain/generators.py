@@ -245,7 +245,7 @@ def _advanced(
     if remedy:
         role = "candidate" if draw_b.index < draw_a.index else "baseline"
         lines.append(Evidence("fit takes no first look here: an earlier call had built the model's metrics", role))
-    remedy = remedy or _own_generator(ahead, generator, seed, draw)
+    remedy = remedy or _own_generator(case, generator, (draw_a, seed_a), (draw_b, seed_b))
     training = case.b.training.location
     seeding = f"{seed_b.function}({seed_b.value})"
     return Suspect(
@@ -260,18 +260,25 @@ def _advanced(
     )
 
 
-def _own_generator(side: Side, generator: str, seed: Event, draw: Event) -> str:
-    """Returns the remedy where the user's own code draws while the training runs, else "": a seed before is no help."""
-    within = (
-        event
-        for event in side.draws(generator, seed.id, draw.id)
-        if event.training == side.training.number and not event.component and event.location != draw.location
-    )
-    event = next(within, None)
-    if event is None or event.location is None:
+def _own_generator(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn) -> str:
+    """Returns the remedy where the user's own code draws while the training runs, on one side alone; else "".
+
+    To seed before the training is no help then.
+    """
+    counts: list[dict[tuple[str, str | None], int]] = []
+    extra: dict[tuple[str, str | None], Location] = {}
+    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
+        counts.append({})
+        for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
+            if event.training == side.training.number and not event.component and event.location is not None:
+                key = (event.function, event.location.code)
+                counts[-1][key] = counts[-1].get(key, 0) + event.count
+                extra.setdefault(key, event.location)
+    where = next((at for key, at in extra.items() if counts[0].get(key, 0) != counts[1].get(key, 0)), None)
+    if where is None or where == drawn_b[0].location:
         return ""
     own = {"numpy": "numpy.random.default_rng(1)", "python": "random.Random(1)"}.get(generator)
-    return f"let {place(event.location)} draw from a generator of its own" + (f":  {own}" if own else "")
+    return f"let {place(where)} draw from a generator of its own" + (f":  {own}" if own else "")
 
 
 _PLURAL = ("the first values", "the values", "the random numbers", "the samples")

@@ -82,7 +82,7 @@ def _own_seeds(case: Case) -> Iterator[Suspect]:
 def _taker(event: Event) -> str:
     """Returns what took entropy, as the user has written it where it is known."""
     code = event.location.code if event.location is not None else None
-    return "default_rng()" if "default_rng()" in (code or "") else event.keras or event.function
+    return "default_rng()" if "default_rng(" in (code or "") else event.keras or event.function
 
 
 def _hidden_draws(case: Case) -> Iterator[Suspect]:
