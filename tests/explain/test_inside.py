@@ -96,6 +96,18 @@ def test_code(tmp_path: Path) -> None:
     assert inside.because == ("options, masks and weights are equal; what is left is its code, or its kernel",)
 
 
+def test_next_to_zero_the_relative_size_tells_where_kernels_are_others(tmp_path: Path) -> None:
+    # Thousands of units in the last place of an element that is nearly zero, and little of the largest.
+    one, other = ONES.copy(), ONES.copy()
+    one[0, 0], other[0, 0] = 1e-9, 1.1e-9
+    calls = [replace(CALLS[0], output=one), *CALLS[1:]]
+    there = [replace(CALLS[0], output=other), *CALLS[1:]]
+    apart = explained(look(run_of(tmp_path / "a"), calls), look(run_of(tmp_path / "b", backend="torch"), there))
+    assert "the same mathematics in another kernel or order" in apart.because[0]
+    same = explained(look(run_of(tmp_path / "c"), calls), look(run_of(tmp_path / "d"), there))
+    assert "its code, or its kernel" in same.because[0]
+
+
 def test_the_loss(tmp_path: Path) -> None:
     inside = parted(tmp_path, 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"})
     assert inside.because == ("loss: mse and mae",)

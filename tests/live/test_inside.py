@@ -69,8 +69,8 @@ def test_identical_sides_are_not_looked_into(tmp_path: Path, monkeypatch: pytest
     assert inside_of(tmp_path, "plain", "plain") is None
 
 
-def recorded(workshop: Workshop, name: str, **options: object) -> Run:
-    target = parse_target(f"{SCRIPT}:every_kind")
+def recorded(workshop: Workshop, name: str, function: str = "every_kind", **options: object) -> Run:
+    target = parse_target(f"{SCRIPT}:{function}")
     (run,) = workshop.run((Execution((("", target),), options=options), name))
     return run
 
@@ -111,3 +111,21 @@ def test_two_views_of_one_training_are_equal(
         one, other = (recorded(workshop, name, look_inside=[0, 9]) for name in ("one", "other"))
         for index in (0, 9):
             assert one.inside(index) == other.inside(index)
+
+
+@pytest.mark.slow
+def test_state_that_a_layer_keeps_for_itself_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, each_backend: str
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", each_backend)
+    with Workshop(tmp_path, lambda text: None) as workshop:
+        run = recorded(workshop, "run", "stateful", look_inside=[1], keep_states=[1])
+        view, arrays, trained = run.inside(1), run.arrays("inside-1"), run.arrays("state-1")
+        assert view is not None
+        assert arrays is not None
+        assert trained is not None
+        assert view.failed == ""
+        kernels = [path for path in trained if path.endswith("kernel")]
+        assert len(kernels) == 3
+        for path in kernels:
+            np.testing.assert_allclose(arrays[f"after/{path}"], trained[path], rtol=1e-3, atol=1e-5)

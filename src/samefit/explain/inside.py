@@ -14,6 +14,9 @@ from samefit.comparison.result import Cause, Inside
 from samefit.explain.layers import bare, differing_options, shown
 from samefit.store.records import LayerRecord, TrainingRecord
 
+_ROUNDING_RELATIVE = 64 * 2.0**-23
+"""So far off, relative to the largest magnitude, may rounding be as well; a sentence, not a verdict."""
+
 _ROUNDING_ULP = 64
 """So many units in the last place are what another order of additions may give; a sentence, not a verdict."""
 
@@ -111,9 +114,13 @@ def _zeros(found: FoundInside) -> tuple[float, float] | None:
 
 
 def _kernel(inside: Inside, pairing: Pairing) -> str:
-    if not _is_small(inside):
-        return _CODE + _with(pairing)
-    return "options, masks and weights are equal; what is left is " + _KERNEL + _with(pairing)
+    around = _with(pairing)
+    # Next to zero rounding may be many units in the last place: where kernels are others, the relative size tells.
+    relative = None if inside.size is None else inside.size.max_rel
+    near = bool(around) and relative is not None and relative <= _ROUNDING_RELATIVE
+    if not (_is_small(inside) or near):
+        return _CODE + around
+    return "options, masks and weights are equal; what is left is " + _KERNEL + around
 
 
 _KERNEL = "the same mathematics in another kernel or order, by its size"

@@ -118,3 +118,10 @@ def every_kind() -> None:
     h = layers.MultiHeadAttention(2, 3, dropout=0.1)(inputs, inputs)
     h = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(layers.Add()([inputs, h])))
     _fit(keras.Model(inputs, layers.Dense(1)(h)), *_arrays(6, 4))
+
+
+def stateful() -> None:
+    """A recurrent layer that keeps its state from batch to batch, outside of the model's variables."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((5, 3), batch_size=16), layers.LSTM(4, stateful=True), layers.Dense(1)])
+    _fit(model, *_arrays(5, 3))
