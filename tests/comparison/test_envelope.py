@@ -91,6 +91,17 @@ def test_the_envelope(tmp_path: Path) -> None:
     assert last.weights == {}
 
 
+def test_weights_that_are_zero_on_one_side_have_a_finite_gap(tmp_path: Path) -> None:
+    pairing = apart(tmp_path, BY_BATCH, (0, 1e-6))
+    before = pairing.run_a.arrays("initial-1")
+    assert before is not None
+    for run, value in ((pairing.run_a, 0.0), (pairing.run_b, 0.5)):
+        arrays = {path: np.full_like(array, value) for path, array in before.items()}
+        save_file(arrays, run.path / "arrays" / "state-0.safetensors")
+    (sample,) = envelope(pairing, None, [1])
+    assert {*sample.weights.values()} == {1.0}
+
+
 def test_without_the_moved_baseline_there_is_no_floor(tmp_path: Path) -> None:
     (sample,) = envelope(apart(tmp_path, BY_BATCH, (0, 1e-6)), None, [16])
     assert (sample.floor_loss, sample.floor_weights) == (None, None)

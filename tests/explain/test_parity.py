@@ -76,6 +76,14 @@ def test_steps_that_are_rounding_share_a_line() -> None:
     ]
 
 
+def test_one_place_is_told_once_with_its_line() -> None:
+    here = Location("train.py", 7)
+    pool = Place("forward", "pool", 0.1, 1e-8, 0.1, location=here)
+    lines = list(parity_evidence(Parity(steps=tuple(JudgedStep(step, "last", (pool,)) for step in (1, 8, 9)))))
+    assert [line.location for line in lines] == [here]
+    assert lines[0].text.endswith("another function; likewise at steps 8, 9")
+
+
 def test_a_step_that_could_not_be_judged_is_said() -> None:
     (line,) = parity_evidence(Parity(steps=(JudgedStep(3, "last", failed="no batch"),)))
     assert line.text == "step 3 could not be judged: no batch"

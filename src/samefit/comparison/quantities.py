@@ -133,7 +133,7 @@ def _array_gap(pairing: Pairing, moment: str) -> tuple[float, float] | None:
 def weight_gaps(pairing: Pairing, position: int) -> dict[str, float] | None:
     """Returns {path: largest relative gap} of the weights after a pair of steps; None where their values are not kept.
 
-    The largest difference over the largest magnitude in the baseline.
+    The largest difference over the largest magnitude.
     """
     first = pairing.run_a.arrays(f"state-{pairing.steps_a.indices[position]}")
     second = pairing.run_b.arrays(f"state-{pairing.steps_b.indices[position]}")
@@ -141,8 +141,14 @@ def weight_gaps(pairing: Pairing, position: int) -> dict[str, float] | None:
         return None
     layout_a, layout_b = pairing.layouts_at(position)
     pairs = pairing.weights(pairing.alignment_at(position), layout_a)
-    found = ((layout_a[i].path, _gap_of(first, layout_a[i], second, layout_b[j])) for i, j in pairs)
-    return {path: item[1] for path, item in found if item is not None}
+    gaps = {}
+    for i, j in pairs:
+        one, other = layout_a[i], layout_b[j]
+        found, back = _gap_of(first, one, second, other), _gap_of(second, other, first, one)
+        if found is not None and back is not None:
+            # Where the baseline's are all zero it is the candidate's magnitude.
+            gaps[one.path] = found[1] if math.isfinite(found[1]) else back[1]
+    return gaps
 
 
 def _gap_of(

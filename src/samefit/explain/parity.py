@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from samefit.comparison.parity import JudgedStep, Parity, Place
@@ -21,16 +21,26 @@ def parity_evidence(parity: Parity) -> Iterator[Evidence]:
     """Yields what the judged steps say in one line, and a line for each that says something else."""
     good = [step.step for step in parity.steps if step.verdict == "rounding"]
     if good:
-        steps = f"{'step' if len(good) == 1 else 'steps'} {', '.join(map(str, good))}"
         proven = "; in float64 the difference goes away" if parity.is_proven else ""
-        yield Evidence(f"{steps}, from equal state: rounding explains all that differs{proven}")
+        yield Evidence(f"{_steps(good)}, from equal state: rounding explains all that differs{proven}")
+    told: dict[tuple[str, str], list[int]] = {}
     for step in parity.steps:
+        if step.verdict != "rounding" and not step.failed and step.telling is not None:
+            told.setdefault((step.telling.phase, step.telling.path), []).append(step.step)
+    for step in parity.steps:
+        place = step.telling
         if step.failed:
             yield Evidence(f"step {step.step} could not be judged: {step.failed}")
-        elif step.verdict != "rounding":
-            place = step.telling
-            assert place is not None
-            yield Evidence(f"step {step.step}, from equal state: {_figures(place)}: {_JUDGED[place.verdict]}")
+        elif step.verdict != "rounding" and place is not None:
+            first, *others = told[place.phase, place.path]
+            if step.step == first:
+                also = f"; likewise at {_steps(others)}" if others else ""
+                text = f"step {first}, from equal state: {_figures(place)}: {_JUDGED[place.verdict]}{also}"
+                yield Evidence(text, "", place.location)
+
+
+def _steps(numbers: Sequence[int]) -> str:
+    return f"{'step' if len(numbers) == 1 else 'steps'} {', '.join(map(str, numbers))}"
 
 
 _JUDGED = {"rounding": "rounding explains it", "logic": "another function", "undecided": "not decided"}
@@ -75,6 +85,6 @@ _REMEDY = (
     "one backend"
 )
 _REMEDY_LOSS = (
-    "leave the softmax or sigmoid out of the last layer and compute the loss  from_logits=True : the formulas for "
-    "probabilities are not the same where these are next to 0 or 1"
+    "where the last layer is a softmax or a sigmoid, leave that out and compute the loss  from_logits=True : the "
+    "formulas for probabilities are not the same where these are next to 0 or 1"
 )
