@@ -12,6 +12,7 @@ from tests.honesty.faults.words import (
     FIT,
     FROM_BATCHES,
     RATES,
+    SHRINK,
     SLOTS,
     START,
     TWICE,
@@ -163,6 +164,15 @@ STATE_FAULTS = (
         base=TWICE,
         change={"fit": BETWEEN.format("model.save('$file.keras')\nmodel = keras.models.load_model('$file.keras')")},
         draw={"file": ("model", "checkpoint")},
+    ),
+    # -- callback
+    Fault(
+        "callback",
+        "a callback shrinks a weight after an epoch",
+        ("state",),
+        step="steps + 1",
+        change={"prepare": SHRINK, "fit": FIT.format(", callbacks=[Shrink()]")},
+        draw={"share": (0.5, 0.99, 1.01)},
     ),
     # -- weight-mapping
     Fault(

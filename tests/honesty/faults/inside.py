@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.honesty.faults.fault import ANY, RANDOM, Fault
 from tests.honesty.faults.words import ADAM, DAMPED, FIT, GAIN, RATES, SCALED, SCATTER, WITH_LOSS, WITH_OPTIMIZER
+from tests.honesty.scripts import MODELS
 
 STEP_FAULTS = (
     # -- model-config
@@ -175,6 +176,31 @@ STEP_FAULTS = (
             "compile": ADAM,
         },
         draw=RATES,
+    ),
+    # -- backend-difference
+    Fault(
+        "backend-difference",
+        "an average over uneven padding",
+        ("forward",),
+        how="backends",
+        families=("conv2d",),
+        shuffle=False,
+        seeded=False,
+        confirmed=False,
+        style="functional",
+        base={
+            "model": "parts = [\n"
+            '    layers.Conv2D(4, 3, activation="$activation", padding="same"),\n'
+            '    layers.AveragePooling2D(3, strides=2, padding="same"),\n'
+            "    layers.Flatten(),\n"
+            "    layers.Dense(1),\n"
+            "]\n" + MODELS["functional"],
+            "before": "draw = np.random.default_rng($data_seed)\n"
+            "model.set_weights([draw.normal(size=w.shape) / 3 for w in model.weights])",
+            "compile": ADAM,
+        },
+        draw=RATES | {"activation": ("tanh", "sigmoid", "gelu")},
+        backends=("torch",),
     ),
     # -- nondeterministic-op
     Fault(

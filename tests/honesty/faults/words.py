@@ -53,6 +53,13 @@ class Scaled(keras.optimizers.SGD):
     def update_step(self, gradient, variable, learning_rate):
         super().update_step(gradient * self.factor, variable, learning_rate)
 """
+SHRINK = """
+class Shrink(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 0:
+            weight = self.model.trainable_variables[0]
+            weight.assign(weight * $share)
+"""
 SCATTER = """
 import torch
 
