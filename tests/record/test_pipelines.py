@@ -32,7 +32,7 @@ class Dataset:
     def cut(self, size: int) -> Dataset:
         return Dataset()
 
-    def map(self, function: Any) -> Dataset:
+    def map(self, function: Any, like: Any = None) -> Dataset:
         return Dataset()
 
 
@@ -150,3 +150,24 @@ def test_what_is_handed_in_is_described(pipelines: Pipelines) -> None:
         {"is": [1, "a"]},
         {"is": "Seeded"},
     ]
+
+
+class Unknown:
+    """A shape without a rank, as TensorFlow has them."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise ValueError("Cannot iterate over a shape with unknown rank.")
+
+    def __str__(self) -> str:
+        return "<unknown>"
+
+
+class Spec:
+    def __init__(self, shape: Any) -> None:
+        self.shape, self.dtype = shape, "int64"
+
+
+@pytest.mark.parametrize(("shape", "shown"), [(Unknown(), "<unknown> int64"), ((2, 3), "(2, 3) int64")])
+def test_a_shape_of_unknown_rank_can_be_described(pipelines: Pipelines, shape: Any, shown: str) -> None:
+    made = pipelines.of(Dataset.range(4).map(len, like=Spec(shape)))
+    assert made[1]["arguments"]["like"] == {"is": shown}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from samefit.record.ledger import Ledger
-from samefit.record.provenance import Provenance, plain
+from samefit.record.provenance import Provenance
 from samefit.store.digest import state_digest
 from samefit.transplant.plan import Transplants
 
@@ -242,17 +242,3 @@ def test_the_first_update_ends_the_forward_pass(provenance: Provenance) -> None:
     assert updates == []
     provenance.applying(None)
     assert updates == [1]
-
-
-def test_plain_data() -> None:
-    def loss() -> None: ...
-
-    values = {"a": (1, 2.5), "b": None, 3: np.float32(0.5), "c": np.ones((2, 3)), "d": loss, "e": Dense()}
-    assert plain(values) == {
-        "a": [1, 2.5],
-        "b": None,
-        "3": 0.5,
-        "c": "array of shape (2, 3) and dtype float64",
-        "d": "test_plain_data.<locals>.loss",
-        "e": "Dense",
-    }

@@ -14,7 +14,8 @@ from samefit.patches.configs import config_of
 from samefit.pin.layer_order import order_of
 from samefit.pin.positions import calls_in_order
 from samefit.record.models import describe_model, describe_variables
-from samefit.record.provenance import Provenance, plain
+from samefit.record.plain import plain
+from samefit.record.provenance import Provenance
 from samefit.store.digest import digest
 from samefit.store.probes import GraphRecord, NodeRecord
 from samefit.store.records import ModelRecord, VariableRecord

@@ -18,7 +18,7 @@ from typing import Any
 from samefit.attribution import Caller, behind_hooks, caller, kind_of
 from samefit.record.calls import makes_seeded_generator
 from samefit.record.guard import Guard
-from samefit.record.plain import plain
+from samefit.record.plain import seed_or_text
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -209,7 +209,7 @@ class Ledger:
             "seed",
             generator=generator,
             function=function,
-            value=plain(value),
+            value=seed_or_text(value),
             location=who.location,
             keras=who.nearest_function,
         )
@@ -261,7 +261,7 @@ class Ledger:
             "entropy",
             generator="os",
             function=function,
-            value=value.hex() if isinstance(value, bytes) else plain(value),
+            value=value.hex() if isinstance(value, bytes) else seed_or_text(value),
             location=who.location,
             keras=who.nearest_function,
             component=self._component(who),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.configs import config_of
-from samefit.record.provenance import Call, Provenance, is_plain, plain
+from samefit.record.plain import is_plain, plain
+from samefit.record.provenance import Call, Provenance
 from samefit.store.digest import digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Build, Role

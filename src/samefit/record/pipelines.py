@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import CodeType
 from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Backend
+from samefit.by_object import ByObject
 from samefit.record.ledger import Ledger
+from samefit.record.plain import leaves
 from samefit.transplant.plan import Transplants
 
 Stage = Mapping[str, Any]
@@ -34,7 +35,7 @@ class Pipelines:
         self._ledger = ledger
         self._guard = ledger.guard
         self._transplants = transplants
-        self._stages: weakref.WeakKeyDictionary[Any, tuple[Stage, ...]] = weakref.WeakKeyDictionary()
+        self._stages: ByObject[tuple[Stage, ...]] = ByObject()
         self._count = 0
         self._local = threading.local()
 
@@ -66,11 +67,7 @@ class Pipelines:
 
     def of(self, value: Any) -> list[Stage]:
         """Returns the stages behind what was handed to `fit`, first one first; empty for anything else."""
-        try:
-            return list(self._stages.get(value, ()))
-        except TypeError:
-            # An array, a list: it cannot be a key, and is no pipeline.
-            return []
+        return list(self._stages.get(value) or ())
 
     def _begin(self, function: str, arguments: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any] | None:
         where = caller().location
@@ -90,25 +87,15 @@ class Pipelines:
         }
 
     def _made(self, backend: Backend, stage: dict[str, Any], arguments: Mapping[str, Any], made: Any) -> None:
-        before = [earlier for value in _leaves(arguments.values()) for earlier in self.of(value)]
+        before = [earlier for value in leaves(arguments) for earlier in self.of(value)]
         if (seeds := backend.seeds_of_stage(made)) is not None:
             stage["seeds"] = list(seeds)
         # A constructor returns nothing: what it makes is the object that it was called on.
-        self._stages[arguments["self"] if made is None else made] = (*before, stage)
+        self._stages.add(arguments["self"] if made is None else made, (*before, stage))
 
 
 def _is_input(name: str) -> bool:
     return name in ("self", "dataset", "datasets", "name")
-
-
-def _leaves(values: Iterable[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, (list, tuple)):
-            yield from _leaves(value)
-        elif isinstance(value, Mapping):
-            yield from _leaves(value.values())
-        else:
-            yield value
 
 
 def _described(value: Any) -> Any:
@@ -124,7 +111,9 @@ def _described(value: Any) -> Any:
         return {"is": type(value).__name__, "generator": _described(own)}
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        return {"is": f"{tuple(shape)} {getattr(dtype, 'name', dtype)}"}
+        # TensorFlow's shapes may have no known rank: then they are no tuple, and cannot be made one.
+        shown = tuple(shape) if isinstance(shape, tuple) else shape
+        return {"is": f"{shown} {getattr(dtype, 'name', dtype)}"}
     if isinstance(value, (list, tuple)):
         return {"is": [_described(item) for item in value]}
     if isinstance(value, Mapping):

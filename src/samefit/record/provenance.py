@@ -16,6 +16,7 @@ from samefit.patches.configs import config_of
 from samefit.patches.layers import mask_of
 from samefit.record.guard import guarded
 from samefit.record.ledger import Ledger
+from samefit.record.plain import is_plain, leaves, plain
 from samefit.store.digest import state_digest
 from samefit.store.records import Origin
 from samefit.transplant.plan import Transplants
@@ -333,50 +334,15 @@ def _config(thing: Any) -> Mapping[str, Any]:
     return described
 
 
-def is_plain(value: Any) -> bool:
-    """Whether a value is a number, a text, a flag, None, or a tuple or list of such."""
-    if isinstance(value, (tuple, list)):
-        return all(is_plain(item) for item in value)
-    return isinstance(value, (str, int, float, bool, type(None)))
-
-
-def plain(value: Any) -> Any:
-    """Returns `value` as JSON-able data; what is not becomes its type's name or a short text."""
-    if isinstance(value, (str, int, float, bool, type(None))):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        if getattr(value, "ndim", 1) == 0:
-            return float(value)
-        return f"array of shape {tuple(value.shape)} and dtype {value.dtype}"
-    if callable(value):
-        return getattr(value, "__qualname__", type(value).__qualname__)
-    if type(value).__module__.startswith("keras"):
-        name = getattr(value, "name", "")
-        return f"{type(value).__name__}({name})" if isinstance(name, str) else type(value).__name__
-    return type(value).__qualname__
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return [leaf for item in value.values() for leaf in _leaves(item)]
-    if isinstance(value, (list, tuple)):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return [value]
-
-
 def _has_mask(value: Any) -> bool:
     if isinstance(value, Mapping) and any("mask" in str(key) and item is not None for key, item in value.items()):
         return True
-    return any(hasattr(leaf, "shape") and mask_of(leaf) is not None for leaf in _leaves(value))
+    return any(hasattr(leaf, "shape") and mask_of(leaf) is not None for leaf in leaves(value))
 
 
 def _shapes(value: Any) -> tuple[tuple[int | None, ...], ...]:
     shapes = []
-    for leaf in _leaves(value):
+    for leaf in leaves(value):
         shape = getattr(leaf, "shape", None)
         if shape is not None:
             try:
