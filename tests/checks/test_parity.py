@@ -113,6 +113,29 @@ def test_what_is_equal(tmp_path: Path) -> None:
     assert (found.parity.is_rounding, found.samples) == (True, [1, 2, 4, 8])
 
 
+LOSS_APART = Change("loss", 1)
+
+
+def test_a_batch_that_was_not_seen_is_not_called_equal(tmp_path: Path) -> None:
+    found, _ = measured(tmp_path, rounding, LOSS_APART, Change("no batch", 4))
+    assert found is not None
+    assert found.parity.order is None
+
+
+def test_a_batch_that_differs_is_said_though_another_was_not_seen(tmp_path: Path) -> None:
+    found, _ = measured(tmp_path, rounding, LOSS_APART, Change("no batch", 4), Change("batch", 6))
+    assert found is not None
+    assert found.parity.order is False
+
+
+def test_a_start_that_is_not_known_is_not_called_equal(tmp_path: Path) -> None:
+    variables = make_run(tmp_path / "other", layers=LAYERS).layouts[0]
+    unreadable = [Change("unreadable", -1, path=variable.path) for variable in variables]
+    found, _ = measured(tmp_path, rounding, LOSS_APART, *unreadable)
+    assert found is not None
+    assert found.parity.start is None
+
+
 def test_only_the_first_step_is_run_in_float64_if_no_other_is_doubtful(tmp_path: Path) -> None:
     _, bench = measured(tmp_path, rounding)
     wide = bench.started["parity-float64-b"]

@@ -6,6 +6,7 @@ into these steps from the baseline's state (`samefit.store.inside.Look`), so tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from samefit.checks.pair import Pair, Part
 from samefit.checks.workshop import Workshop
 from samefit.comparison.envelope import judged_steps, sampled_steps
 from samefit.comparison.judged import Models, View, judge_step
-from samefit.comparison.pairing import Pairing, differing
+from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.parity import JudgedStep, Parity
 from samefit.comparison.result import Comparison
 from samefit.errors import SamefitError
@@ -110,15 +111,7 @@ class _Measurement:
         ]
         looks_a = [look for one in asked for look in _looks_of_baseline(one)]
         run_a = self._run(self._pair.execution_a, looks_a, kept[0], "parity-a")
-        looks_b = [
-            Look(
-                one.index_b,
-                state=_file(run_a, one.begin),
-                gradients=_file(run_a, f"inside-{one.index_a}"),
-                pairs=self._pairs(one),
-            )
-            for one in asked
-        ]
+        looks_b = [self._look_of_candidate(one, begins=run_a, gradients=run_a) for one in asked]
         run_b = self._run(self._pair.execution_b, looks_b, kept[1], "parity-b")
         again = _paired(self._pair, run_a, run_b)
         steps = [self._judged(one, run_a, run_b, None) for one in asked]
@@ -146,9 +139,15 @@ class _Measurement:
         }
         return self._workshop.run((replace(execution, options={**execution.options, **options}), name))[0]
 
-    def _pairs(self, one: _Asked) -> Mapping[str, str]:
+    def _look_of_candidate(self, one: _Asked, *, begins: Run, gradients: Run) -> Look:
+        """Returns the look in which the candidate takes a step from what runs of the baseline hold."""
         layouts, alignment = self._pairing.layouts_at(one.step - 1), self._pairing.alignment_at(one.step - 1)
-        return {layouts[1][j].path: layouts[0][i].path for i, j in alignment.pairs}
+        return Look(
+            one.index_b,
+            state=_file(begins, one.begin),
+            gradients=_file(gradients, f"inside-{one.index_a}"),
+            pairs={layouts[1][j].path: layouts[0][i].path for i, j in alignment.pairs},
+        )
 
     def _in_float64(self, asked: Sequence[_Asked], run_a: Run) -> tuple[Run, Run] | None:
         """Runs the steps from the same states in float64; None where a side cannot be run so."""
@@ -156,15 +155,7 @@ class _Measurement:
         looks = [Look(one.index_a, state=_file(run_a, one.begin)) for one in asked]
         try:
             wide_a = self._run(_wide(self._pair.execution_a, self._pair.a), looks, (), "parity-float64-a")
-            looks = [
-                Look(
-                    one.index_b,
-                    state=_file(run_a, one.begin),
-                    gradients=_file(wide_a, f"inside-{one.index_a}"),
-                    pairs=self._pairs(one),
-                )
-                for one in asked
-            ]
+            looks = [self._look_of_candidate(one, begins=run_a, gradients=wide_a) for one in asked]
             wide_b = self._run(_wide(self._pair.execution_b, self._pair.b), looks, (), "parity-float64-b")
         except SamefitError as error:  # a script may not be able to run in float64
             self._workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
@@ -213,12 +204,20 @@ class _Measurement:
         if first is None or second is None:
             return None
         layout = self._pairing.run_a.layouts[first.layout]
-        parted = differing(self._pairing.align(0, first, second), first, second)
-        return all(layout[i].role is Role.SEED for i, _ in parted)
+        alignment = self._pairing.align(0, first, second)
+        known = [
+            at(first, i) == at(second, j)
+            for i, j in alignment.pairs
+            if layout[i].role is not Role.SEED and MISSING not in (at(first, i), at(second, j))
+        ]
+        return all(known) if known else None
 
     def _order(self) -> bool | None:
-        pairs = [(one[0], other[0]) for _, one, other in self._pairing.texts() if None not in (one[0], other[0])]
-        return all(one == other for one, other in pairs) if pairs else None
+        pairs = [(one[0], other[0]) for _, one, other in self._pairing.texts()]
+        if any(one != other for one, other in pairs if None not in (one, other)):
+            return False
+        # What was not seen may be otherwise.
+        return None if not pairs or any(None in pair for pair in pairs) else True
 
 
 def _looks_of_baseline(one: _Asked) -> tuple[Look, Look]:
@@ -252,13 +251,7 @@ def _wide(execution: Execution, part: Part) -> Execution:
 
 def _affordable(pairing: Pairing) -> int:
     layout, _ = pairing.layouts_at(0)
-    elements = 0
-    for variable in layout:
-        size = 1
-        for length in variable.shape:
-            size *= length
-        elements += size
-    return _ROOM // max(1, elements)
+    return _ROOM // max(1, sum(math.prod(variable.shape) for variable in layout))
 
 
 def _all(values: Sequence[bool | None]) -> bool | None:

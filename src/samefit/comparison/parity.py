@@ -24,6 +24,15 @@ FAR = 100.0
 """So many floors are logic where float64 cannot be asked."""
 
 
+_NAMES = {
+    "forward": "{}",
+    "loss": "the {}",
+    "backward": "the gradient of {}",
+    "update": "the update of {}",
+    "state": "the new value of {}",
+}
+
+
 @dataclass(frozen=True)
 class Place:
     """How far one output, gradient or variable is apart after one step from equal state.
@@ -47,6 +56,11 @@ class Place:
     gap_float64: float | None = None
     flips: bool = False
     location: Location | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return _NAMES[self.phase].format(self.path)
 
     @property
     def ratio(self) -> float:
@@ -163,8 +177,8 @@ class Parity:
     """What is left between two backends.
 
     Attributes:
-        start: Whether the two start from equal weights and slots; None where that is not known.
-        order: Whether all batches that both sides saw are equal; None where none was seen.
+        start: Whether the two start from equal weights and slots; None where none of them is known.
+        order: Whether all batches are equal; None where some were not seen, and those that were do not differ.
         masks: Whether random layers drop the same elements in the judged steps; None where there are none, or unseen.
         steps: The judged steps.
         envelope: How far the whole trainings are apart.

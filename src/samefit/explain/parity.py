@@ -8,14 +8,6 @@ from dataclasses import replace
 from samefit.comparison.parity import JudgedStep, Parity, Place
 from samefit.comparison.result import Cause, Evidence
 
-_OF = {
-    "forward": "what {path} gives out",
-    "loss": "the {path}",
-    "backward": "the gradient of {path}",
-    "update": "the update of {path}, from equal gradients,",
-    "state": "the new value of {path}",
-}
-
 
 def parity_evidence(parity: Parity) -> Iterator[Evidence]:
     """Yields what the judged steps say in one line, and a line for each that says something else."""
@@ -46,10 +38,15 @@ def _steps(numbers: Sequence[int]) -> str:
 _JUDGED = {"rounding": "rounding explains it", "logic": "another function", "undecided": "not decided"}
 
 
+def _what(place: Place) -> str:
+    if place.phase == "forward":
+        return f"what {place.name} gives out"
+    return f"{place.name}, from equal gradients," if place.phase == "update" else place.name
+
+
 def _figures(place: Place) -> str:
     wide = "" if place.gap_float64 is None else f", {place.gap_float64:.2g} in float64"
-    what = _OF[place.phase].format(path=place.path)
-    return f"{what} differs by {place.gap:.2g}{wide}; one unit in the last place moves it by {place.floor:.2g}"
+    return f"{_what(place)} differs by {place.gap:.2g}{wide}; one unit in the last place moves it by {place.floor:.2g}"
 
 
 def named_by_parity(cause: Cause, parity: Parity) -> Cause:
@@ -76,7 +73,7 @@ def named_by_parity(cause: Cause, parity: Parity) -> Cause:
 
 
 def _summary(step: JudgedStep, place: Place) -> str:
-    what = _OF[place.phase].format(path=place.path)
+    what = _what(place)
     return f"{what[0].upper()}{what[1:]} is not the same function on the two backends (step {step.step})."
 
 

@@ -13,13 +13,6 @@ _WHY = {
     "growth": "where the gap grows",
     "last": "last",
 }
-_OF = {
-    "forward": "{path}",
-    "loss": "the {path}",
-    "backward": "the gradient of {path}",
-    "update": "the update of {path}",
-    "state": "the new value of {path}",
-}
 _SHOWN = 4
 """So many steps of the envelope, besides the last."""
 
@@ -81,7 +74,7 @@ def _equal(parity: Parity) -> Iterator[Told]:
 
 
 def _named(place: Place) -> str:
-    return _OF[place.phase].format(path=words.plain(place.path))
+    return words.plain(place.name)
 
 
 def _gap(place: Place) -> str:
