@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from samefit.by_object import ByObject
 
 
@@ -45,6 +47,9 @@ def test_entries_go_with_their_objects() -> None:
         assert table.get(thing) is None
         table.add(thing, entry)
     assert table.made == 100
+    held = weakref.ref(entry)
+    del thing, entry
+    assert held() is None
 
 
 def test_what_has_no_weak_reference_is_kept() -> None:

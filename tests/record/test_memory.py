@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from samefit.store.reader import Run
+
 SCRIPT = """
 import gc, weakref
 import keras, numpy as np
@@ -39,3 +41,5 @@ def test_models_that_are_gone(backend: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "samefit", "run", "-o", "run", "loop.py"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "alive: 0\n" in done.stdout
+    with Run.open(tmp_path / "run") as run:
+        assert [run.num_steps([training.number]) for training in run.trainings] == [2, 2, 2]

@@ -26,8 +26,10 @@ from samefit.record.training import Training
 from samefit.store.arrays import load_arrays
 from samefit.store.digest import state_digest
 from samefit.store.inside import InsideCall, InsideStep, Look
+from samefit.store.records import VariableRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.ulp import UnitOff
+from samefit.types import Role
 
 _ROOM = 1 << 30
 """Bytes of outputs that are kept of one step; of what comes later there are digests only."""
@@ -112,7 +114,9 @@ class InsideRecorder:
         failed, found, eager = "", {}, False
         eye = _Eye(training, layers)
         try:
-            begin = _Beginning(look, self._writer.path / "arrays")
+            begin = Beginning(look, self._writer.path / "arrays")
+            if missing := begin.missing(training.variable_records):
+                raise LookupError(f"the state that was kept does not hold {missing}")
             eye.given = begin.gradients
             state = None
             if moment.state is None:
@@ -167,17 +171,28 @@ def _paths_of(training: Training, state: Any) -> list[list[str | None]]:
     ]
 
 
-class _Beginning:
+class Beginning:
     """What a step that is looked at begins with, where that is not what there is."""
 
     def __init__(self, look: Look, home: Path) -> None:
         self._pairs = look.pairs
         self._unit = UnitOff() if look.perturb else None
         self._values = load_arrays(home / look.state) if look.state else {}
+        self._is_given = bool(look.state)
         there = load_arrays(home / look.gradients) if look.gradients else {}
         named = {key.removeprefix("gradient/"): value for key, value in there.items() if key.startswith("gradient/")}
         pairs = look.pairs or {path: path for path in named}
         self.gradients = {mine: named[theirs] for mine, theirs in pairs.items() if theirs in named}
+
+    def missing(self, variables: Sequence[VariableRecord]) -> str:
+        """Returns the path of a variable that begins as it is, and not as it is to; "" if there is none.
+
+        Seeds are in no file: a pin makes them equal, or the masks are seen to differ.
+        """
+        if not self._is_given:
+            return ""
+        wanted = (v.path for v in variables if v.role is not Role.SEED and (not self._pairs or v.path in self._pairs))
+        return next((path for path in wanted if self._pairs.get(path, path) not in self._values), "")
 
     def value(self, path: str | None, value: Array) -> Array:
         """Returns what a variable begins with, which has `value`; None stands for one that is not recorded."""
