@@ -33,6 +33,11 @@ class ByObject(Generic[Entry]):
         found = self._entries.get(id(thing))
         return found[1] if found is not None and found[0]() is thing else None
 
+    def discard(self, thing: Any) -> None:
+        """Forgets the entry of an object, if it has one."""
+        if self.get(thing) is not None:
+            del self._entries[id(thing)]
+
     def _reference(self, thing: Any) -> Callable[[], Any]:
         identity = id(thing)
 

@@ -60,6 +60,13 @@ def test_evaluation_does_not_shift_a_loop_by_hand(found: dict[str, Any]) -> None
     assert found["by hand, evaluated"] == found["by hand"]
 
 
+def test_each_prediction_draws_anew_and_shifts_no_training(found: dict[str, Any]) -> None:
+    often, once = found["monte carlo"]
+    assert len({*often["seen"], *often["mixed"]}) == 6
+    assert often["seen"][:1] == once["seen"]
+    assert (often["trained"], often["after"]) == (once["trained"], once["after"])
+
+
 def test_any_sequence_of_other_things(run_script: Run, each_backend: str) -> None:
     assert run_script("any_sequence.py", each_backend, "6")["tried"] >= 6
 

@@ -1,7 +1,7 @@
-"""What keeps a training apart from everything around it.
+"""What keeps a training apart from everything around it: its generators, and those of its callbacks.
 
-`evaluate`, `predict` and their kind leave the generators and the seeds of the model as they found them. Callbacks draw
-from process-wide generators of their own, and leave the seeds of the model as they found them unless they train it.
+Callbacks draw from process-wide generators of their own, and leave the seeds of the model as they found them unless
+they train it.
 """
 
 from __future__ import annotations
@@ -128,18 +128,6 @@ class Generators:
         value = self._backend.host_value(state)
         assert value is not None, f"{state.path} has no value outside of a training step"
         return value.copy()
-
-
-@contextlib.contextmanager
-def kept(generators: Generators, model: Any) -> Iterator[None]:
-    """Leaves all generators, and the seeds of the model's layers, as they were."""
-    pinning.take_state_back(model)
-    seeds, mark = generators.seeds_of(model), generators.mark()
-    try:
-        yield
-    finally:
-        generators.put_seeds_back(model, seeds)
-        generators.return_to(mark)
 
 
 class Callbacks:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from samefit.by_object import ByObject
 from samefit.patches import pinning
 from samefit.pin.direct_calls import DirectCalls
-from samefit.pin.isolation import Callbacks, Generators, kept
+from samefit.pin.isolation import Callbacks, Generators
 from samefit.pin.keys import key
 from samefit.pin.order import pin_order
+from samefit.pin.passes import Passes
 from samefit.pin.resume import pin_resuming
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Trainings:
         self._generators = Generators(scope.backend)
         self._counts: ByObject[_Count] = ByObject()
         self._direct_calls = DirectCalls(scope.backend)
+        self._passes = Passes(self._generators)
         self._in_a_loop: weakref.WeakSet[Any] = weakref.WeakSet()
         self._running = _Running()
         self._generators.seed(scope.seed)
@@ -109,6 +111,7 @@ class Trainings:
             return
         self._in_a_loop.discard(model)
         self._direct_calls.put_back(model)
+        self._passes.begin_anew(model)
         number = self._count(model).trainings
         callbacks = Callbacks(self._generators, key(self._scope.seed, "callbacks", number), model)
         training = Training(model, number, callbacks)
@@ -141,6 +144,7 @@ class Trainings:
             # The first of a loop. Of later ones nobody knows whether a direct call between them is a part of the loop.
             self._in_a_loop.add(model)
             self._direct_calls.put_back(model)
+        self._passes.begin_anew(model)
         with self._apart():
             yield
 
@@ -149,7 +153,7 @@ class Trainings:
         if self._idle:
             yield
             return
-        with kept(self._generators, model), self._apart():
+        with self._passes.one(model, in_training=bool(self._running.stack)), self._apart():
             yield
 
     @contextlib.contextmanager

@@ -107,6 +107,31 @@ def built_by_a_call(look: bool) -> str:
     return fit(model)
 
 
+class Always(keras.layers.Dropout):
+    """Drops in a prediction, too."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=True)
+
+
+def values_of(array) -> str:
+    return array.tobytes().hex()
+
+
+def monte_carlo(passes: int) -> dict[str, object]:
+    """Predicts some times with dropout, and with noise from a generator of the process, then trains."""
+    inputs = keras.Input(X.shape[1:])
+    model = keras.Model(inputs, keras.layers.Dense(1)(Always(0.5)(keras.layers.Dense(6)(inputs))))
+    model.compile("adam", "mse", run_eagerly=True, jit_compile=False)
+
+    def batches():
+        yield (X + np.random.normal(size=X.shape).astype("float32"),)
+
+    seen = [values_of(model.predict(X, verbose=0)) for _ in range(passes)]
+    mixed = [values_of(model.predict(batches(), verbose=0)) for _ in range(passes)]
+    return {"seen": seen, "mixed": mixed, "trained": fit(model), "after": values_of(model.predict(X, verbose=0))}
+
+
 def wrong_arguments_first() -> str:
     model = make()
     try:
@@ -145,6 +170,7 @@ with samefit.pinned(42):
         "with evaluation and draws": fit(make_any(), callbacks=[Draws()], validation_data=(X, Y)),
     }
     FOUND["second"] = twice()
+    FOUND["monte carlo"] = [monte_carlo(3), monte_carlo(1)]
     FOUND["second, after direct calls"] = twice(calls)
     FOUND["built by a call"] = [built_by_a_call(False), built_by_a_call(True)]
     callback = Draws(runs=False)
