@@ -23,7 +23,9 @@ X, Y = np.arange(12.0).reshape(6, 2), np.arange(6)
 
 
 def digest(batch: Any) -> BatchDigest:
-    return digest_batch(BACKEND, flatten(batch))
+    found = digest_batch(BACKEND, flatten(batch))
+    assert isinstance(found, BatchDigest)
+    return found
 
 
 def test_the_digest_depends_on_values_and_their_order() -> None:
@@ -43,6 +45,11 @@ def test_the_sum_of_rows_depends_on_the_samples_alone() -> None:
 def test_how_keras_nests_a_batch_does_not_matter() -> None:
     assert digest((X, Y)) == digest([X, Y]) == digest((X, Y, None)) == digest({"a": X, "b": Y})
     assert digest((X, None, Y)) != digest((X, Y))
+
+
+def test_a_batch_of_unknown_objects_is_not_seen_and_it_is_said_why() -> None:
+    found = digest_batch(BACKEND, flatten((X, np.array([object()] * 6))))
+    assert found == "an object of type object is in it, which has no stable digest"
 
 
 def test_integers_have_one_digest_on_every_backend() -> None:

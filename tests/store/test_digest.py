@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from samefit.store import digest as module
-from samefit.store.digest import chain, digest, digest_many, rows_sum, state_digest
+from samefit.store.digest import NoDigestError, chain, digest, digest_many, rows_sum, state_digest
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 MATRICES = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=6), elements=FLOATS)
@@ -116,7 +116,7 @@ def test_texts_and_objects_have_a_stable_digest() -> None:
 
 
 def test_an_object_without_a_stable_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="an object of type object, which has no stable digest"):
+    with pytest.raises(NoDigestError, match="an object of type object is in it, which has no stable digest"):
         digest(np.array([object()]))
 
 

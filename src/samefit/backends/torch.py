@@ -63,6 +63,8 @@ class TorchBackend(Backend):
         tensor = value.detach()
         if tensor.device.type != "cpu":
             tensor = tensor.cpu()
+        if tensor.layout is not torch.strided:
+            tensor = tensor.to_dense()
         if tensor.dtype == torch.bfloat16:
             # NumPy has no bfloat16 of its own; ml_dtypes comes with Keras.
             import ml_dtypes

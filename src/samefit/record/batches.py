@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from samefit.backends.base import Array, Backend
-from samefit.store.digest import digest, joined, rows_sum
+from samefit.store.digest import NoDigestError, digest, joined, rows_sum
 
 _INT32 = np.dtype("int32")
 
@@ -31,7 +31,7 @@ class BatchDigest:
     head: bytes | None = None
 
 
-def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_rows: bool = True) -> BatchDigest:
+def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_rows: bool = True) -> BatchDigest | str:
     """Digests the leaves of a batch, given with their paths.
 
     Paths are replaced by positions: Keras hands the same batch on in tuples, lists or dictionaries of its own.
@@ -40,7 +40,17 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
         backend: The adapter of Keras's backend.
         leaves: The leaves.
         with_rows: Whether the sum over the samples is made.
+
+    Returns:
+        What is kept; or why nothing can be, where a leaf is an object of the user's.
     """
+    try:
+        return _digest_batch(backend, leaves, with_rows)
+    except NoDigestError as error:
+        return str(error)
+
+
+def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows: bool) -> BatchDigest:
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
     if len(arrays) in (2, 3) and arrays[1] is not None:
         arrays[1] = as_classes(arrays[1])

@@ -9,7 +9,7 @@ from typing import Any
 from samefit.patches.configs import config_of
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
-from samefit.store.digest import digest, digest_many, rows_sum
+from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Build, Role
 
@@ -287,7 +287,8 @@ def describe_arguments(
         if all(_is_array(leaf) for leaf in leaves):
             arrays.extend(to_numpy(leaf) for leaf in leaves)
     if arrays and all(a.ndim and len(a) == len(arrays[0]) for a in arrays):
-        options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
+        with contextlib.suppress(NoDigestError):  # each batch says that it could not be seen
+            options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
     return options
 
 
@@ -317,7 +318,8 @@ def _describe_data(value: Any, to_numpy: Any) -> dict[str, Any]:
         arrays = [(path, to_numpy(leaf)) for path, leaf in leaves]
         first = arrays[0][1]
         described |= {"shape": list(first.shape), "dtype": str(first.dtype)}
-        described["digest"] = (digest(first) if len(arrays) == 1 else digest_many(arrays)).hex()
+        with contextlib.suppress(NoDigestError):
+            described["digest"] = (digest(first) if len(arrays) == 1 else digest_many(arrays)).hex()
     for name in ("workers", "batch_size", "num_workers", "use_multiprocessing", "max_queue_size"):
         with contextlib.suppress(Exception):  # options of a user's own dataset class: nice to have, never needed
             option = getattr(value, name, None)

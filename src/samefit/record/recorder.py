@@ -287,7 +287,7 @@ class Recorder:
         moment = self._inside.before(self._steps, training, state)
         return Before(batch, begin, moment, self.ledger.digests())
 
-    def _digest(self, training: Training, data: Any) -> batches.BatchDigest:
+    def _digest(self, training: Training, data: Any) -> batches.BatchDigest | str:
         with_rows = training.steps < self._num_with_rows
         return batches.digest_batch(self._backend, models.flatten(data), with_rows=with_rows)
 
@@ -305,15 +305,12 @@ class Recorder:
             record = self._states.record(training, last, "after", values)
             if last in self._keep_states:
                 self._states.arrays(f"state-{last}", training, values)
-        for batch in fed:
+        for seen in fed:
+            batch = training.seen(seen, self.writer.warning)
             whole = self._steps == last
             behind = (generators, logs or {}, record) if whole else (before.generators, None, None)
             place = training.epoch, training.step_in_epoch
             self._log.add(Entry(training, self._steps, *place, batch, before.generators, *behind))
-            if batch is None and not training.batches_unseen:
-                training.batches_unseen = True
-                unseen = f"training #{training.record.number}: its batches could not be seen"
-                self.writer.warning("batch-unseen", unseen)
             training.last = self._steps
             self._steps += 1
             training.steps += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,13 +35,13 @@ class Before:
     """What is known before a step.
 
     Attributes:
-        batch: Its batch; None where it is seen on another way, or not at all.
+        batch: Its batch, or why it has no digest; None where it is seen on another way, or not at all.
         begin: {id of a variable: a copy of its value} before the first step of a training.
         moment: What a look inside of the step needs (`samefit.record.inside.Moment`), or None.
         generators: Digests of the generators of the process.
     """
 
-    batch: BatchDigest | None
+    batch: BatchDigest | str | None
     begin: Mapping[int, Array]
     moment: Any
     generators: Mapping[str, bytes]
@@ -111,6 +111,16 @@ class Training:
     def num_variables(self) -> int:
         """How many variables there are."""
         return len(self.variables) + len(self.optimizer_variables)
+
+    def seen(self, batch: BatchDigest | str | None, warn: Callable[[str, str], None]) -> BatchDigest | None:
+        """Returns a batch if it was seen; warns once that one was not, and why if that is known."""
+        if isinstance(batch, BatchDigest):
+            return batch
+        if not self.batches_unseen:
+            self.batches_unseen = True
+            unseen = f"training #{self.record.number}: its batches could not be seen"
+            warn("batch-unseen", f"{unseen}: {batch}" if batch else unseen)
+        return None
 
     def by_path(self) -> dict[str, Any]:
         """Returns the variables by the paths under which they are recorded, slots that are not made yet included."""

@@ -27,12 +27,12 @@ class WatchedBatches:
         self._guard = guard
         self._keep = keep
         self._num_with_rows = num_with_rows
-        self._queues: ByObject[deque[batches.BatchDigest]] = ByObject()
+        self._queues: ByObject[deque[batches.BatchDigest | str]] = ByObject()
         self._last: dict[int, Delivered] = {}
 
     def watch(self, dataset: Any) -> Any:
         """Returns `dataset` such that its batches are seen."""
-        queue: deque[batches.BatchDigest] = deque()
+        queue: deque[batches.BatchDigest | str] = deque()
         numbers = itertools.count()
 
         def observe(leaves: list[Array]) -> None:
@@ -46,20 +46,20 @@ class WatchedBatches:
         self._queues.add(mapped, queue)
         return mapped
 
-    def seen(self, iterator: Any) -> deque[batches.BatchDigest] | None:
+    def seen(self, iterator: Any) -> deque[batches.BatchDigest | str] | None:
         """Returns the batches that `iterator` delivered and nobody took; None if it is not known."""
         return self._queues.get(self._backend.batch_source(iterator))
 
-    def last(self, queue: deque[batches.BatchDigest]) -> Delivered | None:
+    def last(self, queue: deque[batches.BatchDigest | str]) -> Delivered | None:
         """Returns the last batch behind a queue, where batches are kept."""
         return self._last.get(id(queue))
 
-    def _digest(self, leaves: list[Array], with_rows: bool) -> batches.BatchDigest:
+    def _digest(self, leaves: list[Array], with_rows: bool) -> batches.BatchDigest | str:
         named = [(f"batch/{i}", array) for i, array in enumerate(leaves)]
         return batches.digest_batch(self._backend, named, with_rows=with_rows)
 
 
-def taken(queue: deque[batches.BatchDigest], trainer: Any) -> list[batches.BatchDigest | None]:
+def taken(queue: deque[batches.BatchDigest | str], trainer: Any) -> list[batches.BatchDigest | str | None]:
     """Takes the batches of one execution off a queue; [None] if there is none."""
     wanted = int(getattr(trainer, "steps_per_execution", 1) or 1)
     return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]

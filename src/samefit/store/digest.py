@@ -27,6 +27,10 @@ costs more than the hash; above, NumPy's temporaries cost ten times what xxh3 ne
 never on the number of rows, so that a sample has one hash in a batch and in the whole data set."""
 
 
+class NoDigestError(TypeError):
+    """An array holds an object of which no bytes are known that are the same for the same value."""
+
+
 def digest(array: Array) -> bytes:
     """Returns 16 bytes over dtype name, shape and bytes (C order) of `array`.
 
@@ -36,7 +40,7 @@ def digest(array: Array) -> bytes:
         array: Any array; types that NumPy only knows from elsewhere (bfloat16, float8) included.
 
     Raises:
-        TypeError: If an item of an object array has no stable text.
+        NoDigestError: If an item of an object array has no stable text.
 
     Example:
         >>> import numpy as np
@@ -149,7 +153,7 @@ def _text(item: Any) -> str:
         return f"{type(item).__name__}[{','.join(map(_text, item))}]"
     if isinstance(item, np.ndarray):
         return f"array:{digest(item).hex()}"
-    raise TypeError(f"An array holds an object of type {type(item).__name__}, which has no stable digest.")
+    raise NoDigestError(f"an object of type {type(item).__name__} is in it, which has no stable digest")
 
 
 def _row_hashes(array: Array, num_rows: int) -> Array:
