@@ -113,6 +113,10 @@ def test_check_three_backends(fake: Fake, capsys: pytest.CaptureFixture[str]) ->
         (["check"], "Missing argument 'A'. (see: samefit check --help)"),
         (["check", ""], "Invalid value for 'A': a target is a script"),
         (["check", "-m", "package.train"], "quote a target that is a module, as in: samefit check '-m package.train'"),
+        (
+            ["audit", "train.py", "5"],
+            "'5' is one too many; quote a target with its arguments: samefit audit 'train.py 5'",
+        ),
         (["check", "a.py", "--same-process"], "--same-process runs A and then B in one process; name B as well"),
         (["check", "a.py", "b.py", "--trainings", "1,2"], "--trainings compares two trainings inside one run of A"),
         (["check", "a.py", "b.py", "--backends", "jax,torch"], "--backends runs A once on each backend; leave B out"),

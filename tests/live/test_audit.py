@@ -72,3 +72,20 @@ def test_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, found = audited(tmp_path, "jax", "", "", "--pin", "5")
     assert status == 2
     assert [place for place, standing in found.items() if standing == "unseeded"] == [("operating system", 5)]
+
+
+def test_what_a_pin_does_not_reach_is_not_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    layer = """
+class Noise(keras.layers.Layer):
+    def call(self, x):
+        return x + np.random.normal()
+"""
+    raw = SCRIPT.replace("rng =", layer + "rng =").replace(
+        "[keras.Input((4,)), first", "[keras.Input((4,)), Noise(), first"
+    )
+    (tmp_path / "raw.py").write_text(raw.format(seed="", own="3"))
+    status = main(["audit", "raw.py", "--env", "KERAS_BACKEND=jax", "--json", "raw.json", "-q", "--pin", "5"])
+    found = json.loads(Path("raw.json").read_text())
+    assert (status, found["unseeded"], found["unpinned"]) == (2, 0, 1)
+    assert [limit["kind"] for limit in found["limits"]] == ["raw-draw"]

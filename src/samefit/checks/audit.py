@@ -17,6 +17,9 @@ from samefit.store.home import new_directory
 
 FIRST_STEPS = 3
 
+_ONLY_SAID = frozenset({"dropout-off", "equal-models"})
+"""Kinds of limits of a pin that leave nothing unpinned: they say what follows from it."""
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -44,6 +47,11 @@ class Audit:
     def unseeded(self) -> tuple[Source, ...]:
         """The sources whose values nothing decides that is written down."""
         return tuple(source for source in self.sources if source.standing is Standing.UNSEEDED)
+
+    @property
+    def unpinned(self) -> tuple[Mapping[str, Any], ...]:
+        """Those of the limits that leave something to other things than the pin's seed."""
+        return tuple(limit for limit in self.limits if limit["kind"] not in _ONLY_SAID)
 
 
 def audit(

@@ -46,10 +46,10 @@ def audit(
     samefit audit train.py
     samefit audit train.py --pin 42
 
-    Exit status: 0 every source is seeded, 2 one is not, 1 samefit or the script failed.
+    Exit status: 0 every source is seeded (with --pin: and pinned), 2 one is not, 1 samefit or the script failed.
     """
     from samefit import checks
-    from samefit.report.audit_text import print_audit, source_as_json
+    from samefit.report.audit_text import answer, print_audit, source_as_json
 
     with runs_directory(target.split(), runs) as directory, progress(quiet) as display:
         found = checks.audit(target, pin=pin, steps=steps, environment=dict(env), directory=directory, progress=display)
@@ -61,19 +61,21 @@ def audit(
             "steps": found.steps,
             "ended_early": found.ended_early,
             "unseeded": len(found.unseeded),
+            "unpinned": len(found.unpinned),
             "sources": [source_as_json(source) for source in found.sources],
             "limits": list(found.limits),
         }
         write_json(document, json_file)
     if json_file != "-":
         if quiet:
-            click.echo(f"{len(found.unseeded)} of {len(found.sources)} sources of randomness unseeded")
+            click.echo(answer(found.sources, found.unpinned))
         else:
             print_audit(
                 found.sources,
                 steps=found.steps,
                 ended_early=found.ended_early,
                 limits=found.limits,
+                unpinned=found.unpinned,
                 console=console(),
             )
-    return 2 if found.unseeded else 0
+    return 2 if found.unseeded or found.unpinned else 0

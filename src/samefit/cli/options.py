@@ -44,11 +44,18 @@ class TargetCommand(click.Command):
     Without this, click takes the quoted target for an option because of its first character.
     """
 
+    allow_extra_args = True
+    """They are refused here, where it can be said what to do."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Hides the dash of a module target from the parser; `Target` strips the blank again."""
         if "-m" in args:
             raise click.UsageError("quote a target that is a module, as in: samefit check '-m package.train'", ctx)
-        return super().parse_args(ctx, [f" {arg}" if arg.startswith("-m ") else arg for arg in args])
+        left = super().parse_args(ctx, [f" {arg}" if arg.startswith("-m ") else arg for arg in args])
+        if left:
+            example = f"samefit {ctx.info_name} 'train.py {' '.join(left)}'"
+            raise click.UsageError(f"'{left[0]}' is one too many; quote a target with its arguments: {example}", ctx)
+        return left
 
 
 class Target(ParamType):

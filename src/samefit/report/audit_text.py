@@ -21,6 +21,7 @@ def print_audit(
     steps: int,
     ended_early: bool,
     limits: Sequence[Mapping[str, Any]],
+    unpinned: Sequence[Mapping[str, Any]],
     console: Console,
 ) -> None:
     """Prints the answer, then one row for each source, then what to do.
@@ -29,16 +30,15 @@ def print_audit(
         sources: The sources, those that are unseeded first.
         steps: Number of training steps that were looked at.
         ended_early: Whether the script was ended after them.
-        limits: What a pin could not cover, as the manifest has it.
+        limits: What there is to say of a pin, as the manifest has it.
+        unpinned: Those of them that leave something unpinned.
         console: Where to print.
     """
     unseeded = [source for source in sources if source.standing is Standing.UNSEEDED]
     places = Places(frozenset(source.location.file for source in sources if source.location is not None))
-    if unseeded:
-        answer = f"{len(unseeded)} of {count(len(sources), 'source')} of randomness unseeded"
-        head = Text(encodable(console, f"✗ {answer}"), "bold red")
-    else:
-        head = Text(encodable(console, f"✓ {count(len(sources), 'source')} of randomness, none unseeded"), "bold green")
+    is_fine = not unseeded and not unpinned
+    line = f"{'✓' if is_fine else '✗'} {answer(sources, unpinned)}"
+    head = Text(encodable(console, line), "bold green" if is_fine else "bold red")
     console.print(head, soft_wrap=True, highlight=False)
     console.print()
     if sources:
@@ -60,10 +60,18 @@ def print_audit(
         text = "By position: seeded, but a draw added before it changes its values; samefit.pinned(SEED) ends that."
         print_table(console, (), [("note", text)])
     for limit in limits:
-        print_table(console, (), [("not pinned", limit_of_pin(limit))])
+        print_table(console, (), [("not pinned" if limit in unpinned else "note", limit_of_pin(limit))])
     if ended_early:
         text = f"The script was ended after {count(steps, 'step')} of training: what it draws later was not seen."
         print_table(console, (), [("note", text)])
+
+
+def answer(sources: Sequence[Source], unpinned: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the answer in one line."""
+    unseeded = sum(source.standing is Standing.UNSEEDED for source in sources)
+    said = f"{count(len(sources), 'source')} of randomness"
+    said = f"{unseeded} of {said} unseeded" if unseeded else f"{said}, none unseeded"
+    return f"{said}; {count(len(unpinned), 'limit')} of the pin" if unpinned else said
 
 
 def _what(source: Source) -> str:
