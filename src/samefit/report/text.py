@@ -176,7 +176,10 @@ class _Writer:
 
     def _broken(self, line: Text, room: int) -> Iterator[Text]:
         line.rstrip()
-        yield from line.wrap(self._console, room) or [Text()]
+        if " " in line.plain.removesuffix(self._encodable(SEPARATOR).rstrip()):
+            yield from line.wrap(self._console, room)
+        else:  # a path stays whole, to be copied
+            yield line
 
     def _print(self, text: Text) -> None:
         text.rstrip()
