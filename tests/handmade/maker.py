@@ -1,219 +1,29 @@
-"""Hand-made runs: real run directories in milliseconds, without Keras, with one thing changed at a time.
-
-    a = make_run(tmp_path / "a")
-    b = make_run(tmp_path / "b", changes=[Change("batch", step=3)])
-
-The value of a variable is a pure function of (seed, key of its layer, name, number of updates so far), so that two runs
-with equal seeds agree, whatever their layers are called and however they are listed.
-"""
+"""Writes the models and trainings of a hand-made run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from tests.handmade.parts import Change, Layer, Training
 
 from samefit.store.digest import chain, state_digest
-from samefit.store.reader import Run
 from samefit.store.records import (
     CallRecord,
-    Event,
     LayerRecord,
     ModelRecord,
-    Origin,
     StateRecord,
     StepRecord,
     TrainingRecord,
     VariableRecord,
 )
 from samefit.store.writer import RunWriter
-from samefit.types import Build, Location, Role
-
-NO_PROCESS = 2**22 + 1
-"""A process number above the largest that Linux gives."""
-
-MANIFEST: Mapping[str, Any] = {
-    "target": "train.py",
-    "backend": "jax",
-    "device": "cpu",
-    "versions": {"keras": "3.15.1", "jax": "0.10.2"},
-    "environment": {},
-    "flags": {},
-    "globals": {"dtype_policy": "float32"},
-    "threads": {"OMP": 2},
-}
+from samefit.types import Build, Role
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A layer; `weights` and `state` are {name: shape}; `seeded`: it has a seed generator; `key`: who it truly is.
+class Maker:
+    """Knows the values of all variables at each step."""
 
-    `origins` says by name where first values came from; `record` holds more of the `LayerRecord`.
-    """
-
-    class_name: str
-    weights: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    seeded: bool = False
-    consumed: bool = True
-    config: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-    key: str = ""
-    trainable: bool = True
-    is_leaf: bool = True
-    origins: Mapping[str, Origin] = field(default_factory=dict)
-    record: Mapping[str, Any] = field(default_factory=dict)
-
-
-def dense(inputs: int, units: int, **options: Any) -> Layer:
-    return Layer("Dense", {"kernel": (inputs, units), "bias": (units,)}, **{"config": {"units": units}, **options})
-
-
-def dropout(**options: Any) -> Layer:
-    return Layer("Dropout", seeded=True, **{"config": {"rate": 0.5}, **options})
-
-
-def normalization(width: int, **options: Any) -> Layer:
-    moving = {"moving_mean": (width,), "moving_variance": (width,)}
-    return Layer("BatchNormalization", {"gamma": (width,), "beta": (width,)}, moving, **options)
-
-
-LAYERS = (dense(4, 8), normalization(8), dropout(), dense(8, 3))
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training; `steps` a number for each epoch; `frozen` are by default the layers that are not trainable.
-
-    Its first epoch gets the batches that another training gets in the epoch `data_from`; without `cut` the batches go
-    on through the epochs, as if there was one.
-    """
-
-    steps: Sequence[int] = (4, 4)
-    side: str = ""
-    model: int = 1
-    kind: str = "fit"
-    status: str = "complete"
-    options: Mapping[str, Any] = field(default_factory=lambda: {"batch_size": 32, "shuffle": True})
-    compiled: Mapping[str, Any] = field(
-        default_factory=lambda: {"optimizer": {"class": "Adam", "config": {"learning_rate": 0.001}}, "loss": "mse"}
-    )
-    metrics: Mapping[str, float] = field(default_factory=lambda: {"loss": 0.5, "val_loss": 0.75})
-    location: Location | None = None
-    begin_event: int = 0
-    frozen: tuple[int, ...] | None = None
-    data_from: int = 0
-    cut: bool = True
-    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One perturbation.
-
-    Attributes:
-        what: "batch" (its digest), "weights" (of its samples), "rows" (which samples), "swap rows" (with the next
-            step's), "no batch", "loss",
-            "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable",
-            "between" (a variable, before a step, by a callback),
-            "final" (a variable, when `fit` has ended), "generator",
-            "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
-            "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
-            "set" (a variable has the value `array`), "still" (a variable never changes), "copy" (the training that
-            begins at that step goes on from the weights of the one before, whatever its model).
-        step: Index of the step in the run; for variables -1 is the state before the first step.
-        path: Path of the variable, name of the log or of the generator.
-        lasting: Whether all later steps are changed as well (nothing else follows from it).
-        value: The new loss or log.
-        array: The new value of a variable.
-    """
-
-    what: str
-    step: int = 0
-    path: str = ""
-    lasting: bool = True
-    value: float | None = None
-    array: np.ndarray[Any, Any] | None = None
-
-
-def make_run(
-    path: Path,
-    *,
-    layers: Sequence[Layer] = LAYERS,
-    trainings: Sequence[Training] = (Training(),),
-    seed: int = 0,
-    changes: Sequence[Change] = (),
-    manifest: Mapping[str, Any] | None = None,
-    status: str = "complete",
-    order: str = "execution",
-    listing: Sequence[int] | None = None,
-    calls: Sequence[CallRecord] | None = None,
-    slots: Sequence[str] = ("momentum", "velocity"),
-    arrays: bool = True,
-    events: Sequence[Event] = (),
-    states: Mapping[str, Mapping[str, bytes]] | None = None,
-    class_name: str = "Sequential",
-    build: Build = Build.SEQUENTIAL,
-    batch_size: int = 32,
-    every: int = 1,
-    ends: bool = True,
-) -> Run:
-    """Writes a run and opens it.
-
-    Args:
-        path: Its directory.
-        layers: The layers of every model in it, in order of execution.
-        trainings: What it trained, in order; equal `model` numbers go on from where they were.
-        seed: Another seed is another training altogether.
-        changes: What is perturbed.
-        manifest: Added to `MANIFEST`.
-        status: As for `RunWriter.close`, or "killed" or "running".
-        order: `ModelRecord.order`.
-        listing: Another order of the variables in the layout.
-        calls: `ModelRecord.calls`; one a layer by default.
-        slots: Slots of the optimizer.
-        arrays: Whether initial and final arrays are written.
-        events: The ledger.
-        states: Generator states that were kept, {moment: {generator: state}}.
-        class_name: Of the models.
-        build: Of the models.
-        batch_size: Samples in a step.
-        every: A state is written after each step whose 1-based number is a multiple of this.
-        ends: Whether the state at the end of each training is written.
-    """
-    pid = {"pid": NO_PROCESS} if status == "killed" else {}
-    writer = RunWriter(path, {**MANIFEST, **pid, **(manifest or {})})
-    maker = _Maker(writer, _named(layers), seed, changes, tuple(slots), listing, batch_size, every, arrays, ends)
-    for number in sorted({training.model for training in trainings}):
-        maker.model(number, class_name, build, order, calls)
-    for number, training in enumerate(trainings, start=1):
-        maker.training(number, training)
-    for event in events:
-        writer.event(event)
-    for point, kept in (states or {}).items():
-        writer.generator_states(point, kept)
-    if status in ("killed", "running"):
-        writer.flush()
-    else:
-        writer.close(status)
-    return Run.open(path)
-
-
-def _named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Gives layers auto-names as Keras does, and keys by class and place among their class."""
-    counts: dict[str, int] = {}
-    named = []
-    for layer in layers:
-        number = counts[layer.class_name] = counts.get(layer.class_name, -1) + 1
-        auto = layer.class_name.lower() + (f"_{number}" if number else "")
-        named.append(replace(layer, name=layer.name or auto, key=layer.key or f"{layer.class_name}{number}"))
-    return tuple(named)
-
-
-class _Maker:
     def __init__(
         self,
         writer: RunWriter,
@@ -470,8 +280,3 @@ class _Maker:
             generator = np.random.default_rng(int.from_bytes(digests[16 * i : 16 * i + 16], "little"))
             arrays[variable.path] = generator.normal(size=variable.shape).astype(np.float32)
         self.writer.arrays(name, {path: np.asarray(value) for path, value in arrays.items()})
-
-
-def met(plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns what the manifest of a re-run says of transplants that were all met."""
-    return [{"do": item["do"], "at": item.get("at"), "met": "all", "missing": []} for item in plan]

@@ -1,0 +1,71 @@
+"""State that survived from one training to the next, or was lost between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from tests.explain.cases import at, case_between, found, lines, plans, slugs, texts
+from tests.explain.first_weights import layer, put
+from tests.handmade import Training, make_run
+
+from samefit.store.digest import state_digest
+
+
+def test_weights_with_which_an_earlier_training_ended(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=1, location=at(line)) for side, line in (("a", 9), ("b", 10))]
+    run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)
+    first = found(case_between(run, run, sides=("a", "b")))[0]
+    assert first.slug == "state-carried-over"
+    assert "The candidate starts from the weights at the end of training #1" in first.summary
+    assert "bit-equal to the end of #1: dense/kernel" in texts(first)
+    assert (lines(first), first.location) == ([9, 7], at(7))
+    assert "construct new layers" in first.remedy
+    assert plans(first) == ["alone", "weights"]
+
+
+def test_weights_that_were_loaded_from_what_an_earlier_training_saved(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=1, location=at(line)) for side, line in (("a", 9), ("b", 10))]
+    loaded = layer(assigned="load_weights", assigned_location=at(6))
+    run = make_run(tmp_path / "run", layers=[loaded], trainings=trainings)
+    first = found(case_between(run, run, sides=("a", "b")))[0]
+    assert (first.slug, first.location) == ("state-carried-over", at(6))
+    assert "load_weights at line 6 of train.py put them there" in texts(first)
+    assert first.remedy.startswith("do not load what another training has saved")
+
+
+def test_new_layers_after_an_earlier_training_are_not_blamed(tmp_path: Path) -> None:
+    trainings = [Training(side=side, model=model) for side, model in (("a", 1), ("b", 3))]
+    run = make_run(tmp_path / "run", layers=[layer()], trainings=trainings)
+    suspects = found(case_between(run, run, sides=("a", "b")))
+    assert "state-carried-over" not in [s.slug for s in suspects if not s.needs_proof]
+
+
+def test_a_value_that_is_zero_before_each_training_was_not_carried_over(tmp_path: Path) -> None:
+    zero = np.zeros((4, 4), np.float32)
+    made = layer(initializer="Zeros", digest=state_digest(zero))
+    trainings = [Training(model=1), Training(model=3)]
+    a = make_run(tmp_path / "a", layers=[made], trainings=trainings[1:])
+    # The gradient was zero in the first training, too: it ended with zeros.
+    b = make_run(tmp_path / "b", layers=[made], trainings=trainings, changes=put(zero))
+    assert "state-carried-over" not in slugs(case_between(a, b, trainings=(None, [2])))
+
+
+def test_a_second_training_that_starts_anew(tmp_path: Path) -> None:
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=[layer()],
+            trainings=[Training(model=1, location=at(9)), Training(model=model, location=at(10))],
+        )
+        for name, model in (("a", 1), ("b", 3))
+    ]
+    case = case_between(*runs)
+    first = found(case)[0]
+    assert case.divergence.step == 9
+    assert first.slug == "state-lost"
+    assert "The baseline goes on from the end of training #1; the candidate starts anew" in first.summary
+    assert "#2 begins bit-equal to the end of #1" in texts(first)
+    assert plans(first) == ["weights"]
+    carried = found(case_between(runs[1], runs[0]))[0]
+    assert (carried.slug, "The candidate starts from" in carried.summary) == ("state-carried-over", True)

@@ -1,0 +1,105 @@
+"""What came of each transplant: met in full, in part, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+from tests.transplant.fakes import Dense, Trainer, Variable
+
+from samefit.patches.generators import read_python
+from samefit.transplant.plan import Transplants
+from samefit.types import Location
+
+
+def outcome(transplants: Transplants) -> tuple[str, list[str]]:
+    only = transplants.outcomes[0]
+    return only["met"], only["missing"]
+
+
+def test_weights_of_which_one_is_put_in_are_met_in_part(tmp_path: Path) -> None:
+    (tmp_path / "arrays").mkdir()
+    save_file({"a": np.ones(1), "b": np.ones(1)}, tmp_path / "arrays" / "initial-1.safetensors")
+    plan = {"do": "weights", "training": 1, "from": str(tmp_path), "arrays": "initial-1", "pairs": {"a": "a", "b": "b"}}
+    for own, expected in (("a", ("part", ["b"])), ("c", ("none", ["a", "b"]))):
+        transplants = Transplants([plan])
+        transplants.first_step(1, Trainer(), dict.fromkeys([own], Variable(0.0)).copy)
+        assert outcome(transplants) == expected
+    transplants = Transplants([plan])
+    transplants.first_step(1, Trainer(), lambda: {"a": Variable(0.0), "b": Variable(0.0)})
+    assert outcome(transplants) == ("all", [])
+
+
+def test_one_generator_of_two_is_a_part() -> None:
+    states = {"python": read_python().hex(), "no_such_framework": "00"}
+    transplants = Transplants([{"do": "generators", "at": "side", "side": "", "states": states}])
+    assert outcome(transplants)[0] == "none"
+    transplants.begin_side("")
+    assert outcome(transplants) == ("part", ["no_such_framework"])
+
+
+def test_each_transplant_of_a_plan_has_an_outcome_of_its_own() -> None:
+    plan = [{"do": "seeds", "side": side, "values": {"0": 1, "1": 2}} for side in ("", "b")]
+    transplants = Transplants(plan)
+    transplants.begin_side("")
+    transplants.seed(0)
+    assert [item["met"] for item in transplants.outcomes] == ["part", "none"]
+    transplants.seed(1)
+    assert [item["met"] for item in transplants.outcomes] == ["all", "none"]
+
+
+def test_what_was_so_before_is_no_change() -> None:
+    arguments: dict[str, Any] = {"jit_compile": False, "loss_weights": [1.0]}
+    compiled = Transplants([{"do": "compile", "side": "", "compile": 0, **arguments}])
+    compiled.compiling(dict(arguments))
+    assert outcome(compiled) == ("none", [])
+    fit = Transplants([{"do": "fit", "training": 1, "arguments": {"shuffle": False}}])
+    fit.training(1, Trainer(), {"shuffle": False})
+    assert (outcome(fit), fit.applied) == (("none", []), [])
+    perturbed = Transplants([{"do": "perturb", "training": 1}])
+    perturbed.first_step(1, Trainer(), lambda: {"w": Variable(np.zeros(2, np.float32))})
+    assert (outcome(perturbed)[0], perturbed.applied) == ("none", [])
+
+
+def test_a_layer_that_is_never_constructed_has_no_other_options() -> None:
+    plan = {"do": "layer", "class": "Dense", "construction": 0, "arguments": {"activation": "gelu"}}
+    transplants = Transplants([plan])
+    transplants.constructing(Dense.__new__(Dense), 0)
+    assert (outcome(transplants)[0], transplants.applied) == ("none", [])
+    Dense(4)
+    assert outcome(transplants)[0] == "all"
+
+
+def test_entropy_that_is_left_over_was_not_given() -> None:
+    line = {"function": "secrets.randbits", "code": "default_rng()"}
+    transplants = Transplants([{"do": "entropy", "side": "", "takes": [{**line, "value": 7}, {**line, "value": 8}]}])
+    transplants.begin_side("")
+    transplants.replay_entropy("secrets.randbits", "default_rng()")
+    assert outcome(transplants) == ("part", ["take 1"])
+
+
+def test_data_without_its_targets_is_a_part(tmp_path: Path) -> None:
+    save_file({"x": np.ones(3), "y": np.zeros(3)}, tmp_path / "data.safetensors")
+    transplants = Transplants([{"do": "data", "training": 1, "file": str(tmp_path / "data.safetensors")}])
+    transplants.training(1, Trainer(), {"x": np.zeros(3)})
+    assert outcome(transplants) == ("part", ["y"])
+
+
+def test_a_line_sets_the_other_sides_seed() -> None:
+    transplants = Transplants([{"do": "seed_value", "side": "b", "file": "/x.py", "line": 3, "value": 7}])
+    assert transplants.changes_seeds
+    here, there = Location("/x.py", 3), Location("/x.py", 4)
+    transplants.begin_side("a")
+    assert transplants.seed_value(1, here) == 1
+    transplants.begin_side("b")
+    assert [transplants.seed_value(1, where) for where in (here, there, None)] == [7, 1, 1]
+    assert transplants.outcomes[0]["met"] == "all"
+
+
+def test_a_seed_that_was_the_same_proves_nothing() -> None:
+    transplants = Transplants([{"do": "seed_value", "side": "", "file": "/x.py", "line": 3, "value": 7}])
+    transplants.begin_side("")
+    assert transplants.seed_value(7, Location("/x.py", 3)) == 7
+    assert transplants.outcomes[0]["met"] == "none"
