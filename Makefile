@@ -100,7 +100,7 @@ backends: $(TEST)/.installed ## Compare the three backends anew (some minutes); 
 	$(TEST)/bin/python docs/_backend_differences.py
 
 .PHONY: honesty
-honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (under an hour); write their page
+honesty: $(TEST)/.installed ## Measure false alarms and found faults anew (one to two hours); write their page
 	rm -f docs/reference/honesty.jsonl
 	$(TEST)/bin/python -m tests.honesty
 
