@@ -69,8 +69,8 @@ def page(results: Mapping[str, Mapping[str, Any]], seed: int) -> str:
         (
             "<!-- Written by `python -m tests.honesty`. -->\n",
             "# Honesty\n",
-            "How often samefit cries wolf, and how often it misses. `make honesty` measures both (one to two hours on two "
-            f"cores) and writes this page; everything is drawn from the seed {seed}. "
+            "How often samefit cries wolf, and how often it misses. `make honesty` measures both (one to two hours on "
+            f"two cores) and writes this page; everything is drawn from the seed {seed}. "
             "[Every result](honesty.jsonl) is a line of JSON; `tests/honesty` holds the tables that were drawn from.\n",
             f"Versions: {versions()}; on the CPU.\n",
             "## Identical pairs\n",

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 from tests.transplant.fakes import Dense, Trainer, Variable
 
 from samefit.patches.generators import read_python
+from samefit.transplant.item import differs
 from samefit.transplant.plan import Transplants
 from samefit.types import Location
 
@@ -103,3 +104,25 @@ def test_a_seed_that_was_the_same_proves_nothing() -> None:
     transplants.begin_side("")
     assert transplants.seed_value(7, Location("/x.py", 3)) == 7
     assert transplants.outcomes[0]["met"] == "none"
+
+
+class Loss:
+    """A loss that does not show its options, as those of Keras."""
+
+    def __init__(self, reduction: str) -> None:
+        self.reduction = reduction
+
+    def __repr__(self) -> str:
+        return "<Loss>"
+
+    def get_config(self) -> dict[str, str]:
+        return {"reduction": self.reduction}
+
+
+def test_a_loss_with_another_option_is_another_loss() -> None:
+    one, other = Loss("sum"), Loss("mean")
+    assert differs(one, other)
+    assert differs({"out": [one]}, {"out": [other]})
+    assert differs("mse", one)
+    assert not differs([one, None], [Loss("sum"), None])
+    assert differs(object(), object())

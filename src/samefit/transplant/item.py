@@ -85,3 +85,20 @@ def made(module: Any, wanted: Any) -> Any:
     if isinstance(wanted, list):
         return [made(module, item) for item in wanted]
     return wanted
+
+
+def differs(before: Any, after: Any) -> bool:
+    """Whether an argument of `compile` is another one; objects that are made anew count as others.
+
+    Keras's losses have one representation whatever their options are (`LossFunctionWrapper.__repr__`,
+    keras/src/losses/losses.py, 3.15.1).
+    """
+    return repr(before) != repr(after) or _configs(before) != _configs(after)
+
+
+def _configs(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _configs(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_configs(item) for item in value]
+    return value.get_config() if hasattr(value, "get_config") else None

@@ -44,7 +44,7 @@ from typing import Any
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
 from samefit.transplant.data import put_arguments, put_arrays, put_attributes
-from samefit.transplant.item import Item, Put, made
+from samefit.transplant.item import Item, Put, differs, made
 from samefit.transplant.variables import permute, perturb
 from samefit.types import Location
 
@@ -290,8 +290,7 @@ class Transplants:
     # -- how --------------------------------------------------------------------------------------------------------
 
     def _give(self, arguments: dict[str, Any], name: str, value: Any, where: str, item: Item) -> None:
-        # Objects that are made anew have representations of their own: they count as others.
-        changed = repr(arguments.get(name)) != repr(value)
+        changed = differs(arguments.get(name), value)
         arguments[name] = value
         self._note(where, item, name, changed=changed)
 
