@@ -134,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.honesty", description=__doc__)
     parser.add_argument("--seed", type=int, default=20577)
     parser.add_argument("--pairs", type=int, default=300, help="pairs that are compared in one process")
-    parser.add_argument("--controls", type=int, default=12, help="pairs that go through `samefit check`")
+    parser.add_argument("--controls", type=int, default=36, help="pairs that go through `samefit check`")
     parser.add_argument("--each", type=int, default=1, help="faults of each slug on each backend")
     parser.add_argument("--backends", default=",".join(ALL))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference" / "honesty.jsonl")
