@@ -21,9 +21,15 @@ settings.load_profile("samefit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with an argument `each_backend` runs once for each backend under test (in a subprocess of its own)."""
+    """A test with an argument `each_backend` runs once for each backend under test (in a subprocess of its own).
+
+    With `any_backend` it does so, too, and all but the first are slow: what they share is most of what is tested.
+    """
     if "each_backend" in metafunc.fixturenames:
         metafunc.parametrize("each_backend", BACKENDS)
+    if "any_backend" in metafunc.fixturenames:
+        slow = [pytest.param(name, marks=pytest.mark.slow) for name in BACKENDS[1:]]
+        metafunc.parametrize("any_backend", [*BACKENDS[:1], *slow])
 
 
 @pytest.fixture(scope="session")

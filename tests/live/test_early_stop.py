@@ -22,10 +22,10 @@ open(f"ended-{sys.argv[1]}", "w").close()
 """
 
 
-def test_two_endless_trainings_that_part_at_once(tmp_path: Path, each_backend: str) -> None:
+def test_two_endless_trainings_that_part_at_once(tmp_path: Path, any_backend: str) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    backend = {"KERAS_BACKEND": each_backend}
+    backend = {"KERAS_BACKEND": any_backend}
     found = samefit.check(
         f"{script} 1", f"{script} 2", env_a=backend, env_b=backend, directory=tmp_path / "runs", confirm=True
     )

@@ -53,8 +53,8 @@ def test_alike(models: str, each_backend: str, monkeypatch: pytest.MonkeyPatch) 
     assert json.loads(Path("alike.json").read_text())["verdict"] == "same_function"
 
 
-def test_not_alike(models: str, each_backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", each_backend)
+def test_not_alike(models: str, any_backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", any_backend)
     assert main(["check", "models.py:model", "models.py:other", "--models", "-q", "--json", "other.json"]) == 2
     document = json.loads(Path("other.json").read_text())
     assert [(one["baseline"], one["candidate"]) for one in document["differences"]] == [("relu", "tanh")]

@@ -23,10 +23,10 @@ model.fit(x, x[:, :1], epochs=2, verbose=0)
 
 
 def test_the_same_bits_then_edited_code(
-    tmp_path: Path, each_backend: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, any_backend: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KERAS_BACKEND", each_backend)
+    monkeypatch.setenv("KERAS_BACKEND", any_backend)
     Path("train.py").write_text(SCRIPT)
     assert main(["run", "-o", "baseline.run", "train.py", "3"]) == 0
     # Verified from elsewhere, in another environment: the manifest says where and how.
@@ -40,7 +40,7 @@ def test_the_same_bits_then_edited_code(
     found = checks.verify(tmp_path / "baseline.run", directory=tmp_path / "again", confirm=False)
     assert found.verdict is Verdict.DIVERGED
     assert any("code of train.py" in note for note in found.notes)
-    assert found.baseline.backend == found.candidate.backend == each_backend
+    assert found.baseline.backend == found.candidate.backend == any_backend
 
 
 def test_what_cannot_be_repeated_is_refused(tmp_path: Path) -> None:

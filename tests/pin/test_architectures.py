@@ -39,9 +39,9 @@ def differences(*runs: dict[str, Any]) -> set[str]:
     return {name for name, its in results.items() if len(its) > 1}
 
 
-def test_styles_in_two_processes(each_backend: str) -> None:
+def test_styles_in_two_processes(any_backend: str) -> None:
     runs = in_two_processes(
-        each_backend,
+        any_backend,
         ["--only", SUBSET, "--styles", "functional"],
         ["--only", SUBSET, "--styles", "subclassed,sequential", "--backwards"],
     )

@@ -33,13 +33,13 @@ def killed_and_resumed(backend: str, data: str, kill_after: int, directory: Path
     return ended(run(backend, 0, directory, data))
 
 
-def test_killed_at_a_random_step(tmp_path: Path, each_backend: str) -> None:
+def test_killed_at_a_random_step(tmp_path: Path, any_backend: str) -> None:
     # Seeded by the backend's name: the same step in each run of the suite, another one on each backend.
-    kill_after = random.Random(each_backend).randrange(3, STEPS["array"])
-    expected = ended(run(each_backend, 0, "-", "array"))
-    assert killed_and_resumed(each_backend, "array", kill_after, tmp_path / "checkpoints") == expected
+    kill_after = random.Random(any_backend).randrange(3, STEPS["array"])
+    expected = ended(run(any_backend, 0, "-", "array"))
+    assert killed_and_resumed(any_backend, "array", kill_after, tmp_path / "checkpoints") == expected
     # Once more, when all is done: nothing is trained, and everything is there again.
-    assert ended(run(each_backend, 0, tmp_path / "checkpoints", "array")) == expected
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", "array")) == expected
 
 
 @pytest.mark.slow
