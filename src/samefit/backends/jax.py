@@ -59,9 +59,11 @@ class JaxBackend(Backend):
         # A key's dtype is none of NumPy's. To ask JAX costs as much as to read a small array.
         if dtype is not None and not isinstance(dtype, np.dtype) and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
             value = jax.random.key_data(value)
-        if not isinstance(value, (jax.Array, np.ndarray)) and hasattr(value, "todense"):
-            value = value.todense()  # jax.experimental.sparse
-        return np.asarray(value)
+        array = np.asarray(value)
+        if array.dtype.hasobject and hasattr(value, "todense"):
+            # A sparse array (jax.experimental.sparse). To ask for its class first would cost each dense one time.
+            array = np.asarray(value.todense())
+        return array
 
     def host_value(self, variable: Any) -> Array | None:
         value = variable._value
