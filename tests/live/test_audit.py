@@ -36,9 +36,9 @@ def audited(tmp_path: Path, backend: str, seed: str, own: str, *options: str) ->
     return status, {(s["kind"], s["location"]["line"]): s["standing"] for s in found["sources"]}
 
 
-def test_every_source_by_line(tmp_path: Path, each_backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_source_by_line(tmp_path: Path, any_backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    status, found = audited(tmp_path, each_backend, "keras.utils.set_random_seed(1)", "")
+    status, found = audited(tmp_path, any_backend, "keras.utils.set_random_seed(1)", "")
     assert status == 2
     assert found == {
         ("operating system", 5): "unseeded",

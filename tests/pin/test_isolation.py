@@ -21,8 +21,9 @@ def test_every_training_is_the_one_alone(found: dict[str, Any]) -> None:
     assert len(set(found["compiled"].values())) == 1
 
 
-def test_alone_is_alone_in_a_fresh_process(found: dict[str, Any], run_script: Run, each_backend: str) -> None:
-    assert run_script("any_sequence.py", each_backend, "6")["compiled"] == found["compiled"]["alone"]
+def test_alone_is_alone_in_a_fresh_process(run_script: Run, any_backend: str) -> None:
+    found = run_script("isolation.py", any_backend)
+    assert run_script("any_sequence.py", any_backend, "6")["compiled"] == found["compiled"]["alone"]
 
 
 def test_the_second_training_of_a_model_is_another_one_and_the_same_each_time(found: dict[str, Any]) -> None:
@@ -67,8 +68,8 @@ def test_each_prediction_draws_anew_and_shifts_no_training(found: dict[str, Any]
     assert (often["trained"], often["after"]) == (once["trained"], once["after"])
 
 
-def test_any_sequence_of_other_things(run_script: Run, each_backend: str) -> None:
-    assert run_script("any_sequence.py", each_backend, "6")["tried"] >= 6
+def test_any_sequence_of_other_things(run_script: Run, any_backend: str) -> None:
+    assert run_script("any_sequence.py", any_backend, "6")["tried"] >= 6
 
 
 @pytest.mark.slow

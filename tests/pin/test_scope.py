@@ -66,7 +66,7 @@ for version, known in versions.items():
     assert done.returncode == 0, done.stderr
 
 
-def test_an_initialiser_that_draws_natively_is_said(each_backend: str) -> None:
+def test_an_initialiser_that_draws_natively_is_said(any_backend: str) -> None:
     code = """
 import keras, numpy as np, samefit
 
@@ -94,7 +94,7 @@ assert said(by_keras) == [], said(by_keras)
 assert said(portable) == [], said(portable)
 assert said("glorot_uniform") == [], said("glorot_uniform")
 """
-    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "KERAS_BACKEND": any_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -151,9 +151,9 @@ if keras.config.backend() != "jax":
 """
 
 
-def test_a_layer_that_draws_past_keras_is_said(each_backend: str, tmp_path: Path) -> None:
+def test_a_layer_that_draws_past_keras_is_said(any_backend: str, tmp_path: Path) -> None:
     (tmp_path / "raw.py").write_text(RAW)
-    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "KERAS_BACKEND": any_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, str(tmp_path / "raw.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

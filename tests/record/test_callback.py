@@ -82,7 +82,7 @@ assert (run.status, [training.status for training in run.trainings]) == ("comple
 """
 
 
-def test_a_recorder_leaves_nothing_behind(each_backend: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "KERAS_BACKEND": each_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+def test_a_recorder_leaves_nothing_behind(any_backend: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "KERAS_BACKEND": any_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
