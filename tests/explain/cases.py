@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from tests.handmade import Change, Training, make_run
 
 from samefit.checks.confirm import case_of
 from samefit.checks.execution import Execution
@@ -13,7 +16,7 @@ from samefit.explain.suspects import suspects
 from samefit.store.digest import chain
 from samefit.store.reader import Run
 from samefit.store.records import Event
-from samefit.types import Location
+from samefit.types import Location, Stage
 
 FILE = "/code/train.py"
 CODE = {
@@ -173,3 +176,29 @@ def plans(suspect: Suspect) -> list[str]:
         kinds += ["keep data"] * counterfactual.data
         words.append(" ".join(dict.fromkeys(kinds)))
     return words
+
+
+OTHER = (Change("batch"), Change("rows"))
+REORDERED = (Change("batch"), Change("swap rows"))
+
+
+def two(tmp_path: Path, a: Story | None, b: Story | None, changes: Any = OTHER, **both: Any) -> Case:
+    """A baseline and a candidate in processes of their own, which get other batches from the first step on."""
+    runs = []
+    for name, story in (("a", a), ("b", b)):
+        options = both.get("options", ({}, {}))[name == "b"]
+        begin = story.begin.get(1, 0) if story is not None else 0
+        trainings = [Training(options={"batch_size": 32, **options}, location=at(9), begin_event=begin)]
+        runs.append(
+            make_run(
+                tmp_path / name,
+                trainings=trainings,
+                events=story.events if story is not None else (),
+                states=story.states if story is not None else None,
+                changes=changes if name == "b" else (),
+                manifest=both.get("manifest", ({}, {}))[name == "b"],
+            )
+        )
+    case = case_between(*runs)
+    assert case.divergence.stage is Stage.DATA
+    return case

@@ -6,40 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
+from tests.explain.cases import OTHER, REORDERED, Story, at, case_between, found, lines, plans, slugs, texts, two
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
-from samefit.types import Location, Stage
-
-OTHER = (Change("batch"), Change("rows"))
-REORDERED = (Change("batch"), Change("swap rows"))
 
 
 def training(**options: Any) -> Training:
     return Training(options={"batch_size": 32, **options}, location=at(9))
-
-
-def two(tmp_path: Path, a: Story | None, b: Story | None, changes: Any = OTHER, **both: Any) -> Case:
-    """A baseline and a candidate in processes of their own, which get other batches from the first step on."""
-    runs = []
-    for name, story in (("a", a), ("b", b)):
-        options = both.get("options", ({}, {}))[name == "b"]
-        begin = story.begin.get(1, 0) if story is not None else 0
-        trainings = [Training(options={"batch_size": 32, **options}, location=at(9), begin_event=begin)]
-        runs.append(
-            make_run(
-                tmp_path / name,
-                trainings=trainings,
-                events=story.events if story is not None else (),
-                states=story.states if story is not None else None,
-                changes=changes if name == "b" else (),
-                manifest=both.get("manifest", ({}, {}))[name == "b"],
-            )
-        )
-    case = case_between(*runs)
-    assert case.divergence.stage is Stage.DATA
-    return case
 
 
 # -- options of fit -----------------------------------------------------------------------------------------------
@@ -200,142 +174,6 @@ def test_a_seeded_shuffle_of_tensorflow_is_not_blamed(tmp_path: Path) -> None:
     ]
     tensorflow = {"backend": "tensorflow"}
     assert slugs(two(tmp_path, *stories, manifest=(tensorflow, tensorflow))) == ["data-content"]
-
-
-# -- the user's own draws -----------------------------------------------------------------------------------------
-
-
-def test_the_users_own_draw(tmp_path: Path) -> None:
-    a = Story().seed(1, generator="numpy").draw(5, "numpy", function="numpy.random.normal").training(1)
-    b = Story().seed(1, generator="numpy").draw(4, "numpy", function="numpy.random.uniform")
-    b.draw(5, "numpy", function="numpy.random.normal").training(1)
-    first = found(two(tmp_path, a, b))[0]
-    assert first.slug == "generator-advanced"
-    assert "the values of numpy.random.normal" in texts(first)
-    assert first.location == at(5)
-    plan = first.counterfactuals[0].transplants[0]
-    assert (plan["at"], plan["draw"]) == ("draw", 1)
-    assert plan["states"] == {"numpy": a.states["draw::numpy:0"]["numpy"].hex()}
-
-
-def test_the_users_own_draw_before_the_seed(tmp_path: Path) -> None:
-    stories = [
-        Story(name).draw(5, "numpy", function="numpy.random.normal").seed(1, 6, "numpy").training(1) for name in "ab"
-    ]
-    first = found(two(tmp_path, *stories))[0]
-    assert first.slug == "seed-too-late"
-    assert "before line 5 of train.py:  x = numpy.random.normal(size=(96, 4))" in first.remedy
-    assert lines(first) == [5, 6]
-    assert plans(first)[0] == "seed_first both"
-
-
-def epochs(story: Story, *extra: int) -> Story:
-    """A dataset that draws from line 5 at the end of each epoch, after a draw of something else in some of them."""
-    story.training(1)
-    for epoch in range(3):
-        story.epoch(epoch)
-        if epoch in extra:
-            story.draw(6, "numpy", function="numpy.random.randint")
-        story.draw(5, "numpy", function="numpy.random.shuffle")
-    return story
-
-
-def test_what_is_drawn_between_epochs(tmp_path: Path) -> None:
-    a, b = epochs(Story().seed(1, generator="numpy")), epochs(Story().seed(1, generator="numpy"), 0, 1)
-    first = found(two(tmp_path, a, b, (Change("batch", 4), Change("rows", 4))))[0]
-    assert first.slug == "generator-advanced"
-    assert first.location == at(5)
-    assert 6 in lines(first)
-    assert first.remedy == "let line 6 of train.py draw from a generator of its own:  numpy.random.default_rng(1)"
-    fix = first.counterfactuals[0]
-    assert fix.text == "numpy.random put back right before line 5 of train.py, each time"
-    assert [plan["draw"] for plan in fix.transplants] == [1, 3, 4]
-
-
-def test_what_both_sides_draw_in_the_training_needs_no_generator_of_its_own(tmp_path: Path) -> None:
-    def told(*before: int) -> Story:
-        story = Story().seed(1, generator="numpy")
-        for line in before:
-            story.draw(line, "numpy", function="numpy.random.rand")
-        story.training(1).draw(6, "numpy", function="numpy.random.normal")
-        return story.epoch(0).draw(9, "numpy", "shuffle of fit #1", function="numpy.random.permutation")
-
-    first = found(two(tmp_path, told(), told(4), REORDERED))[0]
-    assert first.slug == "generator-advanced"
-    assert first.remedy.startswith("put  keras.utils.set_random_seed(1)  before line 9 of train.py")
-
-
-def test_what_is_drawn_after_the_epoch_does_not_count(tmp_path: Path) -> None:
-    a, b = epochs(Story().seed(1, generator="numpy")), epochs(Story().seed(1, generator="numpy"), 2)
-    suspects = found(two(tmp_path, a, b, (Change("batch", 4), Change("rows", 4))))
-    assert not [s for s in suspects if "numpy.random.shuffle" in texts(s)]
-
-
-def test_the_seed_of_a_generator_of_the_users_own(tmp_path: Path) -> None:
-    stories = []
-    for seed in (3, 4):
-        stories.append(Story().note("create", 5, generator="own", function="numpy.random.default_rng", value=seed))
-        stories[-1].training(1)
-    first = found(two(tmp_path, *stories))[0]
-    assert (first.slug, first.location) == ("different-seed", at(5))
-    assert first.summary == "The two sides seeded numpy.random.default_rng with 3 and 4."
-    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "value": 3}
-    assert first.counterfactuals[0].transplants == (plan,)
-    assert not [s for s in found(two(tmp_path / "same", stories[0], stories[0])) if s.slug == "different-seed"]
-
-
-def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
-    stories = [Story().entropy(value).training(1) for value in (11, 12)]
-    first = found(two(tmp_path, *stories))[0]
-    assert (first.slug, first.location) == ("unseeded", at(5))
-    assert "took entropy from the operating system" in texts(first)
-    take = {"function": "secrets.randbits", "code": at(5).code, "value": 11}
-    assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "takes": [take]}
-
-
-def test_what_a_library_draws_while_it_is_imported_is_not_the_users(tmp_path: Path) -> None:
-    line = Location(at(3).file, 3, "import keras")
-    stories = [Story(name).draw(3, "numpy", location=line).training(1) for name in "ab"]
-    assert slugs(two(tmp_path, *stories)) == ["data-content"]
-
-
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
-        ((11, 11), "rng = numpy.random.default_rng()"),
-        ((11, 12), "rng = numpy.random.RandomState(3)"),
-        ((11, 12), "import tensorflow"),
-    ],
-)
-def test_entropy_that_shapes_nothing(tmp_path: Path, values: tuple[int, int], code: str) -> None:
-    stories = [Story().entropy(value, 5, code).training(1) for value in values]
-    assert slugs(two(tmp_path, *stories)) == ["data-content"]
-
-
-def test_draws_that_no_function_shows(tmp_path: Path) -> None:
-    stories = [Story(name).side("").training(1) for name in "ab"]
-    suspects = [s for s in found(two(tmp_path, *stories)) if s.slug == "unseeded"]
-    assert [s.weak for s in suspects] == [True] * len(suspects)
-    numpy = next(s for s in suspects if "numpy" in s.summary)
-    assert texts(numpy).count("never seeded before the training") == 2
-    assert plans(numpy) == ["generators"]
-
-
-def test_hidden_draws_after_a_seed_are_not_unseeded(tmp_path: Path) -> None:
-    stories = []
-    for name in "ab":
-        story = Story(name).side("")
-        for generator in ("python", "numpy", "torch"):
-            story.seed(1, generator=generator)
-        stories.append(story.training(1))
-    assert "unseeded" not in slugs(two(tmp_path, *stories))
-
-
-def test_a_generator_that_one_side_seeded_is_named_so(tmp_path: Path) -> None:
-    a, b = Story("a").side("").seed(1, generator="numpy").training(1), Story("b").side("").training(1)
-    numpy = next(s for s in found(two(tmp_path, a, b)) if s.slug == "unseeded" and "numpy" in s.summary)
-    assert "keras.utils.set_random_seed(1) at line 3 of train.py" in texts(numpy)
-    assert "never seeded" in texts(numpy)
 
 
 # -- the arrays ---------------------------------------------------------------------------------------------------

@@ -108,6 +108,15 @@ def test_a_line_that_draws_once_an_epoch_has_an_entry_for_each(
     assert [(event.count, event.draw) for event in sink.draws()] == [(2, 0), (2, 2), (2, 4)]
 
 
+def test_a_line_that_draws_once_a_step_has_an_entry_for_each(ledger: Ledger, generator: Generator, sink: Sink) -> None:
+    draw = wrapped(ledger, generator.draw)
+    for _ in range(3):
+        for _ in range(5):
+            draw()
+        ledger.draw_anew()
+    assert [(event.count, event.draw) for event in sink.draws()] == [(5, 0), (5, 5), (5, 10)]
+
+
 def test_a_seed_ends_an_entry_with_its_exact_count(ledger: Ledger, generator: Generator, sink: Sink) -> None:
     draw = wrapped(ledger, generator.draw)
     for _ in range(7):

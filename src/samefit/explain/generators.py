@@ -270,7 +270,8 @@ def _own_generator(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn)
     for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
         counts.append({})
         for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
-            if event.training == side.training.number and not event.component and event.location is not None:
+            within = event.training == side.training.number or event.id > side.training.begin_event
+            if within and not event.component and event.location is not None:
                 key = (event.function, event.location.code)
                 counts[-1][key] = counts[-1].get(key, 0) + event.count
                 extra.setdefault(key, event.location)

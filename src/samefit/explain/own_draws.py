@@ -132,6 +132,9 @@ def _user_draws(case: Case, *, within: bool) -> Iterator[tuple[str, _Pairs]]:
         for side, begin in zip(sides, begins, strict=True)
     ]
     for generator in generators.NAMES:
+        if all(side.training.kind == "train_on_batch" for side in sides) and not _stood_elsewhere(case, generator):
+            # No epoch says which of the draws between the steps came before the one in question.
+            continue
         first, second = (
             [
                 e
@@ -152,6 +155,11 @@ def _user_draws(case: Case, *, within: bool) -> Iterator[tuple[str, _Pairs]]:
             yield generator, [p for p in pairs if p[1].location == pairs[0][1].location] if in_training else pairs[:1]
 
 
+def _stood_elsewhere(case: Case, generator: str) -> bool:
+    one, other = case.a.step.generators.get(generator), case.b.step.generators.get(generator)
+    return one is None or other is None or one != other
+
+
 def _end_of_training(side: Side) -> int:
     """Returns the first event after the training in which the sides part."""
     begin = side.training.begin_event
@@ -168,20 +176,19 @@ def _end_of_epoch(side: Side) -> int:
 
 def _paired(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
     """Pairs draws of one function from one line of code, the n-th with the n-th, in the baseline's order."""
-    theirs: dict[tuple[str, str | None], list[Event]] = {}
-    for event in second:
-        theirs.setdefault(_line(event), []).append(event)
-    places: Counter[tuple[str, str | None]] = Counter()
-    for event in first:
-        key = _line(event)
-        found = theirs.get(key, [])[places[key] :]
-        places[key] += 1
-        if found:
-            yield event, found[0]
+    theirs = {key: event for event, key in _counted(second)}
+    for event, key in _counted(first):
+        if key in theirs:
+            yield event, theirs[key]
 
 
-def _line(draw: Event) -> tuple[str, str | None]:
-    return draw.function, draw.location.code if draw.location else None
+def _counted(draws: list[Event]) -> Iterator[tuple[Event, tuple[str, str | None, int]]]:
+    """Yields entries, each with its line and how often that had drawn before: an entry may stand for several draws."""
+    before: Counter[tuple[str, str | None]] = Counter()
+    for event in draws:
+        line = event.function, event.location.code if event.location else None
+        yield event, (*line, before[line])
+        before[line] += event.count
 
 
 def _entropies(case: Case) -> tuple[list[Event], list[Event]]:

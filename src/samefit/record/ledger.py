@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import attrgetter
 from types import FrameType
 from typing import Any
 
@@ -29,6 +30,8 @@ _MERGE_AFTER = 64
 """From so many entries of one line on, its draws are counted in the last entry also when others come in between."""
 
 ReadState = Callable[[], bytes | None]
+
+_who = attrgetter("generator", "function", "component", "keras", "location", "training", "side")
 
 
 class Ledger:
@@ -185,8 +188,15 @@ class Ledger:
             self._next += 1
             self._put(event)
             if kind in ("side", "epoch"):
-                self._last_direct.clear()  # what a line draws from here on is another entry
+                self.draw_anew()
             return event
+
+    def draw_anew(self) -> None:
+        """Begins new entries for what draws from here on, also where the same lines go on to draw."""
+        with self._lock:
+            self.settle()
+            self._last.clear()
+            self._last_direct.clear()
 
     def seeding(self, value: Any) -> Any:
         """Returns the seed to use for `value`, with which a generator is about to be seeded."""
@@ -301,7 +311,7 @@ class Ledger:
                 self._last_direct[generator] = direct
             if (
                 last is not None
-                and self._same(last, key)
+                and _who(last) == key
                 and (last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER)
             ):
                 self._merge(generator, last)
@@ -320,17 +330,6 @@ class Ledger:
                 state=self._state_before(generator, number),
                 draw=number,
             )
-
-    def _same(self, event: Event, key: tuple[Any, ...]) -> bool:
-        return key == (
-            event.generator,
-            event.function,
-            event.component,
-            event.keras,
-            event.location,
-            event.training,
-            event.side,
-        )
 
     def _merge(self, generator: str, last: Event) -> None:
         self._last[generator] = merged = replace(last, count=last.count + 1)

@@ -305,6 +305,8 @@ class Recorder:
             record = self._states.record(training, last, "after", values)
             if last in self._keep_states:
                 self._states.arrays(f"state-{last}", training, values)
+            # A loop of the user's draws its batches step by step.
+            self.ledger.draw_anew()
         for seen in fed:
             batch = training.seen(seen, self.writer.warning)
             whole = self._steps == last
