@@ -81,3 +81,20 @@ def test_leaving_puts_everything_back(run_script: Run, each_backend: str) -> Non
     found = run_script("restored.py", each_backend)
     assert found["changed"] == []
     assert found["hooks"] > 100
+
+
+def test_a_framework_that_is_imported_in_the_scope_is_seeded_as_if_it_had_been_there(
+    run_script: Run, backends: tuple[str, ...]
+) -> None:
+    own = next((name for name in backends if name != "tensorflow"), None)
+    if own is None:
+        pytest.skip("on TensorFlow it is always there")
+    before, inside = (run_script("late_framework.py", own, when) for when in ("before", "inside"))
+    assert before == inside
+    assert inside["seed"] is None
+
+
+def test_a_scope_imports_no_framework_that_is_not_used(run_script: Run, backends: tuple[str, ...]) -> None:
+    for name in backends:
+        if name != "tensorflow":
+            run_script("late_framework.py", name, "never")

@@ -8,13 +8,10 @@ from __future__ import annotations
 import atexit
 import faulthandler
 import functools
-import importlib.abc
-import importlib.machinery
 import importlib.util
 import os
 import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
@@ -28,6 +25,7 @@ def begin(session: Mapping[str, Any]) -> None:
     """Starts the recorder and arranges that it hears of imports and of the end."""
     global _session
     from samefit import live
+    from samefit.patches.imports import Announcer
 
     _session = session
     if not faulthandler.is_enabled():
@@ -35,64 +33,17 @@ def begin(session: Mapping[str, Any]) -> None:
         faulthandler.enable()
     live.start(session)
     frameworks = {name: functools.partial(live.framework_imported, name) for name in ("tensorflow", "torch")}
-    sys.meta_path.insert(0, Announcer({"numpy": live.numpy_imported, "keras": live.keras_imported, **frameworks}))
+    told: dict[str, Callable[[], None]] = {"numpy": live.numpy_imported, "keras": live.keras_imported, **frameworks}
+    sys.meta_path.insert(0, Announcer({name: functools.partial(_tell, callback) for name, callback in told.items()}))
     _watch_end(live.finish)
 
 
-class Announcer(importlib.abc.MetaPathFinder):
-    """Calls back once a module of a given name has been imported to its end.
-
-    Args:
-        callbacks: {name of a top-level module: what to call}.
-    """
-
-    def __init__(self, callbacks: Mapping[str, Callable[[], None]]) -> None:
-        self._callbacks = dict(callbacks)
-        self._looking = threading.local()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._callbacks or getattr(self._looking, "now", False):
-            return None
-        self._looking.now = True
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._looking.now = False
-        if spec is None or spec.loader is None:
-            return None
-        # Not yet forgotten: many only look for a module, and an import may fail and be tried again, as TensorFlow does
-        # with Keras while it is imported itself.
-        spec.loader = _Loader(spec.loader, functools.partial(self._imported, fullname))
-        return spec
-
-    def _imported(self, fullname: str) -> None:
-        callback = self._callbacks.pop(fullname, None)
-        if callback is not None:
-            callback()
-
-
-class _Loader(importlib.abc.Loader):
-    """Executes a module with its own loader, puts that loader back, and calls back."""
-
-    def __init__(self, loader: importlib.abc.Loader, callback: Callable[[], None]) -> None:
-        self._loader = loader
-        self._callback = callback
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        try:
-            self._callback()
-        except Exception as error:  # a failure of ours must not become the user's ImportError
-            sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
-            _error[0] = f"{type(error).__name__}: {error}"
+def _tell(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception as error:  # a failure of ours must not become the user's ImportError
+        sys.stderr.write(f"samefit: recording is off: {type(error).__name__}: {error}\n")
+        _error[0] = f"{type(error).__name__}: {error}"
 
 
 def _watch_end(finish: Callable[[int | None, str | None], None]) -> None:

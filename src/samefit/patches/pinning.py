@@ -130,11 +130,6 @@ def seed_states(model: Any) -> list[Any]:
     return [variable for variable in model.variables if variable.name == "seed_generator_state"]
 
 
-def import_what_keras_seeds() -> None:
-    """Imports TensorFlow if it is installed, as `keras.utils.set_random_seed` does on every backend."""
-    importlib.import_module("keras.src.utils.module_utils").tensorflow.available  # noqa: B018 - a property that imports
-
-
 def keras_seed() -> dict[str, Any]:
     """Returns Keras's own seed and its global `SeedGenerator` (keras/src/utils/rng_utils.py), for `set_keras_seed`."""
     state = importlib.import_module("keras.src.backend.common.global_state")

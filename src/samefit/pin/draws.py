@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from samefit import backends
-from samefit.patches import generators, pinning
+from samefit.patches import generators, pinning, seeding
 from samefit.patches.pin_layers import global_seed_state
 from samefit.pin.isolation import moves
 
@@ -14,8 +14,6 @@ from samefit.pin.isolation import moves
 @contextlib.contextmanager
 def keyed(key: int) -> Iterator[None]:
     """Seeds every process-wide generator with `key`, and puts all of them back afterwards."""
-    import keras
-
     with contextlib.ExitStack() as back:
         back.enter_context(moves.one())
         back.callback(generators.write_python, generators.read_python())
@@ -27,7 +25,8 @@ def keyed(key: int) -> Iterator[None]:
             if state is not None:
                 back.callback(adapter.set_generator_state, state)
         back.enter_context(pinning.keras_seed_kept())
-        keras.utils.set_random_seed(key)
+        back.enter_context(seeding.frameworks_follow(key))
+        seeding.seed_keras(key)
         yield
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from samefit import backends
 from samefit.backends.base import Array
-from samefit.patches import pinning
+from samefit.patches import pinning, seeding
 from samefit.patches.pin_layers import global_seed_state
 
 
@@ -59,12 +59,10 @@ class Generators:
 
     def seed(self, seed: int) -> None:
         """Seeds all of them from the ground up."""
-        import keras
-
         with moves.one():
-            keras.utils.set_random_seed(seed)
+            seeding.seed_keras(seed)
         for adapter in backends.loaded():
-            # Keras seeds the framework of its own backend, and TensorFlow.
+            # Keras seeds the framework of its own backend.
             if adapter is not self._backend:
                 adapter.seed(seed)
 

@@ -86,20 +86,19 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         import keras
 
         from samefit import backends
-        from samefit.patches import generators, pinning
+        from samefit.patches import generators, pinning, seeding
 
         pinning.require_known_keras()
         self.report = PinReport(self.seed)
         _REPORTS.append(self.report)
         with contextlib.ExitStack() as stack:
-            # The first seeding imports TensorFlow, where it is installed: its state must be known before.
-            pinning.import_what_keras_seeds()
             stack.callback(generators.write_python, generators.read_python())
             numpy_state = generators.read_numpy()
             if numpy_state is not None:
                 stack.callback(generators.write_numpy, numpy_state)
             known = backends.loaded()
             stack.callback(_unseed_others, known)
+            stack.enter_context(seeding.frameworks_follow(self.seed))
             for adapter in known:
                 state = adapter.generator_state()
                 if state is not None:

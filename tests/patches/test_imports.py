@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from samefit.launch.child import Announcer
+from samefit.patches.imports import Announcer
 
 NAME = "a_framework_of_the_tests"
 

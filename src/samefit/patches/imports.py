@@ -1,0 +1,66 @@
+"""Hearing of imports; checked on CPython 3.11 to 3.13.
+
+The child process of a run imports this before the user's first line, so it imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+
+
+class Announcer(importlib.abc.MetaPathFinder):
+    """Calls back once a module of a given name has been imported to its end.
+
+    Args:
+        callbacks: {name of a top-level module: what to call}.
+    """
+
+    def __init__(self, callbacks: Mapping[str, Callable[[], None]]) -> None:
+        self._callbacks = dict(callbacks)
+        self._looking = threading.local()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self._callbacks or getattr(self._looking, "now", False):
+            return None
+        self._looking.now = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._looking.now = False
+        if spec is None or spec.loader is None:
+            return None
+        # Not yet forgotten: many only look for a module, and an import may fail and be tried again, as TensorFlow does
+        # with Keras while it is imported itself.
+        spec.loader = _Loader(spec.loader, functools.partial(self._imported, fullname))
+        return spec
+
+    def _imported(self, fullname: str) -> None:
+        callback = self._callbacks.pop(fullname, None)
+        if callback is not None:
+            callback()
+
+
+class _Loader(importlib.abc.Loader):
+    """Executes a module with its own loader, puts that loader back, and calls back."""
+
+    def __init__(self, loader: importlib.abc.Loader, callback: Callable[[], None]) -> None:
+        self._loader = loader
+        self._callback = callback
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._callback()
