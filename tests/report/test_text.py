@@ -112,6 +112,11 @@ def test_not_a_number_is_said(samples: dict[str, Comparison]) -> None:
     assert "final loss nan and 1.5" in text
 
 
+def test_both_ending_in_not_a_number_is_no_difference(samples: dict[str, Comparison]) -> None:
+    both = replace(samples["identical"], differences={"loss": Difference(None, final=(float("nan"), float("nan")))})
+    assert "nan" not in text_of(both)
+
+
 def test_as_text_is_the_same_everywhere(samples: dict[str, Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "30")

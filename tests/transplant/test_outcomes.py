@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-from tests.transplant.fakes import Dense, Trainer, Variable
+from tests.transplant.fakes import Dense, Layer, Trainer, Variable
 
 from samefit.patches.generators import read_python
 from samefit.transplant.item import differs
@@ -126,3 +126,22 @@ def test_a_loss_with_another_option_is_another_loss() -> None:
     assert differs("mse", one)
     assert not differs([one, None], [Loss("sum"), None])
     assert differs(object(), object())
+
+
+def test_attributes_of_layers_and_of_the_model() -> None:
+    layer, other = Layer("scale"), Layer("other")
+    layer.factor, layer.axes = 1.0, (1, 2)  # type: ignore[attr-defined]
+    trainer = Trainer(layer, other)
+    values = {"scale": {"factor": 4.0, "axes": [1, 3]}, "": {"temperature": 2.0}}
+    transplants = Transplants([{"do": "attributes", "training": 1, "values": values}])
+    transplants.training(1, trainer, {})
+    assert (layer.factor, layer.axes, trainer.temperature) == (4.0, (1, 3), 2.0)  # type: ignore[attr-defined]
+    assert trainer.train_function is None
+    assert [one["met"] for one in transplants.outcomes] == ["all"]
+
+
+def test_an_attribute_of_a_layer_that_is_not_there_is_a_part() -> None:
+    values = {"scale": {"factor": 4.0}, "gone": {"factor": 4.0}}
+    transplants = Transplants([{"do": "attributes", "training": 1, "values": values}])
+    transplants.training(1, Trainer(Layer("scale")), {})
+    assert [(one["met"], one["missing"]) for one in transplants.outcomes] == [("part", ["gone"])]

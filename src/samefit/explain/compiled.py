@@ -7,7 +7,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.layers import bare, differing_options, shown
+from samefit.explain.options import bare, differing_options, put_in_somewhere, shown
 from samefit.types import Location
 
 
@@ -21,18 +21,25 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
         if bare(one) == bare(other):
             continue
         plan = {"do": "compile", "side": case.b.name, "compile": number, name: one}
-        fix = Counterfactual(f"the baseline's {name} in the candidate's compile", (plan,))
+        back = {"do": "compile", "side": case.a.name, "compile": a.get("number", 0), name: other}
         forms = _forms_of_targets(case) if name == "loss" else ()
-        if forms:
-            # The baseline's loss reads no targets but the baseline's.
-            fix = Counterfactual("the loss and the targets of the baseline in the candidate", (plan,), data=True)
+        # The baseline's loss reads no targets but the baseline's.
+        words = "the loss and the targets of the baseline in the candidate"
+        fixes, why_not = put_in_somewhere(
+            Counterfactual(
+                words if forms else f"the baseline's {name} in the candidate's compile", (plan,), data=bool(forms)
+            ),
+            Counterfactual(f"the candidate's {name} in the baseline's compile", (back,), of_baseline=True),
+            [(one, other)],
+        )
         yield Suspect(
             slug=slug,
             summary=f"The two trainings were compiled with another {name}.",
             evidence=(*_compiled_evidence(name, one, other), *forms),
             location=compiled_at(case.b),
             remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
-            counterfactuals=(fix,),
+            counterfactuals=fixes,
+            no_counterfactual=why_not,
         )
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
     two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend

@@ -11,7 +11,8 @@ import numpy as np
 from samefit.comparison.inside import FoundInside
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Cause, Inside
-from samefit.explain.layers import bare, differing_options, shown
+from samefit.explain.options import bare, differing_options, shown
+from samefit.explain.own_code import own_differences, said
 from samefit.store.records import LayerRecord, TrainingRecord
 
 _ROUNDING_RELATIVE = 64 * 2.0**-23
@@ -94,6 +95,8 @@ def _who(masks: tuple[bytes, ...]) -> str:
 def _options(one: LayerRecord, other: LayerRecord) -> Iterator[str]:
     for name, (mine, theirs) in differing_options(one.config, other.config).items():
         yield f"{one.class_name}({name}={shown(mine)}) and {other.class_name}({name}={shown(theirs)})"
+    for name, values in own_differences(one, other).items():
+        yield said(one.class_name, name, values)
     if one.dtype_policy != other.dtype_policy:
         yield f"dtype policy {one.dtype_policy} and {other.dtype_policy}"
 

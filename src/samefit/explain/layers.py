@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.options import bare, differing_options, put_in_somewhere, shown
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
 
@@ -184,28 +183,41 @@ class _Changed:
         return f"{self.b.class_name}({', '.join(f'{n}={shown(v[0])}' for n, v in self.options.items())})"
 
     @property
-    def plan(self) -> Mapping[str, Any]:
-        """The transplant of these options."""
-        arguments = {name: one for name, (one, _) in self.options.items()}
-        return {
-            "do": "layer",
-            "class": self.b.class_name,
-            "construction": self.b.construction,
-            "arguments": arguments,
-        }
+    def plans(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The transplants of these options: the baseline's into the candidate, and the other way round."""
+        return tuple(
+            {
+                "do": "layer",
+                "class": layer.class_name,
+                "construction": layer.construction,
+                "arguments": {name: values[side] for name, values in self.options.items()},
+            }
+            for side, layer in enumerate((self.b, self.a))
+        )  # type: ignore[return-value]
 
 
 def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
     unlike = next((c for c in changed if c.a.class_name != c.b.class_name), None)
-    fixes = (Counterfactual("the baseline's options for these layers", tuple(c.plan for c in changed)),)
+    values = [pair for c in changed for pair in c.options.values()]
+    fixes, why_not = put_in_somewhere(
+        Counterfactual("the baseline's options for these layers", tuple(c.plans[0] for c in changed)),
+        Counterfactual(
+            "the candidate's options for these layers of the baseline",
+            tuple(c.plans[1] for c in changed),
+            of_baseline=True,
+        ),
+        values,
+    )
+    if unlike:
+        fixes, why_not = (), f"{unlike.a.class_name} and {unlike.b.class_name} are different classes"
     return Suspect(
         slug=slug,
         summary=summary,
         evidence=tuple(dict.fromkeys(line for c in changed for line in c.lines()))[:8],
         location=next((c.b.location for c in changed if c.b.location is not None), None),
         remedy=f"write  {changed[0].remedy}  on both sides",
-        counterfactuals=() if unlike else fixes,
-        no_counterfactual=f"{unlike.a.class_name} and {unlike.b.class_name} are different classes" if unlike else "",
+        counterfactuals=fixes,
+        no_counterfactual=why_not,
     )
 
 
@@ -251,34 +263,6 @@ def _difference(setting: SettingDifference) -> str:
     if setting.baseline is None:
         return f"only in the candidate: {setting.name}"
     return f"{setting.name}: {setting.baseline} and {setting.candidate}"
-
-
-def differing_options(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Returns the options that both have and that differ in more than names."""
-    skipped = {"name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config"}
-    names = [name for name in a if name in b and name not in skipped]
-    return {name: (a[name], b[name]) for name in names if bare(a[name]) != bare(b[name])}
-
-
-def bare(value: Any, *, seeds: bool = True) -> Any:
-    """Returns a configuration without names, which Keras makes up (and without seeds, if they do not matter)."""
-    dropped = {"name", "registered_name", "build_config"} | (set() if seeds else {"seed"})
-    if isinstance(value, Mapping):
-        return {key: bare(item, seeds=seeds) for key, item in value.items() if key not in dropped}
-    if isinstance(value, (list, tuple)):
-        return [bare(item, seeds=seeds) for item in value]
-    return value
-
-
-def shown(value: Any) -> str:
-    """Returns an option as a user would write it: an initialiser as its call, a float without float32's tail."""
-    if isinstance(value, Mapping) and "class_name" in value:
-        config = value.get("config")
-        inner = config if isinstance(config, Mapping) else {}
-        return f"{value['class_name']}({', '.join(f'{k}={shown(v)}' for k, v in inner.items() if v is not None)})"
-    if isinstance(value, float) and value == float(np.float32(value)):
-        return str(np.float32(value))
-    return repr(value)
 
 
 def explain_training_flag(case: Case) -> Iterator[Suspect]:

@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.callbacks import callbacks_differ, suspects_of
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.compiled import compiled_at
-from samefit.explain.layers import bare, shown
+from samefit.explain.options import bare, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
 _EQUAL = "weights, batches and losses of all steps are equal"

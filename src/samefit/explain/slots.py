@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.layers import shown
 from samefit.explain.mapping import explain_slot_order
+from samefit.explain.options import shown
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
 from samefit.store.records import TrainingRecord
 from samefit.types import Role

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.configs import config_of
+from samefit.record.own_code import attributes_of, described, with_own_functions
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
@@ -46,6 +47,7 @@ def describe_model(
         calls=tuple(_calls(model, calls, place, provenance)),
         order="execution" if seen else "structure",
         location=provenance.construction(model).location,
+        attributes=attributes_of(model, {}),
     )
     return record, order
 
@@ -95,7 +97,8 @@ def _layer(layer: Any, calls: int, provenance: Provenance) -> LayerRecord:
     return LayerRecord(
         class_name=type(layer).__name__,
         name=layer.name,
-        config=config,
+        config=with_own_functions(config, layer),
+        attributes=attributes_of(layer, config),
         construction=construction.ordinal,
         calls=calls,
         is_leaf=not getattr(layer, "_layers", []),
@@ -358,4 +361,4 @@ def _describe_loss(loss: Any, *, named: bool = False) -> Any:
     if hasattr(loss, "get_config"):
         config = plain(config_of(loss)) if named else _named_nowhere(loss)
         return {"class": type(loss).__name__, "config": config}
-    return plain(loss)
+    return described(loss)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from samefit.comparison.result import Cause, Comparison, Difference, Evidence
+from samefit.comparison.values import same_value
 from samefit.report import words
 from samefit.report.inside import inside_lines
 from samefit.report.parity import parity_rows
@@ -200,7 +201,7 @@ def _finals(comparison: Comparison) -> Iterator[str]:
     if metrics is not None:
         pairs.update(metrics.metrics)
     for name, (first, second) in pairs.items():
-        if first != second:
+        if not same_value(first, second):
             yield f"final {words.plain(name)} {words.two_values(first, second)}"
 
 

@@ -94,6 +94,8 @@ class LayerRecord:
         seed_event: Id of the ledger event of that draw, or None.
         seed_value: The seed of its generator, or None if it has none.
         location: The user's line that constructed it.
+        attributes: Of a class of the user's own: its plain attributes that are no options, and
+            {"code of METHOD": {"code": digest, "name": where it stands}}.
     """
 
     class_name: str
@@ -108,6 +110,7 @@ class LayerRecord:
     seed_event: int | None = None
     seed_value: int | None = None
     location: Location | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class ModelRecord:
         calls: The first forward pass, in order; empty where it was not seen.
         order: "execution" if `layers` follows a pass that was seen, else "structure" (Keras's own listing).
         location: The user's line that constructed it.
+        attributes: As for `LayerRecord`, of the model itself.
     """
 
     id: int
@@ -162,6 +166,7 @@ class ModelRecord:
     calls: tuple[CallRecord, ...] = ()
     order: str = "execution"
     location: Location | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ _PARTS = {
     "seeds": "values",
     "seed_states": "values",
     "trainable": "values",
+    "attributes": "values",
     "initializers": "seeds",
     "weights": "pairs",
     "dataset": "attributes",

@@ -1,0 +1,66 @@
+"""Options of layers, losses and optimizers: which differ, how a user writes them, whether a re-run can put them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from samefit.explain.case import Counterfactual
+
+_OWN = " (your own, "
+"""How the recorder marks a function of the user's own."""
+
+
+def differing_options(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Returns the options that both have and that differ in more than names."""
+    skipped = {"name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config"}
+    names = [name for name in a if name in b and name not in skipped]
+    return {name: (a[name], b[name]) for name in names if bare(a[name]) != bare(b[name])}
+
+
+def bare(value: Any, *, seeds: bool = True) -> Any:
+    """Returns a configuration without names, which Keras makes up (and without seeds, if they do not matter)."""
+    dropped = {"name", "registered_name", "build_config"} | (set() if seeds else {"seed"})
+    if isinstance(value, Mapping):
+        return {key: bare(item, seeds=seeds) for key, item in value.items() if key not in dropped}
+    if isinstance(value, (list, tuple)):
+        return [bare(item, seeds=seeds) for item in value]
+    return value
+
+
+def shown(value: Any) -> str:
+    """Returns an option as a user would write it: an initialiser as its call, a float without float32's tail."""
+    if isinstance(value, Mapping) and "class_name" in value:
+        config = value.get("config")
+        inner = config if isinstance(config, Mapping) else {}
+        return f"{value['class_name']}({', '.join(f'{k}={shown(v)}' for k, v in inner.items() if v is not None)})"
+    if isinstance(value, float) and value == float(np.float32(value)):
+        return str(np.float32(value))
+    return repr(value)
+
+
+def is_own(value: Any) -> bool:
+    """Whether an option is, or holds, a function of the user's own, which no re-run can make from its name."""
+    if isinstance(value, Mapping):
+        return any(map(is_own, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_own, value))
+    return isinstance(value, str) and _OWN in value
+
+
+def put_in_somewhere(
+    forth: Counterfactual, back: Counterfactual, values: Sequence[tuple[Any, Any]]
+) -> tuple[tuple[Counterfactual, ...], str]:
+    """Returns the re-run that can be made where options may be functions of the user's own, or why there is none.
+
+    Args:
+        forth: Puts the baseline's into the candidate.
+        back: Puts the candidate's into the baseline.
+        values: The options that differ: (the baseline's, the candidate's).
+    """
+    for fix, side in ((forth, 0), (back, 1)):
+        if not any(is_own(pair[side]) for pair in values):
+            return (fix,), ""
+    return (), "functions of your own cannot be put in from outside"

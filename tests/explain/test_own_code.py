@@ -1,0 +1,62 @@
+"""Causes in the user's own code: each must speak where it is there, and be silent where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.explain.cases import at, case_between, found, plans, texts
+from tests.handmade import Change, Training, dense, make_run
+
+from samefit.explain.case import Case
+from samefit.explain.inside import _options
+from samefit.explain.own_code import explain_own_code
+
+
+def code(digest: str, line: int = 4) -> dict[str, Any]:
+    return {"code of call": {"code": digest, "name": f"line {line} of train.py"}}
+
+
+def two(tmp_path: Path, a: dict[str, Any], b: dict[str, Any], *, other_class: str = "Dense") -> Case:
+    runs = []
+    for name, own, class_name in zip("ab", (a, b), ("Dense", other_class), strict=True):
+        layer = replace(dense(4, 4, record={"location": at(7), "attributes": own}), class_name=class_name, key="one")
+        changes = () if name == "a" else (Change("loss"),)
+        runs.append(make_run(tmp_path / name, layers=[layer], trainings=[Training(location=at(9))], changes=changes))
+    return case_between(*runs)
+
+
+def test_an_attribute_that_is_no_option(tmp_path: Path) -> None:
+    case = two(tmp_path, {"factor": 4.0, "axes": [1, 2]}, {"factor": 1.0, "axes": [1, 2]})
+    first = found(case)[0]
+    assert (first.slug, first.location, first.weak) == ("model-config", at(7), False)
+    assert texts(first) == "Dense.factor: 4.0 and 1.0"
+    assert "factor=4.0" in first.remedy
+    assert plans(first) == ["attributes"]
+    assert first.counterfactuals[0].transplants[0]["values"] == {"dense": {"factor": 4.0}}
+    assert list(_options(case.a.model.layers[0], case.b.model.layers[0])) == ["Dense.factor=4.0 and Dense.factor=1.0"]
+
+
+def test_a_method_with_other_code_comes_after_all_else(tmp_path: Path) -> None:
+    case = two(tmp_path, {"factor": 4.0, **code("aa")}, {"factor": 1.0, **code("bb", 12)})
+    suspects = [s for s in found(case) if s.slug == "model-config"]
+    assert [s.weak for s in suspects] == [False, True]
+    assert texts(suspects[1]) == "Dense.call: line 4 of train.py and line 12 of train.py"
+    assert suspects[1].no_counterfactual
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "other_class"),
+    [
+        ({}, {}, "Dense"),
+        (code("aa"), code("aa", 12), "Dense"),
+        ({"factor": 4.0}, {"factor": 4.0}, "Dense"),
+        # One side alone has it: it may be a trace of something else.
+        ({"factor": 4.0}, {}, "Dense"),
+        ({"factor": 4.0, **code("aa")}, {"factor": 1.0, **code("bb")}, "Own"),
+    ],
+)
+def test_what_is_the_same_is_not_blamed(tmp_path: Path, a: dict[str, Any], b: dict[str, Any], other_class: str) -> None:
+    assert not list(explain_own_code(two(tmp_path, a, b, other_class=other_class)))

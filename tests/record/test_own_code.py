@@ -1,0 +1,110 @@
+"""What of the user's own code stands in a run: a function with what it does, attributes, and methods."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samefit.record.own_code import attributes_of, described, with_own_functions
+
+SLOPE = 0.25
+
+
+def leaky(x: float, by: float = 0.5) -> float:
+    return max(by * x, SLOPE * x)
+
+
+def twice(x: float) -> float:
+    return 2 * leaky(x)
+
+
+class Scale:
+    """A layer of the user's own."""
+
+    def __init__(self, factor: float, **attributes: Any) -> None:
+        self.factor, self.name, self._hidden = factor, "scale_7", 3
+        vars(self).update(attributes)
+
+    def call(self, x: float) -> float:
+        return self.factor * x
+
+
+def test_a_function_of_the_users_own_is_told_from_a_library_function_of_the_same_name() -> None:
+    assert described(json.dumps) == "dumps"
+    assert described("leaky") == "leaky"
+    assert described(leaky).startswith("leaky (your own, ")
+
+
+def test_functions_that_do_the_same_are_the_same() -> None:
+    def made(by: float) -> Any:
+        def leaky(x: float) -> float:
+            return by * x
+
+        return leaky
+
+    assert described(made(1.0)) == described(made(1.0)) != described(made(2.0))
+
+
+@pytest.mark.parametrize("what", ["global", "default", "global of a function that it calls"])
+def test_what_a_function_reads_belongs_to_it(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = twice if "calls" in what else leaky
+    before = described(function)
+    if what == "default":
+        monkeypatch.setattr(leaky, "__defaults__", (0.75,))
+    else:
+        monkeypatch.setitem(globals(), "SLOPE", 0.5)
+    assert described(function) != before
+
+
+def test_a_partial_function_stands_with_its_arguments() -> None:
+    assert described(functools.partial(leaky, by=2.0)) == f"partial({described(leaky)}, by=2.0)"
+
+
+def test_sets_of_texts_come_in_one_order_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def known(x):\n    return x in {'relu', 'gelu', 'elu', 'selu'}\n")
+    program = "import own; from samefit.record.own_code import described; print(described(own.known))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+
+
+def test_options_that_are_functions_stand_with_what_they_do() -> None:
+    layer = Scale(2.0, activation=leaky, kernel_initializer=json.dumps)
+    config = {"activation": "leaky", "kernel_initializer": "dumps", "units": 3}
+    assert with_own_functions(config, layer) == {**config, "activation": described(leaky)}
+
+
+def test_attributes_that_are_no_options() -> None:
+    found = attributes_of(Scale(2.0, shape=(1, 2), parts=[Scale(1.0)], units=3), {"units": 3})
+    code = found.pop("code of call")
+    assert found == {"factor": 2.0, "shape": [1, 2]}
+    line = Scale.call.__code__.co_firstlineno
+    assert code["name"] == f"line {line} of test_own_code.py"
+
+
+def test_a_method_that_a_subclass_has_anew() -> None:
+    class Other(Scale):
+        def call(self, x: float) -> float:
+            return self.factor + x
+
+    one, other = (attributes_of(each(2.0), {})["code of call"]["code"] for each in (Scale, Other))
+    assert one != other
+
+
+def test_a_class_of_a_library_has_none() -> None:
+    assert attributes_of(json.JSONDecoder(), {}) == {}
