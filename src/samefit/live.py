@@ -235,6 +235,7 @@ class Live:
             "platform": platform.platform(),
             "machine": platform.machine(),
             "environment": environment,
+            "given": sorted(given),
             "pin": self.session.get("pin"),
             "every_step": bool(self.session.get("every_step")),
             "versions": {"python": platform.python_version()},

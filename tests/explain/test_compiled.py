@@ -58,6 +58,17 @@ def test_another_optimizer(tmp_path: Path) -> None:
     assert (first.slug, texts(first)) == ("optimizer-config", "optimizer: Adam and SGD")
 
 
+@pytest.mark.parametrize("mine", [(), ("LearningRateScheduler",)])
+def test_another_optimizer_whose_rate_a_callback_sets(tmp_path: Path, mine: Sequence[str]) -> None:
+    options = {"callbacks": list(mine)}, {"callbacks": ["Own", "LearningRateScheduler"]}
+    case = two(tmp_path, UPDATE, b={"optimizer": {"class": "SGD", "config": {}}}, options=options)
+    first = found(case)[0]
+    assert plans(first) == (["compile"] if mine else ["compile fit"])
+    assert ("fit(callbacks=[LearningRateScheduler])" in texts(first)) is not bool(mine)
+    if not mine:
+        assert first.counterfactuals[0].transplants[1]["without_callbacks"] == ["LearningRateScheduler"]
+
+
 def test_a_name_of_an_optimizer_is_no_difference(tmp_path: Path) -> None:
     named = {**ADAM, "config": {**ADAM["config"], "name": "my_adam"}}
     assert slugs(two(tmp_path, UPDATE, b={"optimizer": named})) == []

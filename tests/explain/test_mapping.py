@@ -99,6 +99,18 @@ def test_weights_that_one_side_does_not_load(tmp_path: Path, sides: tuple[int, i
     assert "load the weights on both sides:  model.load_weights(...)" in first.remedy
 
 
+@pytest.mark.parametrize(("component", "slug"), [("model", "weight-mapping"), ("another_model", "state-lost")])
+def test_weights_of_a_file_that_reach_nothing(tmp_path: Path, component: str, slug: str) -> None:
+    stories = Story(), Story().note("load", 4, function="load_weights", component=component)
+    layers = [loaded("set_weights")], [loaded(None)]
+    first = found(two(tmp_path, layers, stories, (put(ARRAYS[0]), put(ARRAYS[1]))))[0]
+    assert first.slug == slug
+    if slug == "weight-mapping":
+        assert first.location == at(4)
+        assert "load_weights left all weights at their first values" in texts(first)
+        assert plans(first) == ["weights"]
+
+
 def test_what_the_user_assigned_has_no_seed_to_blame(tmp_path: Path) -> None:
     stories = built(Story("a")), built(Story("b"))
     layers = [drawn(s, n, assigned="assign", assigned_location=at(6)) for n, s in enumerate(stories)]

@@ -27,14 +27,21 @@ def forward(tmp_path: Path, *activations: str, **manifest: object) -> Case:
                 layers=[dense(4, 4, config=config, record={"location": at(7)})],
                 trainings=[Training(location=at(9))],
                 changes=[Change("loss")] if name == "b" else (),
-                manifest={"target": f"{name}.py", "environment": {"XLA_FLAGS": name} if manifest else {}},
+                manifest={"target": f"{name}.py", "environment": {"XLA_FLAGS": name} if manifest else {}, **manifest},
             )
         )
     return case_between(*runs)
 
 
 def test_a_fact_about_what_differs_comes_before_the_environment(tmp_path: Path) -> None:
-    assert slugs(forward(tmp_path, "relu", "gelu", environment=True)) == ["model-config", "environment"]
+    assert slugs(forward(tmp_path, "relu", "gelu", given=[])) == ["model-config", "environment"]
+
+
+def test_a_variable_that_the_user_gave_one_side_comes_first_with_what_it_changes(tmp_path: Path) -> None:
+    case = forward(tmp_path, "relu", "gelu", given=["XLA_FLAGS"])
+    assert slugs(case) == ["environment", "model-config"]
+    assert texts(found(case)[0]).splitlines() == ["XLA_FLAGS: a and b", texts(found(case)[1])]
+    assert found(case)[0].location == at(7)
 
 
 def test_what_only_repeats_that_something_differs_comes_last(tmp_path: Path) -> None:
@@ -47,7 +54,7 @@ def test_what_only_repeats_that_something_differs_comes_last(tmp_path: Path) -> 
 
 
 def test_every_suspect_has_a_documented_slug(tmp_path: Path) -> None:
-    assert all(suspect.slug in SLUGS for suspect in found(forward(tmp_path, "relu", "gelu", environment=True)))
+    assert all(suspect.slug in SLUGS for suspect in found(forward(tmp_path, "relu", "gelu", given=[])))
 
 
 def test_every_stage_has_detectors_with_names_of_their_own() -> None:

@@ -59,6 +59,7 @@ class Suspect:
         no_counterfactual: Why there is none.
         weak: Whether it says only that something differs, not what: looked at after all others.
         needs_proof: Whether it is a guess until a re-run confirms it, and is not said before.
+        asked: Whether it is what the user has made otherwise on one side: then it comes first.
     """
 
     slug: str
@@ -70,6 +71,7 @@ class Suspect:
     no_counterfactual: str = ""
     weak: bool = False
     needs_proof: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)

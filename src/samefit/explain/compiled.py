@@ -22,20 +22,31 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
             continue
         plan = {"do": "compile", "side": case.b.name, "compile": number, name: one}
         back = {"do": "compile", "side": case.a.name, "compile": a.get("number", 0), name: other}
+        plans = [plan]
         forms = _forms_of_targets(case) if name == "loss" else ()
         # The baseline's loss reads no targets but the baseline's.
-        words = "the loss and the targets of the baseline in the candidate"
+        words = f"the baseline's {name} in the candidate's compile"
+        if forms:
+            words = "the loss and the targets of the baseline in the candidate"
+        setters = _setters_of_the_rate(case) if name == "optimizer" else []
+        if setters:
+            # They would set the rate of the baseline's optimizer as well, and cannot where that has a schedule.
+            words += f", and its fit without {', '.join(setters)}"
+            without = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": setters}
+            plans.append(without)
         fixes, why_not = put_in_somewhere(
-            Counterfactual(
-                words if forms else f"the baseline's {name} in the candidate's compile", (plan,), data=bool(forms)
-            ),
+            Counterfactual(words, tuple(plans), data=bool(forms)),
             Counterfactual(f"the candidate's {name} in the baseline's compile", (back,), of_baseline=True),
             [(one, other)],
         )
         yield Suspect(
             slug=slug,
             summary=f"The two trainings were compiled with another {name}.",
-            evidence=(*_compiled_evidence(name, one, other), *forms),
+            evidence=(
+                *_compiled_evidence(name, one, other),
+                *forms,
+                *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
+            ),
             location=compiled_at(case.b),
             remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
             counterfactuals=fixes,
@@ -54,6 +65,15 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
                 remedy=f"compile({name}={a.get(name)})  on both sides",
                 counterfactuals=(Counterfactual(f"{name}={a.get(name)}", (plan,)),),
             )
+
+
+_SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+
+
+def _setters_of_the_rate(case: Case) -> list[str]:
+    """Returns the callbacks of Keras's that set the learning rate in the candidate's fit alone."""
+    mine, theirs = (side.training.options.get("callbacks") or () for side in (case.a, case.b))
+    return [name for name in theirs if name in _SET_THE_RATE and name not in mine]
 
 
 def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:

@@ -8,7 +8,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.values import Pairs, exchanged, layer_location, taken_from_baseline
-from samefit.store.records import Origin
+from samefit.store.records import Event, Origin
 
 LOADED = ("load_weights", "load_model", "set_weights")
 """How a user puts values where they are, by the name of the function."""
@@ -154,6 +154,10 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
         assert origin is not None
         line = origin.assigned_location
         other_put = _put(other, list(range(len(other.layout))))
+        tried = _load_that_reached_nothing(other) if other_put is None else None
+        if tried is not None:
+            yield _in_vain(case, weights, (side, origin), (other, tried))
+            return
         paths = ", ".join(other.layout[pair[1 - index]].path for pair in loaded[:4])
         where = other_put.assigned_location if other_put is not None else layer_location(other, loaded[0][1 - index])
         slug = "state-lost" if other is case.b else "state-carried-over"
@@ -174,6 +178,31 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
             no_counterfactual="the first weights are not in the run",
         )
         return
+
+
+def _load_that_reached_nothing(side: Side) -> Event | None:
+    """Returns the last call of `load_weights` of the model, or of a part of it, before its training; None if none."""
+    names = {side.model.name, *(layer.name for layer in side.model.layers)}
+    calls = (e for e in side.events if e.kind == "load" and e.id < side.training.begin_event and e.component in names)
+    return next(reversed(list(calls)), None)
+
+
+def _in_vain(case: Case, weights: Pairs, loaded: tuple[Side, Origin], other: tuple[Side, Event]) -> Suspect:
+    (side, origin), (in_vain, tried) = loaded, other
+    return Suspect(
+        slug="weight-mapping",
+        summary=f"{tried.function} of the {in_vain.role} reached none of its weights: no layer has a name or a shape "
+        "that is in the file.",
+        evidence=(
+            Evidence(f"{origin.assigned} at {place(origin.assigned_location)}", side.role, origin.assigned_location),
+            Evidence(f"{tried.function} left all weights at their first values", in_vain.role, tried.location),
+        ),
+        location=tried.location,
+        remedy="give the layers the names that they have in the file, or load by position (by_name=False), and without "
+        "skip_mismatch=True, which passes over what does not fit",
+        counterfactuals=taken_from_baseline(case, weights, "the first weights taken from the baseline"),
+        no_counterfactual="the first weights are not in the run",
+    )
 
 
 def _was_loaded(side: Side, position: int) -> bool:

@@ -35,7 +35,8 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping) and "class_name" in value:
         config = value.get("config")
         inner = config if isinstance(config, Mapping) else {}
-        return f"{value['class_name']}({', '.join(f'{k}={shown(v)}' for k, v in inner.items() if v is not None)})"
+        written = (f"{k}={shown(v)}" for k, v in inner.items() if v is not None and k != "name")
+        return f"{value['class_name']}({', '.join(written)})"
     if isinstance(value, float) and value == float(np.float32(value)):
         return str(np.float32(value))
     return repr(value)

@@ -20,6 +20,7 @@ _GENERATOR = ("JAX_THREEFRY_PARTITIONABLE", "JAX_DEFAULT_PRNG_IMPL", "JAX_RANDOM
 
 def explain_environment(case: Case) -> Iterator[Suspect]:
     """Yields a suspect for each environment variable that is not the same on both sides."""
+    given = {name for side in (case.a, case.b) for name in side.run.manifest.get("given") or ()}
     for setting in case.comparison.settings:
         if setting.kind != "environment" or setting.name == "KERAS_BACKEND":
             continue
@@ -43,6 +44,7 @@ def explain_environment(case: Case) -> Iterator[Suspect]:
                     environment={setting.name: setting.baseline},
                 ),
             ),
+            asked=slug == "environment" and setting.name in given,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from samefit.comparison.finding import AFTER_TRAINING, BETWEEN_EPOCHS
@@ -115,11 +116,20 @@ def suspects(case: Case) -> tuple[Suspect, ...]:
             found.append(_failed(detector, error))
     # A fact about the very thing that differs comes first, then variables of the environment that merely differ, and
     # last what only repeats that something differs.
-    return tuple(sorted(found, key=_rank))
+    return _with_what_it_changes(tuple(sorted(found, key=_rank)))
 
 
-def _rank(suspect: Suspect) -> tuple[bool, bool, bool]:
-    return suspect.slug == "unknown", suspect.weak, suspect.slug == "environment"
+def _rank(suspect: Suspect) -> tuple[bool, bool, bool, bool]:
+    return suspect.slug == "unknown", suspect.weak, not suspect.asked, suspect.slug == "environment"
+
+
+def _with_what_it_changes(found: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+    """Adds to a variable that the user gave one side the fact that comes next: what a script makes of the variable."""
+    if len(found) < 2 or not found[0].asked or found[1].asked or found[1].weak or found[1].slug == "unknown":
+        return found
+    first, fact = found[0], found[1]
+    told = replace(first, evidence=(*first.evidence, *fact.evidence), location=first.location or fact.location)
+    return told, *found[1:]
 
 
 def _failed(detector: Detector, error: Exception) -> Suspect:

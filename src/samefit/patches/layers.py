@@ -41,6 +41,9 @@ class BuildObserver(Protocol):
     def assigned(self, variable: Any) -> None:
         """A variable was assigned to."""
 
+    def loading(self, model: Any) -> None:
+        """Weights of a file are about to be put into a model, or into a part of one."""
+
     @property
     def capturing(self) -> bool:
         """Whether calls are wanted now."""
@@ -139,7 +142,9 @@ def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     initializers = importlib.import_module("keras.src.initializers.random_initializers").RandomInitializer
     seeds = importlib.import_module("keras.src.random.seed_generator")
     optimizer = importlib.import_module("keras.src.optimizers.base_optimizer").BaseOptimizer
+    model = importlib.import_module("keras.src.models.model").Model
 
+    patches.replace(model, "load_weights", functools.partial(_load_weights, observer), checked_on=_CHECKED)
     patches.replace(operation, "__new__", functools.partial(_new, observer), checked_on=_CHECKED)
     patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
@@ -231,6 +236,15 @@ def _assign(observer: BuildObserver, original: Callable[..., Any]) -> Callable[.
         return result
 
     return assign
+
+
+def _load_weights(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def load_weights(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.loading(self)
+        return original(self, *args, **kwargs)
+
+    return load_weights
 
 
 def _seeded(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:

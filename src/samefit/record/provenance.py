@@ -214,6 +214,10 @@ class Provenance:
             return
         made.origin = replace(made.origin, assigned=via or "assign", assigned_location=who.location)
 
+    @guarded
+    def loading(self, model: Any) -> None:
+        self._ledger.note("load", function="load_weights", component=model.name, location=caller().location)
+
     def _origin(self, initializer: Any) -> Origin:
         location = caller().location
         if not callable(initializer):
