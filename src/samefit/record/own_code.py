@@ -33,7 +33,7 @@ def described(value: Any) -> Any:
         return f"partial({', '.join(map(str, inside))})"
     if _is_own(value):
         function = inspect.unwrap(getattr(value, "__func__", value))
-        return f"{value.__qualname__} (your own, {digest(function)})"
+        return f"{function.__qualname__} (your own, {digest(function)})"
     return plain(value)
 
 
@@ -47,7 +47,7 @@ def with_own_functions(config: Mapping[str, Any], thing: Any) -> dict[str, Any]:
         config: What `get_config` gave, as plain data.
         thing: What it is the configuration of; its attributes are called as its options.
     """
-    own = {name: getattr(thing, name, None) for name in config}
+    own = {name: vars(thing).get(name) for name in config}
     return {name: described(own[name]) if _is_own(own[name]) else value for name, value in config.items()}
 
 
