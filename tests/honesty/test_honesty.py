@@ -20,9 +20,9 @@ from samefit.explain.slugs import SLUGS
 HERE = Path(__file__).parent
 SMALL = "mlp,mlp-dropout,mlp-initializers,own-layers,nested,random-dense,siamese,experts,merging"
 SAMPLE = (
-    ("a look at the outputs in training mode", "jax"),
+    pytest.param("a look at the outputs in training mode", "jax", marks=pytest.mark.slow),
     ("noise of a generator without a seed", "torch"),
-    ("a callback lowers the rate from an epoch on", "tensorflow"),
+    pytest.param("a callback lowers the rate from an epoch on", "tensorflow", marks=pytest.mark.slow),
 )
 """One fault for each backend, of kinds that other cases do not hold."""
 

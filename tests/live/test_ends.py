@@ -63,10 +63,11 @@ model.fit(x, x[:, :1], epochs=5, batch_size=8, callbacks=[stopping], verbose=0)
 """
 
 
-def test_weights_that_a_callback_restores_when_fit_ends(tmp_path: Path, any_backend: str) -> None:
+@pytest.mark.slow
+def test_weights_that_a_callback_restores_when_fit_ends(tmp_path: Path, each_backend: str) -> None:
     script = tmp_path / "train.py"
     script.write_text(RESTORES)
-    backend = {"KERAS_BACKEND": any_backend}
+    backend = {"KERAS_BACKEND": each_backend}
     found = samefit.check(
         f"{script} yes", f"{script} no", env_a=backend, env_b=backend, directory=tmp_path / "runs", confirm=True
     )

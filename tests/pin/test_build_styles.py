@@ -12,8 +12,8 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def found(run_script: Run, each_backend: str) -> dict[str, Any]:
-    return run_script("styles.py", each_backend)
+def found(run_script: Run, any_backend: str) -> dict[str, Any]:
+    return run_script("styles.py", any_backend)
 
 
 def check_builds(found: dict[str, Any]) -> None:
@@ -36,6 +36,7 @@ def test_every_build_is_the_same_training_when_all_are_trained(run_script: Run, 
     check_builds(found)
 
 
+@pytest.mark.slow
 def test_initial_weights_are_equal_on_all_backends(run_script: Run, backends: tuple[str, ...]) -> None:
     assert len({run_script("styles.py", name)["built"]["sequential"][0] for name in backends}) == 1
 
@@ -81,10 +82,10 @@ def test_leaving_puts_everything_back(found: dict[str, Any], what: str) -> None:
     assert found[what]
 
 
-def test_limits_are_said(found: dict[str, Any], each_backend: str) -> None:
+def test_limits_are_said(found: dict[str, Any], any_backend: str) -> None:
     kinds = {kind for kind, _ in found["limits of styles"]}
     # Only JAX loses a `training` that is not handed on.
-    assert kinds == {"equal-models", "untraceable-model"} | ({"dropout-off"} if each_backend == "jax" else set())
+    assert kinds == {"equal-models", "untraceable-model"} | ({"dropout-off"} if any_backend == "jax" else set())
     assert "def call(self, x, training=None):" in found["lines"]
     assert found["no training"] == ["dropout-off"]
     assert found["built before"] == ["built-outside"]
