@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.checks.later import Later
 from tests.handmade import Change, Training, dense, dropout, make_run, met
 
 from samefit.checks import conclude
@@ -54,6 +55,9 @@ class Bench:
         if isinstance(self._again, Exception):
             raise self._again
         return [self._again for _ in executions]
+
+    def begin(self, execution: Execution, name: str) -> Later:
+        return Later(lambda: self.run((execution, name))[0])
 
     def say(self, text: str) -> None:
         pass

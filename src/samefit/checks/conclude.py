@@ -11,8 +11,8 @@ from samefit.checks.narrow import narrowed, with_place_of
 from samefit.checks.notes import notes_of
 from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
-from samefit.checks.parity import Measured, measure_parity
-from samefit.checks.rounding import judge
+from samefit.checks.parity import Measured, kept_by_parity, measure_parity
+from samefit.checks.rounding import begin_moved, judge
 from samefit.checks.workshop import Workshop
 from samefit.comparison.envelope import envelope
 from samefit.comparison.exact import beyond_rounding
@@ -158,13 +158,14 @@ def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop
         return _Judged(found.causes)
     workshop.say("measuring what rounding explains")
     pair, comparison = judged_on
+    moved = begin_moved(pair.execution_a, comparison, workshop, kept_by_parity(found.pair, found.comparison))
     measured = measure_parity(found.pair, found.comparison, workshop)
-    kept = () if measured is None or measured.pairing is None else measured.kept
-    whole = judge(pair.execution_a, pair.a.run, comparison, workshop, kept)
+    judges_steps = measured is not None and measured.parity.steps
+    step = None if judges_steps else measure_one_step(found.pair, found.comparison, workshop)
+    whole = judge(pair.execution_a, pair.a.run, comparison, moved)
     parity = None if measured is None else _with_envelope(measured, pair, whole.moved, tuple(c.slug for c in before))
     judged = None if parity is None else parity.is_rounding
     if parity is None or not parity.steps:
-        step = measure_one_step(found.pair, found.comparison, workshop)
         lines = [Evidence(step.text)] if step else []
         # Where no step can be judged the whole training decides.
         judged, is_proven = (True, False) if step is None else (step.is_rounding, step.is_proven)

@@ -15,7 +15,7 @@ import numpy as np
 from samefit.checks.execution import Execution
 from samefit.checks.met import not_met, planned
 from samefit.checks.pair import Pair, Part
-from samefit.checks.workshop import Workshop
+from samefit.checks.workshop import Begun, Workshop
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Comparison
 from samefit.errors import SamefitError
@@ -101,9 +101,12 @@ def measure_one_step(pair: Pair, comparison: Comparison, workshop: Workshop) -> 
         (layouts[0][i].path, layouts[1][j].path) for i, j in alignment.pairs if layouts[0][i].role is Role.TRAINABLE
     ]
     steps = _Steps(pair, trainings[0].number, trainings[1].number, divergence.step, paths, trainable)
+    # All of them begin before the first is waited for: they do not depend on each other.
+    plain_runs = steps.begin(workshop, "step", both=True)
+    moved_runs = steps.begin(workshop, "step-perturbed", both=False, perturb=True)
+    wide_runs = steps.begin(workshop, "step-float64", both=True, float64=True)
     try:
-        plain = steps.gradients(workshop, "step", both=True)
-        moved = steps.gradients(workshop, "step-perturbed", both=False, perturb=True)
+        plain, moved = plain_runs.gradients(), moved_runs.gradients()
     except SamefitError as error:
         workshop.say(f"one step could not be measured: {str(error).splitlines()[0]}")
         return None
@@ -112,12 +115,12 @@ def measure_one_step(pair: Pair, comparison: Comparison, workshop: Workshop) -> 
     gap, floor = _gap(*plain), _gap(plain[0], moved[0])
     if not gap or not np.isfinite(gap):
         return None
-    return OneStep(gap, _gap_float64(steps, workshop), floor)
+    return OneStep(gap, _gap_float64(wide_runs, workshop), floor)
 
 
-def _gap_float64(steps: _Steps, workshop: Workshop) -> float | None:
+def _gap_float64(runs: _Begun, workshop: Workshop) -> float | None:
     try:
-        wide = steps.gradients(workshop, "step-float64", both=True, float64=True)
+        wide = runs.gradients()
     except SamefitError as error:  # a script may not be able to run in float64
         workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
         return None
@@ -150,41 +153,20 @@ class _Steps:
     paths: _Paths
     trainable: _Paths
 
-    def gradients(
+    def begin(
         self, workshop: Workshop, name: str, *, both: bool, perturb: bool = False, float64: bool = False
-    ) -> tuple[list[Array], list[Array]] | None:
-        """Runs the step again and returns the gradients of both sides (of the baseline, twice, unless `both`)."""
+    ) -> _Begun:
+        """Begins to run the step again, on both sides or (unless `both`) on the baseline alone."""
         pair, options = self.pair, {"perturb": perturb, "float64": float64}
         first = self._execution(pair.execution_a, pair.a, self.training_a, [(a, a) for a, _ in self.paths], **options)
-        numbers = self.training_a, self.training_b
-        parts = pair.a, pair.b
-        if pair.same_process:
-            second = self._execution(first, pair.b, self.training_b, [(b, a) for a, b in self.paths], **options)
-            executions = [second if both else first] * 2
-            runs = workshop.run((executions[0], name)) * 2
-        elif both:
-            second = self._execution(
-                pair.execution_b, pair.b, self.training_b, [(b, a) for a, b in self.paths], **options
-            )
-            executions = [first, second]
-            runs = workshop.run((first, f"{name}-a"), (second, f"{name}-b"))
-        else:
-            executions = [first] * 2
-            runs = workshop.run((first, f"{name}-a")) * 2
-        if not both:
-            numbers, parts = (numbers[0], numbers[0]), (parts[0], parts[0])
-        begins = [planned(one) for one in (pair.execution_a, pair.execution_b if both else pair.execution_a)]
-        for run, execution, begin in zip(runs, executions, begins, strict=True):
-            if not_met([run], [begin], planned(execution) - begin):
-                return None
-        found = []
-        for side, (run, number, part) in enumerate(zip(runs, numbers, parts, strict=True)):
-            names = [paths[side if both else 0] for paths in self.trainable]
-            gradient = _gradient(run, number, part.steps_up_to(self.step) - 1, names)
-            if gradient is None:
-                return None
-            found.append(gradient)
-        return found[0], found[1]
+        base = first if pair.same_process else pair.execution_b
+        paths = [(b, a) for a, b in self.paths]
+        second = self._execution(base, pair.b, self.training_b, paths, **options) if both else first
+        begun = [workshop.begin(second if pair.same_process else first, name if pair.same_process else f"{name}-a")]
+        if both and not pair.same_process:
+            begun.append(workshop.begin(second, f"{name}-b"))
+        last = second if pair.same_process else first
+        return _Begun(self, begun, (last, second), both)
 
     def _execution(
         self,
@@ -212,6 +194,45 @@ class _Steps:
         kept = [*execution.options.get("keep_states", ()), index - 1]
         options = {**execution.options, "keep_states": kept, "stop_after": max(kept) + 1}
         return replace(execution, options=options).with_transplants(plan)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Re-runs of the step that were begun.
+
+    Attributes:
+        steps: The step.
+        runs: One for each process.
+        executions: What runs on each side.
+        both: Whether it runs on both sides, or on the baseline alone.
+    """
+
+    steps: _Steps
+    runs: Sequence[Begun]
+    executions: tuple[Execution, Execution]
+    both: bool
+
+    def gradients(self) -> tuple[list[Array], list[Array]] | None:
+        """Returns the gradients of both sides (of the baseline, twice, unless `both`); None if they cannot be read.
+
+        Raises:
+            SamefitError: If a script fails.
+        """
+        steps, pair = self.steps, self.steps.pair
+        runs = [begun.run() for begun in self.runs]
+        numbers = steps.training_a, steps.training_b if self.both else steps.training_a
+        parts = pair.a, pair.b if self.both else pair.a
+        begins = planned(pair.execution_a), planned(pair.execution_b if self.both else pair.execution_a)
+        found = []
+        for side, run in enumerate((runs[0], runs[-1])):
+            if not_met([run], [begins[side]], planned(self.executions[side]) - begins[side]):
+                return None
+            names = [paths[side if self.both else 0] for paths in steps.trainable]
+            gradient = _gradient(run, numbers[side], parts[side].steps_up_to(steps.step) - 1, names)
+            if gradient is None:
+                return None
+            found.append(gradient)
+        return found[0], found[1]
 
 
 def _gradient(run: Run, training: int, index: int, paths: Sequence[str]) -> list[Array] | None:

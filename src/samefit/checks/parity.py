@@ -13,7 +13,7 @@ from typing import Any
 
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
-from samefit.checks.workshop import Workshop
+from samefit.checks.workshop import Begun, Workshop
 from samefit.comparison.envelope import judged_steps, sampled_steps
 from samefit.comparison.judged import Models, View, judge_step
 from samefit.comparison.pairing import MISSING, Pairing, at
@@ -36,13 +36,11 @@ class Measured:
         parity: The answer, without its envelope.
         pairing: The two sides as they were run again; None if a re-run failed.
         samples: 1-based steps after which these runs keep their states.
-        kept: Indices of the baseline's steps of that.
     """
 
     parity: Parity
     pairing: Pairing | None = None
     samples: Sequence[int] = ()
-    kept: Sequence[int] = ()
 
 
 def measure_parity(pair: Pair, comparison: Comparison, workshop: Workshop) -> Measured | None:
@@ -56,15 +54,31 @@ def measure_parity(pair: Pair, comparison: Comparison, workshop: Workshop) -> Me
     Returns:
         What was found; None where that is not asked here.
     """
+    try:
+        measurement = _measurement(pair, comparison)
+        return None if measurement is None else measurement.measured(workshop)
+    except SamefitError as error:  # a script may not run again; the verdict then rests on what is known
+        return Measured(Parity(failed=f"a re-run failed: {str(error).splitlines()[0]}"))
+
+
+def kept_by_parity(pair: Pair, comparison: Comparison) -> Sequence[int]:
+    """Returns the indices of the baseline's steps after which `measure_parity` keeps states; none if it is not asked.
+
+    Args:
+        pair: The two sides.
+        comparison: Their comparison.
+    """
+    measurement = _measurement(pair, comparison)
+    return () if measurement is None else measurement.kept
+
+
+def _measurement(pair: Pair, comparison: Comparison) -> _Measurement | None:
     divergence = comparison.first_divergence
     two_backends = comparison.baseline.backend != comparison.candidate.backend
     if divergence is None or divergence.step < 1 or pair.same_process or not two_backends:
         return None
     pairing = Pairing(pair.a.run, pair.b.run, pair.a.selected(), pair.b.selected())
-    try:
-        return _Measurement(pair, pairing, divergence.step, workshop).measured()
-    except SamefitError as error:  # a script may not run again; the verdict then rests on what is known
-        return Measured(Parity(failed=f"a re-run failed: {str(error).splitlines()[0]}"))
+    return _Measurement(pair, pairing, divergence.step)
 
 
 @dataclass(frozen=True)
@@ -89,8 +103,8 @@ class _Asked:
 class _Measurement:
     """The re-runs of one measurement."""
 
-    def __init__(self, pair: Pair, pairing: Pairing, first: int, workshop: Workshop) -> None:
-        self._pair, self._pairing, self._workshop = pair, pairing, workshop
+    def __init__(self, pair: Pair, pairing: Pairing, first: int) -> None:
+        self._pair, self._pairing = pair, pairing
         self._asked = [self._ask(step, why) for step, why in judged_steps(pairing, first)]
         last = self._asked[-1].step
         self._samples = sampled_steps(last, _affordable(pairing))
@@ -101,43 +115,43 @@ class _Measurement:
         begin = f"initial-{steps_a.training(position)}" if steps_a.begins(position) else f"state-{index - 1}"
         return _Asked(step, why, index, self._pairing.steps_b.indices[position], begin)
 
-    def measured(self) -> Measured:
+    @property
+    def kept(self) -> list[int]:
+        """Indices of the baseline's steps after which states are kept to show how the sides get apart."""
+        return [self._pairing.steps_a.indices[step - 1] for step in self._samples]
+
+    def measured(self, workshop: Workshop) -> Measured:
+        """Makes the re-runs, two at once, and judges the steps."""
         asked, pairing = self._asked, self._pairing
         numbers = " and ".join(str(one.step) for one in asked)
-        self._workshop.say(f"judging the steps {numbers} from equal state")
-        kept = [
-            [*(pairing.steps_a.indices[step - 1] for step in self._samples), *(a.index_a - 1 for a in asked)],
-            [pairing.steps_b.indices[step - 1] for step in self._samples],
-        ]
+        workshop.say(f"judging the steps {numbers} from equal state, and in float64")
+        execution_a, execution_b = self._pair.execution_a, self._pair.execution_b
         looks_a = [look for one in asked for look in _looks_of_baseline(one)]
-        run_a = self._run(self._pair.execution_a, looks_a, kept[0], "parity-a")
+        kept_a = [*self.kept, *(one.index_a - 1 for one in asked)]
+        run_a = workshop.begin(_looking(execution_a, looks_a, kept_a), "parity-a").run()
         looks_b = [self._look_of_candidate(one, begins=run_a, gradients=run_a) for one in asked]
-        run_b = self._run(self._pair.execution_b, looks_b, kept[1], "parity-b")
+        kept_b = [pairing.steps_b.indices[step - 1] for step in self._samples]
+        begun_b = workshop.begin(_looking(execution_b, looks_b, kept_b), "parity-b")
+        wide_a = self._begin_float64(asked[:1], run_a, workshop)
+        run_b = begun_b.run()
         again = _paired(self._pair, run_a, run_b)
-        steps = [self._judged(one, run_a, run_b, None) for one in asked]
-        doubtful = [i for i, step in enumerate(steps) if not step.failed and (i == 0 or step.verdict != "rounding")]
+        wide = self._in_float64(asked[:1], run_a, wide_a, workshop)
+        steps = [self._judged(asked[0], run_a, run_b, wide)]
+        steps += [self._judged(one, run_a, run_b, None) for one in asked[1:]]
+        # A late step in float64 takes as long as the training up to it.
+        doubtful = [i for i, step in enumerate(steps) if i and not step.failed and step.verdict != "rounding"]
         if doubtful:
-            wide = self._in_float64([asked[i] for i in doubtful], run_a)
-            if wide is not None:
-                for i in doubtful:
-                    steps[i] = self._judged(asked[i], run_a, run_b, wide)
+            late = [asked[i] for i in doubtful]
+            wide = self._in_float64(late, run_a, self._begin_float64(late, run_a, workshop), workshop)
+            for i in doubtful:
+                steps[i] = self._judged(asked[i], run_a, run_b, wide)
         parity = Parity(
             start=self._start(),
             order=self._order(),
             masks=_all([step.masks for step in steps]),
             steps=tuple(steps),
         )
-        return Measured(parity, again, self._samples, kept[0][: len(self._samples)])
-
-    def _run(self, execution: Execution, looks: Sequence[Look], kept: Sequence[int], name: str) -> Run:
-        last = max([*(look.step for look in looks), *kept])
-        before = execution.options.get("keep_states", ())
-        options = {
-            "looks": [asdict(look) for look in looks],
-            "keep_states": [*dict.fromkeys([*before, *(index for index in kept if index >= 0)])],
-            "stop_after": last + 1,
-        }
-        return self._workshop.run((replace(execution, options={**execution.options, **options}), name))[0]
+        return Measured(parity, again, self._samples)
 
     def _look_of_candidate(self, one: _Asked, *, begins: Run, gradients: Run) -> Look:
         """Returns the look in which the candidate takes a step from what runs of the baseline hold."""
@@ -149,16 +163,22 @@ class _Measurement:
             pairs={layouts[1][j].path: layouts[0][i].path for i, j in alignment.pairs},
         )
 
-    def _in_float64(self, asked: Sequence[_Asked], run_a: Run) -> tuple[Run, Run] | None:
-        """Runs the steps from the same states in float64; None where a side cannot be run so."""
-        self._workshop.say("the same in float64")
+    def _begin_float64(self, asked: Sequence[_Asked], run_a: Run, workshop: Workshop) -> Begun:
         looks = [Look(one.index_a, state=_file(run_a, one.begin)) for one in asked]
+        return workshop.begin(_looking(_wide(self._pair.execution_a, self._pair.a), looks, ()), "parity-float64-a")
+
+    def _in_float64(
+        self, asked: Sequence[_Asked], run_a: Run, begun_a: Begun, workshop: Workshop
+    ) -> tuple[Run, Run] | None:
+        """Returns steps from the same states in float64; None where a side cannot be run so."""
         try:
-            wide_a = self._run(_wide(self._pair.execution_a, self._pair.a), looks, (), "parity-float64-a")
+            wide_a = begun_a.run()
             looks = [self._look_of_candidate(one, begins=run_a, gradients=wide_a) for one in asked]
-            wide_b = self._run(_wide(self._pair.execution_b, self._pair.b), looks, (), "parity-float64-b")
+            wide_b = workshop.begin(
+                _looking(_wide(self._pair.execution_b, self._pair.b), looks, ()), "parity-float64-b"
+            ).run()
         except SamefitError as error:  # a script may not be able to run in float64
-            self._workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
+            workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
             return None
         return wide_a, wide_b
 
@@ -218,6 +238,17 @@ class _Measurement:
             return False
         # What was not seen may be otherwise.
         return None if not pairs or any(None in pair for pair in pairs) else True
+
+
+def _looking(execution: Execution, looks: Sequence[Look], kept: Sequence[int]) -> Execution:
+    last = max([*(look.step for look in looks), *kept])
+    before = execution.options.get("keep_states", ())
+    options = {
+        "looks": [asdict(look) for look in looks],
+        "keep_states": [*dict.fromkeys([*before, *(index for index in kept if index >= 0)])],
+        "stop_after": last + 1,
+    }
+    return replace(execution, options={**execution.options, **options})
 
 
 def _looks_of_baseline(one: _Asked) -> tuple[Look, Look]:

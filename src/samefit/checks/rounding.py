@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from samefit.checks.execution import Execution
 from samefit.checks.met import not_met, planned
-from samefit.checks.workshop import Workshop
+from samefit.checks.workshop import Begun, Workshop
 from samefit.comparison import compare_trainings
 from samefit.comparison.result import Comparison, Evidence
 from samefit.errors import SamefitError
@@ -33,39 +34,63 @@ class Judgement:
     moved: Run | None = None
 
 
-def judge(
-    execution: Execution, run: Run, comparison: Comparison, workshop: Workshop, kept: Sequence[int] = ()
-) -> Judgement:
-    """Runs the baseline again from a state that is one unit in the last place off, and compares the two gaps.
+def begin_moved(
+    execution: Execution, comparison: Comparison, workshop: Workshop, kept: Sequence[int] = ()
+) -> Begun | None:
+    """Runs the baseline again from a state that is one unit in the last place off, for `judge`.
+
+    Args:
+        execution: How the baseline was run.
+        comparison: The comparison with the candidate.
+        workshop: Where the re-run is made.
+        kept: Indices of steps after which the re-run keeps its state.
+
+    Returns:
+        The re-run, or None where the two sides have no loss to judge by.
+    """
+    if _gap(comparison) is None:
+        return None
+    keeping = [*(execution.options.get("keep_states") or ()), *kept]
+    changed = replace(
+        execution, options={**execution.options, "keep_states": keeping} if keeping else execution.options
+    )
+    return workshop.begin(changed.with_transplants(_plan(comparison)), "perturbed")
+
+
+def _gap(comparison: Comparison) -> float | None:
+    loss = comparison.differences.get("loss")
+    return None if loss is None else loss.max_rel
+
+
+def _plan(comparison: Comparison) -> tuple[Mapping[str, Any], ...]:
+    return tuple({"do": "perturb", "training": number} for number in comparison.baseline.trainings[:1])
+
+
+def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun | None) -> Judgement:
+    """Compares the gap of the two sides with that of the baseline and itself from a state that is a little off.
 
     Args:
         execution: How the baseline was run.
         run: The baseline.
         comparison: The comparison with the candidate.
-        workshop: Where the re-run is made.
-        kept: Indices of steps after which the re-run keeps its state.
+        begun: What `begin_moved` returned for them.
     """
-    gap = comparison.differences.get("loss")
-    if gap is None or gap.max_rel is None:
+    gap = _gap(comparison)
+    if gap is None or begun is None:
         return _not_measured("the steps of the two sides have no loss in common")
     numbers = comparison.baseline.trainings
-    plan = tuple({"do": "perturb", "training": number} for number in numbers[:1])
-    keeping = [*(execution.options.get("keep_states") or ()), *kept]
-    changed = replace(
-        execution, options={**execution.options, "keep_states": keeping} if keeping else execution.options
-    )
     try:
-        perturbed = workshop.run((changed.with_transplants(plan), "perturbed"))[0]
+        perturbed = begun.run()
     except SamefitError as error:  # a script may check its own result, and not get it from other weights
         return _not_measured(f"the re-run from changed weights failed ({str(error).splitlines()[0]})")
-    if not_met([perturbed], [planned(execution)], len(plan)):
+    if not_met([perturbed], [planned(execution)], len(_plan(comparison))):
         return _not_measured("the first weights could not be changed")
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
     if moved is None or not moved.max_rel:
         return _not_measured("the loss does not move when the first weights change by one unit in the last place")
-    ratio = gap.max_rel / moved.max_rel
+    ratio = gap / moved.max_rel
     text = (
-        f"largest relative gap of the loss {gap.max_rel:.2g}; the baseline itself moves by {moved.max_rel:.2g} when "
+        f"largest relative gap of the loss {gap:.2g}; the baseline itself moves by {moved.max_rel:.2g} when "
         f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text), perturbed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,31 @@ from samefit.store.reader import Run
 
 _PAUSE = 0.05
 """Seconds between two looks at whether a process has ended."""
+
+_AT_ONCE = 2
+"""Processes that run at the same time, as the two sides do: each may want the whole memory of an accelerator."""
+
+
+class Begun:
+    """An execution that runs while something else is done.
+
+    Args:
+        child: Its process.
+        opened: Returns its run once it has ended.
+    """
+
+    def __init__(self, child: Child, opened: Callable[[], Run]) -> None:
+        self._child, self._opened = child, opened
+
+    def run(self) -> Run:
+        """Waits until it has ended, and returns its run.
+
+        Raises:
+            TargetFailed: If the script ends with an exception or another exit status than 0.
+            NoTrainingError: If the script records nothing.
+        """
+        self._child.wait()
+        return self._opened()
 
 
 class Workshop:
@@ -36,6 +62,7 @@ class Workshop:
         self._show = show_output
         self._names: dict[str, int] = {}
         self._opened: list[Run] = []
+        self._begun: list[Child] = []
         self.remarks: list[str] = []
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -45,8 +72,29 @@ class Workshop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for child in self._running():
+            child.stop()
         for run in self._opened:
             run.close()
+
+    def _running(self) -> list[Child]:
+        return [child for child in self._begun if child.poll() is None]
+
+    def _make_room(self, number: int) -> None:
+        while (running := self._running()) and len(running) + number > _AT_ONCE:
+            running[0].wait(_PAUSE)
+
+    def begin(self, execution: Execution, name: str) -> Begun:
+        """Runs an execution in a process of its own, while the caller goes on.
+
+        Args:
+            execution: The execution.
+            name: Name of its run.
+        """
+        self._make_room(1)
+        child = self.start(execution, name)
+        self._begun.append(child)
+        return Begun(child, functools.partial(self._open, child, execution))
 
     def start(self, execution: Execution, name: str) -> Child:
         """Starts an execution in a fresh process."""
@@ -80,6 +128,7 @@ class Workshop:
             TargetFailed: If a script ends with an exception or another exit status than 0.
             NoTrainingError: If a script records nothing.
         """
+        self._make_room(len(executions))
         children = [self.start(execution, name) for execution, name in executions]
         try:
             _attend(children, watch)
