@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,18 @@ def test_other_bits_although_nothing_differs(tmp_path: Path, manifest: Mapping[s
 
 def test_two_scripts_on_a_cpu_are_not_called_nondeterministic(tmp_path: Path) -> None:
     assert slugs(two(tmp_path, {}, {})) == []
+
+
+@pytest.mark.parametrize(("lines", "slugs_found"), [((7, 7), ["nondeterministic-op"]), ((7, 8), [])])
+def test_two_models_of_one_line_may_be_nondeterministic(
+    tmp_path: Path, lines: tuple[int, int], slugs_found: list[str]
+) -> None:
+    case = two(tmp_path, {}, {})
+    for side, line in zip((case.a, case.b), lines, strict=True):
+        side.run.models[1] = replace(side.run.models[1], location=at(line))
+    assert slugs(case) == slugs_found
+    # Said only where deterministic kernels make them agree.
+    assert all(suspect.needs_proof for suspect in found(case))
 
 
 def test_a_setting_that_differs_is_no_nondeterminism(tmp_path: Path) -> None:

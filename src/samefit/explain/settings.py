@@ -103,10 +103,18 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where one program gives other bits although nothing that is recorded differs."""
     backend = case.comparison.baseline.backend
     manifests = case.a.run.manifest, case.b.run.manifest
-    again = not case.same_process and manifests[0].get("target") == manifests[1].get("target")
+    program = not case.same_process and manifests[0].get("target") == manifests[1].get("target")
+    # One line that makes both models, and one that trains both, is a hint that they are alike, and no more.
+    places = [(side.model.location, side.training.location) for side in (case.a, case.b)]
+    line = places[0] == places[1] and None not in places[0]
     accelerated = all(manifest.get("device", "cpu") != "cpu" for manifest in manifests)
     drawn = any(e.kind == "entropy" and e.training == case.b.training.number for e in case.b.events)
-    if backend != case.comparison.candidate.backend or case.comparison.settings or drawn or not (again or accelerated):
+    if (
+        backend != case.comparison.candidate.backend
+        or case.comparison.settings
+        or drawn
+        or not (program or line or accelerated)
+    ):
         return
     yield Suspect(
         slug="nondeterministic-op",
@@ -119,4 +127,5 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
         remedy=_DETERMINISM.get(backend, "ask the framework for deterministic kernels"),
         counterfactuals=(Counterfactual("deterministic kernels on both sides", both=({"do": "determinism"},)),),
         weak=True,
+        needs_proof=not (program or accelerated),
     )
