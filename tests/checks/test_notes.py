@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
 
-from samefit.checks.notes import what_pinning_changed
-from samefit.comparison.result import Comparison, Divergence
+from samefit.checks.notes import _not_a_number, what_pinning_changed
+from samefit.comparison.result import Comparison, Difference, Divergence
 from samefit.types import Stage, Verdict
 
 
@@ -36,3 +37,19 @@ def test_what_pinning_changed(
         return make_comparison(verdict=verdict, first_divergence=divergence)
 
     assert what_pinning_changed(comparison(before), comparison(after)) == said
+
+
+@pytest.mark.parametrize(
+    ("final", "verdict", "is_said"),
+    [
+        ((math.nan, math.nan), Verdict.IDENTICAL, True),
+        ((math.nan, math.nan), Verdict.DIVERGED, False),
+        ((math.nan, 1.0), Verdict.IDENTICAL, False),
+        ((1.0, 1.0), Verdict.IDENTICAL, False),
+    ],
+)
+def test_two_losses_that_are_not_numbers(
+    make_comparison: Callable[..., Comparison], final: tuple[float, float], verdict: Verdict, is_said: bool
+) -> None:
+    comparison = make_comparison(verdict=verdict, differences={"loss": Difference(None, final=final)})
+    assert any("NaN" in note for note in _not_a_number(comparison)) is is_said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from samefit.checks.pair import Pair
@@ -12,7 +13,20 @@ from samefit.types import Stage, Verdict
 
 def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     """Returns notes for the report."""
-    return (*_tensorflow_order(pair, comparison), *_not_pinned(pair), *_warnings(pair), *_unseen(pair, comparison))
+    return (
+        *_tensorflow_order(pair, comparison),
+        *_not_a_number(comparison),
+        *_not_pinned(pair),
+        *_warnings(pair),
+        *_unseen(pair, comparison),
+    )
+
+
+def _not_a_number(comparison: Comparison) -> Iterator[str]:
+    """Equal bits say little where nothing is learned any more."""
+    loss = comparison.differences.get("loss")
+    if comparison.same and loss is not None and loss.final is not None and all(map(math.isnan, loss.final)):
+        yield "Both trainings end with a loss that is not a number (NaN): what follows from there on is equal anyway."
 
 
 def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
