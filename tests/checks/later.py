@@ -13,3 +13,6 @@ class Later:
     """What `Workshop.begin` returns; `run` makes the run by hand, or fails."""
 
     run: Callable[[], Run]
+
+    def drop(self) -> None:
+        """Nothing runs."""

@@ -35,6 +35,9 @@ class Child:
             Child.running.remove(self)
         return self.exit_status
 
+    def stop_after(self, steps: int) -> None:
+        self.stop_requested = True
+
     def stop(self) -> None:
         self.stop_requested = True
         self.wait()

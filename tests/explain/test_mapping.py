@@ -99,9 +99,12 @@ def test_weights_that_one_side_does_not_load(tmp_path: Path, sides: tuple[int, i
     assert "load the weights on both sides:  model.load_weights(...)" in first.remedy
 
 
-@pytest.mark.parametrize(("component", "slug"), [("model", "weight-mapping"), ("another_model", "state-lost")])
-def test_weights_of_a_file_that_reach_nothing(tmp_path: Path, component: str, slug: str) -> None:
-    stories = Story(), Story().note("load", 4, function="load_weights", component=component)
+@pytest.mark.parametrize(
+    ("component", "number", "slug"),
+    [("model", 0, "weight-mapping"), ("another_model", 0, "state-lost"), ("model", 4, "state-lost")],
+)
+def test_weights_of_a_file_that_reach_nothing(tmp_path: Path, component: str, number: int, slug: str) -> None:
+    stories = Story(), Story().note("load", 4, function="load_weights", component=component, value=number)
     layers = [loaded("set_weights")], [loaded(None)]
     first = found(two(tmp_path, layers, stories, (put(ARRAYS[0]), put(ARRAYS[1]))))[0]
     assert first.slug == slug

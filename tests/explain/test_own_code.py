@@ -33,10 +33,28 @@ def test_an_attribute_that_is_no_option(tmp_path: Path) -> None:
     first = found(case)[0]
     assert (first.slug, first.location, first.weak) == ("model-config", at(7), False)
     assert texts(first) == "Dense.factor: 4.0 and 1.0"
-    assert "factor=4.0" in first.remedy
+    assert "set  Dense.factor = 4.0  on both sides" in first.remedy
     assert plans(first) == ["attributes"]
     assert first.counterfactuals[0].transplants[0]["values"] == {"dense": {"factor": 4.0}}
     assert list(_options(case.a.model.layers[0], case.b.model.layers[0])) == ["Dense.factor=4.0 and Dense.factor=1.0"]
+
+
+def test_attributes_that_differ_are_put_in_one_by_one_first(tmp_path: Path) -> None:
+    case = two(tmp_path, {"alpha": 4.0, "created": 7.0}, {"alpha": 1.0, "created": 8.0})
+    tried = [s.counterfactuals[0].transplants[0] for s in explain_own_code(case)]
+    values = [plan["values"]["dense"] for plan in tried]
+    assert values == [{"alpha": 4.0}, {"created": 7.0}, {"alpha": 4.0, "created": 7.0}]
+
+
+def test_a_value_of_many_parts_cannot_be_put_in(tmp_path: Path) -> None:
+    values = ({"table": f"list of 900 (your own, {digest})"} for digest in ("aa", "bb"))
+    first = found(two(tmp_path, *values))[0]
+    assert (first.counterfactuals, first.weak) == ((), True)
+    assert first.no_counterfactual
+
+
+def test_values_that_are_not_numbers_are_one(tmp_path: Path) -> None:
+    assert not list(explain_own_code(two(tmp_path, {"bad": float("nan")}, {"bad": float("nan")})))
 
 
 def test_a_method_with_other_code_comes_after_all_else(tmp_path: Path) -> None:

@@ -37,11 +37,18 @@ def test_a_fact_about_what_differs_comes_before_the_environment(tmp_path: Path) 
     assert slugs(forward(tmp_path, "relu", "gelu", given=[])) == ["model-config", "environment"]
 
 
-def test_a_variable_that_the_user_gave_one_side_comes_first_with_what_it_changes(tmp_path: Path) -> None:
-    case = forward(tmp_path, "relu", "gelu", given=["XLA_FLAGS"])
-    assert slugs(case) == ["environment", "model-config"]
-    assert texts(found(case)[0]).splitlines() == ["XLA_FLAGS: a and b", texts(found(case)[1])]
-    assert found(case)[0].location == at(7)
+def test_a_variable_that_the_user_gave_one_side_comes_first(tmp_path: Path) -> None:
+    assert slugs(forward(tmp_path, "relu", "gelu", given=["XLA_FLAGS"])) == ["environment", "model-config"]
+
+
+@pytest.mark.parametrize(("slug", "is_added"), [("different-seed", True), ("model-config", False)])
+def test_a_seed_that_a_script_makes_of_a_given_variable_stands_with_it(slug: str, is_added: bool) -> None:
+    given = Suspect("environment", "a variable", (Evidence("RANK: 0 and 1"),), asked=True)
+    fact = Suspect(slug, "a fact", (Evidence("seeded with 1 and 2"),), location=at(3))
+    first, second = suspects._with_what_it_changes((given, fact))
+    assert [line.text for line in first.evidence] == ["RANK: 0 and 1", *(["seeded with 1 and 2"] if is_added else [])]
+    assert first.location == (at(3) if is_added else None)
+    assert second is fact
 
 
 def test_what_only_repeats_that_something_differs_comes_last(tmp_path: Path) -> None:

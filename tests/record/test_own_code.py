@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from samefit.record.own_code import attributes_of, described, with_own_functions
@@ -29,11 +30,11 @@ class Scale:
     """A layer of the user's own."""
 
     def __init__(self, factor: float, **attributes: Any) -> None:
-        self.factor, self.name, self._hidden = factor, "scale_7", 3
+        self.factor, self.name, self.created = factor, "scale_7", 3
         vars(self).update(attributes)
 
-    def call(self, x: float) -> float:
-        return self.factor * x
+    def call(self, x: float) -> Any:
+        return self.factor * x, self.name, self.shape, self.parts, self.units, self.table  # type: ignore[attr-defined]
 
 
 def test_a_function_of_the_users_own_is_told_from_a_library_function_of_the_same_name() -> None:
@@ -90,9 +91,12 @@ def test_options_that_are_functions_stand_with_what_they_do() -> None:
 
 
 def test_attributes_that_are_no_options() -> None:
-    found = attributes_of(Scale(2.0, shape=(1, 2), parts=[Scale(1.0)], units=3), {"units": 3})
-    code = found.pop("code of call")
+    scale = Scale(2.0, shape=(1, 2), parts=[Scale(1.0)], units=3, table=list(range(900)))
+    found = attributes_of(scale, {"units": 3})
+    code, table = found.pop("code of call"), found.pop("table")
+    # `created` is read by no method.
     assert found == {"factor": 2.0, "shape": [1, 2]}
+    assert table.startswith("list of 900 (your own, ")
     line = Scale.call.__code__.co_firstlineno
     assert code["name"] == f"line {line} of test_own_code.py"
 
@@ -108,3 +112,50 @@ def test_a_method_that_a_subclass_has_anew() -> None:
 
 def test_a_class_of_a_library_has_none() -> None:
     assert attributes_of(json.JSONDecoder(), {}) == {}
+
+
+class Odd:
+    """Answers to any name, and raises where its shape is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError("not built")
+
+    def __call__(self, x: float) -> float:
+        return x
+
+
+def circular() -> Any:
+    parts: list[Any] = []
+    parts.append(parts)
+    return parts
+
+
+@pytest.mark.parametrize("value", [Odd(), np.datetime64("2026-01-01"), np.array("a"), circular()])
+def test_nothing_of_the_users_stops_a_recording(value: Any) -> None:
+    def loss(x: float, by: Any = value) -> float:
+        return x
+
+    assert str(described(loss)).startswith("loss (your own, ")
+    assert described(functools.partial(loss, key=value))
+    assert described(value)
+    assert with_own_functions({"factor": 1}, Scale(value)) == {"factor": 1}
+    assert "code of call" in attributes_of(Scale(value), {})
+
+
+def test_what_moves_while_a_script_runs_is_no_part_of_a_function() -> None:
+    before = described(logged)
+    logged(1.0)
+    assert described(logged) == before
+
+
+LOG: list[float] = []
+
+
+def logged(x: float) -> float:
+    """A documentation that may be written otherwise."""
+    LOG.append(x)
+    return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Any
 
@@ -128,20 +129,36 @@ def test_a_loss_with_another_option_is_another_loss() -> None:
     assert differs(object(), object())
 
 
+class Mode(enum.StrEnum):
+    ADD = "add"
+    MULTIPLY = "multiply"
+
+
 def test_attributes_of_layers_and_of_the_model() -> None:
     layer, other = Layer("scale"), Layer("other")
-    layer.factor, layer.axes = 1.0, (1, 2)  # type: ignore[attr-defined]
+    vars(layer).update(factor=1.0, axes=(1, 2), mode=Mode.ADD)
     trainer = Trainer(layer, other)
-    values = {"scale": {"factor": 4.0, "axes": [1, 3]}, "": {"temperature": 2.0}}
+    trainer.train_function = None
+    values = {"scale": {"factor": 4.0, "axes": [1, 3], "mode": "multiply"}, "": {"temperature": 2.0}}
     transplants = Transplants([{"do": "attributes", "training": 1, "values": values}])
     transplants.training(1, trainer, {})
-    assert (layer.factor, layer.axes, trainer.temperature) == (4.0, (1, 3), 2.0)  # type: ignore[attr-defined]
-    assert trainer.train_function is None
+    assert (layer.factor, layer.axes, layer.mode, trainer.temperature) == (4.0, (1, 3), Mode.MULTIPLY, 2.0)  # type: ignore[attr-defined]
+    assert layer.mode is Mode.MULTIPLY  # type: ignore[attr-defined]
     assert [one["met"] for one in transplants.outcomes] == ["all"]
 
 
 def test_an_attribute_of_a_layer_that_is_not_there_is_a_part() -> None:
-    values = {"scale": {"factor": 4.0}, "gone": {"factor": 4.0}}
+    values = {"": {"factor": 4.0}, "gone": {"factor": 4.0}}
     transplants = Transplants([{"do": "attributes", "training": 1, "values": values}])
-    transplants.training(1, Trainer(Layer("scale")), {})
-    assert [(one["met"], one["missing"]) for one in transplants.outcomes] == [("part", ["gone"])]
+    trainer = Trainer(Layer("scale"))
+    trainer.train_function = None
+    transplants.training(1, trainer, {})
+    assert [(one["met"], one["missing"]) for one in transplants.outcomes] == [("part", ["gone.factor"])]
+
+
+def test_what_a_compiled_step_reads_is_not_changed() -> None:
+    layer = Layer("scale")
+    transplants = Transplants([{"do": "attributes", "training": 1, "values": {"scale": {"factor": 4.0}}}])
+    transplants.training(1, Trainer(layer), {})
+    assert not hasattr(layer, "factor")
+    assert [one["met"] for one in transplants.outcomes] == ["none"]

@@ -107,15 +107,18 @@ def measure_one_step(pair: Pair, comparison: Comparison, workshop: Workshop) -> 
     wide_runs = steps.begin(workshop, "step-float64", both=True, float64=True)
     try:
         plain, moved = plain_runs.gradients(), moved_runs.gradients()
+        if plain is None or moved is None:
+            return None
+        gap, floor = _gap(*plain), _gap(plain[0], moved[0])
+        if not gap or not np.isfinite(gap):
+            return None
+        return OneStep(gap, _gap_float64(wide_runs, workshop), floor)
     except SamefitError as error:
         workshop.say(f"one step could not be measured: {str(error).splitlines()[0]}")
         return None
-    if plain is None or moved is None:
-        return None
-    gap, floor = _gap(*plain), _gap(plain[0], moved[0])
-    if not gap or not np.isfinite(gap):
-        return None
-    return OneStep(gap, _gap_float64(wide_runs, workshop), floor)
+    finally:
+        for run in (*plain_runs.runs, *moved_runs.runs, *wide_runs.runs):
+            run.drop()
 
 
 def _gap_float64(runs: _Begun, workshop: Workshop) -> float | None:

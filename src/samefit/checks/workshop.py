@@ -43,6 +43,11 @@ class Begun:
         self._child.wait()
         return self._opened()
 
+    def drop(self) -> None:
+        """Asks it to end at its next step, if it still runs: nobody waits for its run any more."""
+        if self._child.poll() is None:
+            self._child.stop_after(0)
+
 
 class Workshop:
     """The directory of one check, and the processes that are started for it; on leaving, its runs are closed.
@@ -72,10 +77,13 @@ class Workshop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in self._running():
-            child.stop()
-        for run in self._opened:
-            run.close()
+        with contextlib.ExitStack() as leaving:
+            for run in self._opened:
+                leaving.callback(run.close)
+            for child in self._running():
+                leaving.callback(child.stop)
+                # All are asked before the first is waited for.
+                child.stop_after(0)
 
     def _running(self) -> list[Child]:
         return [child for child in self._begun if child.poll() is None]

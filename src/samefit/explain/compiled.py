@@ -7,7 +7,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, differing_options, put_in_somewhere, shown
+from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, shown
 from samefit.types import Location
 
 
@@ -51,6 +51,8 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
             remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
             counterfactuals=fixes,
             no_counterfactual=why_not,
+            # Functions may be written otherwise and compute the same.
+            weak=bool(why_not),
         )
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
     two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
@@ -68,6 +70,7 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
 
 
 _SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+"""Callbacks of Keras's that set the optimizer's learning rate."""
 
 
 def _setters_of_the_rate(case: Case) -> list[str]:
@@ -113,6 +116,8 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
 
 def _remedy(name: str, one: Any, other: Any) -> str:
     """Returns what to write: the options that differ, or the whole where another class was compiled."""
+    if is_own(one):
+        return f"compile both with the same function as {name}"
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class") is not None:
         options = differing_options(one.get("config") or {}, other.get("config") or {})
         if options:

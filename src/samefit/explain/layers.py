@@ -8,7 +8,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, differing_options, put_in_somewhere, shown
+from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, shown
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
 
@@ -185,40 +185,45 @@ class _Changed:
     @property
     def plans(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The transplants of these options: the baseline's into the candidate, and the other way round."""
-        return tuple(
-            {
-                "do": "layer",
-                "class": layer.class_name,
-                "construction": layer.construction,
-                "arguments": {name: values[side] for name, values in self.options.items()},
-            }
-            for side, layer in enumerate((self.b, self.a))
-        )  # type: ignore[return-value]
+        return self._put_in(self.b, 0), self._put_in(self.a, 1)
+
+    def _put_in(self, layer: LayerRecord, side: int) -> Mapping[str, Any]:
+        arguments = {name: values[side] for name, values in self.options.items()}
+        made = {"class": layer.class_name, "construction": layer.construction}
+        return {"do": "layer", **made, "arguments": arguments}
 
 
 def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
     unlike = next((c for c in changed if c.a.class_name != c.b.class_name), None)
     values = [pair for c in changed for pair in c.options.values()]
-    fixes, why_not = put_in_somewhere(
-        Counterfactual("the baseline's options for these layers", tuple(c.plans[0] for c in changed)),
-        Counterfactual(
-            "the candidate's options for these layers of the baseline",
-            tuple(c.plans[1] for c in changed),
-            of_baseline=True,
-        ),
-        values,
-    )
+    fixes: tuple[Counterfactual, ...] = ()
+    why_not, both_own = "", False
     if unlike:
-        fixes, why_not = (), f"{unlike.a.class_name} and {unlike.b.class_name} are different classes"
+        why_not = f"{unlike.a.class_name} and {unlike.b.class_name} are different classes"
+    else:
+        forth, back = zip(*(c.plans for c in changed), strict=True)
+        fixes, why_not = put_in_somewhere(
+            Counterfactual("the baseline's options for these layers", forth),
+            Counterfactual("the candidate's options for these layers of the baseline", back, of_baseline=True),
+            values,
+        )
+        both_own = bool(why_not)
     return Suspect(
         slug=slug,
         summary=summary,
         evidence=tuple(dict.fromkeys(line for c in changed for line in c.lines()))[:8],
         location=next((c.b.location for c in changed if c.b.location is not None), None),
-        remedy=f"write  {changed[0].remedy}  on both sides",
+        remedy=_SAME_FUNCTION
+        if any(is_own(one) for one, _ in values)
+        else f"write  {changed[0].remedy}  on both sides",
         counterfactuals=fixes,
         no_counterfactual=why_not,
+        # Functions may be written otherwise and compute the same.
+        weak=both_own,
     )
+
+
+_SAME_FUNCTION = "give these layers the same function on both sides"
 
 
 def _without_partner(case: Case) -> Iterator[SettingDifference]:

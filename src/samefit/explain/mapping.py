@@ -181,10 +181,10 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
 
 
 def _load_that_reached_nothing(side: Side) -> Event | None:
-    """Returns the last call of `load_weights` of the model, or of a part of it, before its training; None if none."""
-    names = {side.model.name, *(layer.name for layer in side.model.layers)}
-    calls = (e for e in side.events if e.kind == "load" and e.id < side.training.begin_event and e.component in names)
-    return next(reversed(list(calls)), None)
+    """Returns the last call of `load_weights` of the model before its training, if that assigned nothing; else None."""
+    begin, name = side.training.begin_event, side.model.name
+    calls = [e for e in side.events if e.kind == "load" and e.id < begin and e.component == name]
+    return calls[-1] if calls and calls[-1].value == 0 else None
 
 
 def _in_vain(case: Case, weights: Pairs, loaded: tuple[Side, Origin], other: tuple[Side, Event]) -> Suspect:

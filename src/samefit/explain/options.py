@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from samefit.comparison.values import same_value
 from samefit.explain.case import Counterfactual
 
 _OWN = " (your own, "
@@ -17,7 +18,7 @@ def differing_options(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, t
     """Returns the options that both have and that differ in more than names."""
     skipped = {"name", "dtype", "trainable", "batch_input_shape", "batch_shape", "build_config"}
     names = [name for name in a if name in b and name not in skipped]
-    return {name: (a[name], b[name]) for name in names if bare(a[name]) != bare(b[name])}
+    return {name: (a[name], b[name]) for name in names if not same_value(bare(a[name]), bare(b[name]))}
 
 
 def bare(value: Any, *, seeds: bool = True) -> Any:
@@ -27,6 +28,9 @@ def bare(value: Any, *, seeds: bool = True) -> Any:
         return {key: bare(item, seeds=seeds) for key, item in value.items() if key not in dropped}
     if isinstance(value, (list, tuple)):
         return [bare(item, seeds=seeds) for item in value]
+    if is_own(value):
+        # Two functions are the same if they do the same, whatever they are called.
+        return value[value.index(_OWN) :]
     return value
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.explain.options import bare, differing_options, shown
+from samefit.explain.options import differing_options, is_own, shown
 from samefit.store.records import LayerRecord, ModelRecord
 from samefit.types import Location
 
@@ -36,31 +36,13 @@ class _Owner:
 def explain_own_code(case: Case) -> Iterator[Suspect]:
     """Yields suspects for attributes that differ, and for methods that do not compute the same."""
     owners = list(_owners(case))
-    values = [(o, {n: v for n, v in o.differing.items() if not n.startswith(_CODE)}) for o in owners]
-    values = [(owner, found) for owner, found in values if found]
-    if values:
-        plan = {
-            "do": "attributes",
-            "training": case.b.training.number,
-            "values": {owner.name: {n: one for n, (one, _) in found.items()} for owner, found in values},
-        }
-        owner, found = values[0]
-        name, (one, _) = next(iter(found.items()))
-        yield Suspect(
-            slug="model-config",
-            summary="An attribute of a layer of your own is not the same on both sides."
-            if owner.name
-            else "An attribute of the model is not the same on both sides.",
-            evidence=tuple(
-                Evidence(f"{owner.class_name}.{n}: {shown(mine)} and {shown(theirs)}", "", owner.location)
-                for owner, found in values
-                for n, (mine, theirs) in found.items()
-            )[:8],
-            location=owner.location or case.b.training.location,
-            remedy=f"give {owner.class_name}  {name}={shown(one)}  on both sides; what get_config leaves out, a clone "
-            "and a loaded model lose",
-            counterfactuals=(Counterfactual("the baseline's attributes of these layers", (plan,)),),
-        )
+    found = [(o, n, v) for o in owners for n, v in o.differing.items() if not n.startswith(_CODE)]
+    if 1 < len(found) <= _ALONE:
+        # One of them may matter, and another be a trace of when and where it was made.
+        for one in found:
+            yield _attributes(case, [one])
+    if found:
+        yield _attributes(case, found)
     methods = [(o, n, v) for o in owners for n, v in o.differing.items() if n.startswith(_CODE)]
     if methods:
         owner, name, _ = methods[0]
@@ -80,11 +62,43 @@ def explain_own_code(case: Case) -> Iterator[Suspect]:
         )
 
 
+_ALONE = 3
+"""So many attributes that differ are put in one by one, before all of them are."""
+
+
+def _attributes(case: Case, found: Sequence[tuple[_Owner, str, tuple[Any, Any]]]) -> Suspect:
+    values: dict[str, dict[str, Any]] = {}
+    for owner, name, (one, _) in found:
+        values.setdefault(owner.name, {})[name] = one
+    plan = {"do": "attributes", "training": case.b.training.number, "values": values}
+    names = [layer.name for layer in case.b.model.layers]
+    why_not = ""
+    if any(is_own(pair) for _, _, pair in found):
+        why_not = "a value of so many parts cannot be put in from outside"
+    elif any(names.count(name) > 1 for name in values):
+        why_not = "several layers of the model have that name"
+    first = found[0][0]
+    written = ", ".join(f"{owner.class_name}.{name} = {shown(one)}" for owner, name, (one, _) in found[:8])
+    return Suspect(
+        slug="model-config",
+        summary="An attribute of the model is not the same on both sides."
+        if not first.name
+        else "An attribute of a layer of your own is not the same on both sides.",
+        evidence=tuple(
+            Evidence(f"{owner.class_name}.{name}: {shown(one)} and {shown(other)}", "", owner.location)
+            for owner, name, (one, other) in found
+        )[:8],
+        location=first.location or case.b.training.location,
+        remedy=f"set  {written}  on both sides; what get_config leaves out, a clone and a loaded model lose",
+        counterfactuals=() if why_not else (Counterfactual("the baseline's attributes of these layers", (plan,)),),
+        no_counterfactual=why_not,
+        weak=bool(why_not),
+    )
+
+
 def own_differences(one: LayerRecord | ModelRecord, other: LayerRecord | ModelRecord) -> dict[str, tuple[Any, Any]]:
     """Returns the attributes and methods of one class of the user's own that are not the same on both sides."""
-    if one.class_name != other.class_name:
-        return {}
-    return {n: v for n, v in differing_options(one.attributes, other.attributes).items() if bare(v[0]) != bare(v[1])}
+    return differing_options(one.attributes, other.attributes) if one.class_name == other.class_name else {}
 
 
 def said(class_name: str, name: str, values: tuple[Any, Any]) -> str:

@@ -124,8 +124,8 @@ def _rank(suspect: Suspect) -> tuple[bool, bool, bool, bool]:
 
 
 def _with_what_it_changes(found: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
-    """Adds to a variable that the user gave one side the fact that comes next: what a script makes of the variable."""
-    if len(found) < 2 or not found[0].asked or found[1].asked or found[1].weak or found[1].slug == "unknown":
+    """Adds to a variable that the user gave one side that the seeds differ: a script has made its seed of it."""
+    if len(found) < 2 or not found[0].asked or found[1].slug != "different-seed":
         return found
     first, fact = found[0], found[1]
     told = replace(first, evidence=(*first.evidence, *fact.evidence), location=first.location or fact.location)

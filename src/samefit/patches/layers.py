@@ -10,6 +10,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from samefit.patches.patching import Patches
@@ -41,8 +42,8 @@ class BuildObserver(Protocol):
     def assigned(self, variable: Any) -> None:
         """A variable was assigned to."""
 
-    def loading(self, model: Any) -> None:
-        """Weights of a file are about to be put into a model, or into a part of one."""
+    def loading(self, model: Any) -> AbstractContextManager[None]:
+        """Within, weights of a file are put into a model, or into a part of one."""
 
     @property
     def capturing(self) -> bool:
@@ -241,8 +242,8 @@ def _assign(observer: BuildObserver, original: Callable[..., Any]) -> Callable[.
 def _load_weights(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def load_weights(self: Any, *args: Any, **kwargs: Any) -> Any:
-        observer.loading(self)
-        return original(self, *args, **kwargs)
+        with observer.loading(self):
+            return original(self, *args, **kwargs)
 
     return load_weights
 

@@ -55,8 +55,9 @@ def frameworks_follow(seed: int) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.meta_path.remove(announcer)
         _latest.pop()
+        if announcer in sys.meta_path:  # somebody may have put an older list back
+            sys.meta_path.remove(announcer)
         for name in absent:
             if _latest and name in sys.modules:
                 # For the scope around this one, too, it is as if it had been there.
@@ -64,4 +65,5 @@ def frameworks_follow(seed: int) -> Iterator[None]:
 
 
 def _seed_late(name: str) -> None:
-    backends.load(name).seed(_latest[-1])
+    if _latest:  # a lazy import may be carried out after the scope
+        backends.load(name).seed(_latest[-1])

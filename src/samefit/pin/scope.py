@@ -97,8 +97,9 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
             if numpy_state is not None:
                 stack.callback(generators.write_numpy, numpy_state)
             known = backends.loaded()
-            stack.callback(_unseed_others, known)
+            # Outermost: a framework that was imported within belongs to the scope around this one afterwards.
             stack.enter_context(seeding.frameworks_follow(self.seed))
+            stack.callback(_unseed_others, known)
             for adapter in known:
                 state = adapter.generator_state()
                 if state is not None:

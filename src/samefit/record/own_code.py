@@ -1,40 +1,62 @@
-"""What of the user's own code shapes a training: functions that Keras knows by name alone, attributes, methods."""
+"""What of the user's own code shapes a training: functions that Keras knows by name alone, attributes, methods.
+
+All of this is evidence: what cannot be read is said in its place, and never stops a recording.
+"""
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from samefit.attribution import kind_of
-from samefit.record.plain import is_plain, plain
+from samefit.record.plain import is_plain, leaves, plain
 
 _DEPTH = 3
 """So far functions that a function calls are looked into."""
 
+_MOST = 32
+"""A value of more parts than that stands as a digest."""
+
+_MOST_BYTES = 1 << 20
+
 _NO_OPTIONS = {
     *("activity_regularizer", "autocast", "built", "input_spec", "name", "stateful", "supports_masking"),
-    *("compiled", "jit_compile", "loss", "run_eagerly", "steps_per_execution"),
-    *("input_names", "output_names", "stop_evaluating", "stop_predicting", "stop_training"),
+    *("compiled", "jit_compile", "loss", "run_eagerly", "steps_per_execution", "stop_training"),
 }
-"""Public attributes that Keras's own `Layer`, `Model` and `Trainer` set (Keras 3.12 to 3.15)."""
+"""Public attributes that Keras's own `Layer`, `Model` and `Trainer` set and a user may read (Keras 3.12 to 3.15)."""
 
 _NO_MATHEMATICS = ("__init__", "get_config", "from_config", "compute_output_shape", "compute_output_spec")
 
 
 def described(value: Any) -> Any:
     """Returns `value` as `plain` does; a function of the user's own with a digest of what it does."""
+    try:
+        return _described(value)
+    except Exception as error:  # an object of the user's may raise anything; what it is stays unknown, and is said
+        return _unreadable(value, error)
+
+
+def _described(value: Any) -> Any:
     if isinstance(value, functools.partial):
-        inside = [described(value.func), *(repr(plain(v)) for v in value.args)]
+        inside = [_described(value.func), *(repr(plain(v)) for v in value.args)]
         inside += [f"{name}={plain(v)!r}" for name, v in value.keywords.items()]
         return f"partial({', '.join(map(str, inside))})"
-    if _is_own(value):
-        function = inspect.unwrap(getattr(value, "__func__", value))
-        return f"{function.__qualname__} (your own, {digest(function)})"
-    return plain(value)
+    function = _own_function(value)
+    return plain(value) if function is None else marked(function.__name__, digest(function))
+
+
+def _unreadable(value: Any, error: Exception) -> str:
+    return f"{type(value).__qualname__}, which cannot be read ({type(error).__name__})"
+
+
+def marked(text: str, its_digest: str) -> str:
+    """Returns how something stands in a run that no other process can make from its name."""
+    return f"{text} (your own, {its_digest})"
 
 
 def with_own_functions(config: Mapping[str, Any], thing: Any) -> dict[str, Any]:
@@ -47,45 +69,69 @@ def with_own_functions(config: Mapping[str, Any], thing: Any) -> dict[str, Any]:
         config: What `get_config` gave, as plain data.
         thing: What it is the configuration of; its attributes are called as its options.
     """
-    own = {name: vars(thing).get(name) for name in config}
-    return {name: described(own[name]) if _is_own(own[name]) else value for name, value in config.items()}
+    held = {name: vars(thing).get(name) for name in config}
+    return {
+        name: value if _own_function(held[name]) is None else described(held[name]) for name, value in config.items()
+    }
 
 
 def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the plain attributes of a layer or model of the user's own class that are no options of it, and its code.
+    """Returns what the methods of the user's own class read of a layer or model beside its options, and their code.
 
     Args:
         thing: The layer or the model.
         config: Its options.
 
     Returns:
-        {name: value}; of a method {"code of NAME": {"code": digest, "name": where it stands}}.
+        {name: value}, plain values alone; of a method {"code of NAME": {"code": digest, "name": where it stands}}.
     """
-    own = [base for base in type(thing).__mro__ if _methods(base)]
-    if not own:
-        return {}
-    found = {
-        name: plain(value)
-        for name, value in vars(thing).items()
-        if not name.startswith("_") and name not in _NO_OPTIONS and name not in config and is_plain(value)
-    }
-    for base in reversed(own):
-        for name, method in _methods(base).items():
-            if name not in _NO_MATHEMATICS:
-                code = method.__code__
-                place = f"line {code.co_firstlineno} of {code.co_filename.rpartition('/')[2]}"
-                found[f"code of {name}"] = {"code": digest(method), "name": place}
+    methods: dict[str, FunctionType] = {}
+    for base in reversed(type(thing).__mro__):
+        methods.update({name: method for name, method in _methods(base).items() if name not in _NO_MATHEMATICS})
+    read = set[str]().union(*(_attributes_read(method.__code__) for method in methods.values()))
+    found: dict[str, Any] = {}
+    for name in sorted(read - _NO_OPTIONS - {*config}):
+        if name in vars(thing) and not name.startswith("__"):
+            try:
+                value = _attribute(vars(thing)[name])
+            except Exception as error:  # as in `described`
+                value = _unreadable(vars(thing)[name], error)
+            if value is not None:
+                found[name] = value
+    for name, method in methods.items():
+        code = method.__code__
+        place = f"line {code.co_firstlineno} of {code.co_filename.rpartition('/')[2]}"
+        found[f"code of {name}"] = {"code": digest(method), "name": place}
     return found
 
 
+def _attribute(value: Any) -> Any:
+    """Returns a plain attribute, or None for what is none; None itself says nothing either."""
+    if not is_plain(value):
+        return None
+    if isinstance(value, (list, tuple)) and sum(1 for _ in leaves(value)) > _MOST:
+        return marked(f"{type(value).__name__} of {len(value)}", _hash(repr(plain(value))))
+    if isinstance(value, str) and len(value) > _MOST * 8:
+        return marked(f"text of {len(value)} characters", _hash(value))
+    return plain(value)
+
+
 def _methods(cls: type) -> dict[str, FunctionType]:
-    functions = {name: inspect.unwrap(v) for name, v in vars(cls).items() if isinstance(v, FunctionType)}
-    return {name: f for name, f in functions.items() if isinstance(f, FunctionType) and kind_of(f.__code__) == "user"}
+    functions = {name: _own_function(value) for name, value in vars(cls).items() if inspect.isroutine(value)}
+    return {name: function for name, function in functions.items() if function is not None}
 
 
-def _is_own(value: Any) -> bool:
-    function = inspect.unwrap(getattr(value, "__func__", value)) if callable(value) else None
-    return isinstance(function, FunctionType) and kind_of(function.__code__) == "user"
+def _own_function(value: Any) -> FunctionType | None:
+    """Returns the function of the user's own that a value is, or that a library's decorator wraps; None if neither."""
+    # Not by `getattr`: an object of the user's may answer to any name.
+    for _ in range(10):
+        value = value.__func__ if isinstance(value, (MethodType, staticmethod, classmethod)) else value
+        if isinstance(value, FunctionType) and kind_of(value.__code__) == "user":
+            return value
+        value = inspect.getattr_static(value, "__wrapped__", None)
+        if value is None:
+            return None
+    return None
 
 
 def digest(function: FunctionType) -> str:
@@ -94,37 +140,58 @@ def digest(function: FunctionType) -> str:
     Args:
         function: Written in Python; what it calls of the user's own is looked into as well.
     """
-    text = repr(list(_parts(function, _DEPTH, set())))
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    return _hash(repr(list(_parts(function, _DEPTH, set()))))
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=4).hexdigest()
 
 
 def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]:
+    # What was met before is left out, where it is reached in a circle as well.
     if id(function) in known or depth < 0:
         return
     known.add(id(function))
     code = function.__code__
-    yield _code(code)
-    yield plain(function.__defaults__), plain(function.__kwdefaults__)
-    read = {name: function.__globals__[name] for name in sorted(_names(code)) if name in function.__globals__}
+    yield _code(code, function.__doc__)
+    yield [_value(v) for v in function.__defaults__ or ()], sorted(function.__kwdefaults__ or {})
+    read = {name: function.__globals__.get(name) for name in sorted(_globals_read(code))}
+    read |= function.__kwdefaults__ or {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             read[name] = cell.cell_contents
         except ValueError:  # not yet assigned: a function that calls itself while it is made
             continue
     for name, value in read.items():
-        if is_plain(value):
-            yield name, plain(value)
-        elif isinstance(value, FunctionType) and kind_of(value.__code__) == "user":
-            yield name, list(_parts(value, depth - 1, known))
+        own = _own_function(value)
+        yield name, list(_parts(own, depth - 1, known)) if own is not None else _value(value)
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return {*code.co_names}.union(*map(_names, inner))
+def _value(value: Any) -> Any:
+    """Returns a value that does not change while a script runs; of lists and objects, which may, only the type."""
+    if isinstance(value, tuple):
+        return [_value(item) for item in value[:_MOST]]
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return repr(value)
+    if type(value).__module__ == "numpy" and getattr(value, "nbytes", _MOST_BYTES) < _MOST_BYTES:
+        return str(value.dtype), value.shape, _hash(value.tobytes().hex())
+    return type(value).__qualname__
 
 
-def _code(code: CodeType) -> tuple[Any, ...]:
-    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, [_constant(c) for c in code.co_consts]
+def _globals_read(code: CodeType) -> set[str]:
+    own = {str(step.argval) for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return own.union(*(_globals_read(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def _attributes_read(code: CodeType) -> set[str]:
+    steps = dis.get_instructions(code)
+    own = {str(step.argval) for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")}
+    return own.union(*(_attributes_read(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def _code(code: CodeType, documentation: str | None = None) -> tuple[Any, ...]:
+    constants = [_constant(c) for c in code.co_consts if documentation is None or c != documentation]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants
 
 
 def _constant(value: Any) -> Any:

@@ -33,7 +33,10 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         if getattr(value, "ndim", 1) == 0:
-            return float(value)
+            try:
+                return float(value)
+            except (TypeError, ValueError):  # a random key, a text, a date
+                pass
         return f"array of shape {tuple(value.shape)} and dtype {value.dtype}"
     if callable(value):
         return getattr(value, "__qualname__", type(value).__qualname__)

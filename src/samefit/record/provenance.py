@@ -109,6 +109,7 @@ class Provenance:
         self._finished: list[Call] = []
         self._built_inside = False
         self._variable_number: int | None = None
+        self._assignments = 0
 
     def begin_side(self) -> None:
         """Starts counting constructions and seed draws of a new side."""
@@ -198,6 +199,7 @@ class Provenance:
 
     @guarded
     def assigned(self, variable: Any) -> None:
+        self._assignments += 1
         if self.in_step or self._ledger.inside("fit") or self._ledger.inside("evaluate"):
             return
         made = self.made(variable)
@@ -214,9 +216,14 @@ class Provenance:
             return
         made.origin = replace(made.origin, assigned=via or "assign", assigned_location=who.location)
 
-    @guarded
-    def loading(self, model: Any) -> None:
-        self._ledger.note("load", function="load_weights", component=model.name, location=caller().location)
+    @contextlib.contextmanager
+    def loading(self, model: Any) -> Iterator[None]:
+        before = self._assignments
+        yield
+        number = self._assignments - before
+        where = caller().location
+        fields = {"function": "load_weights", "component": model.name, "value": number, "location": where}
+        self._ledger.guard(lambda: self._ledger.note("load", **fields), None)
 
     def _origin(self, initializer: Any) -> Origin:
         location = caller().location

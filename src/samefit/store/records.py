@@ -267,7 +267,8 @@ class Event:
     Attributes:
         id: 0-based.
         kind: "seed", "draw", "entropy", "create", "state", "side", "training", "epoch", "end", "evaluate", "predict",
-            "assign", "global", "note", "load" (of weights, into the model called `component`).
+            "assign", "global", "note", "load" (of weights, into the model called `component`; `value`: how many
+            variables got a value).
         generator: One of `samefit.types.GENERATORS`, or "os", "default_rng", or "".
         function: What was called, such as "numpy.random.permutation".
         index: Draws that the generator had served since it was last seeded (or since the start), before this one.

@@ -9,7 +9,6 @@ _PARTS = {
     "seeds": "values",
     "seed_states": "values",
     "trainable": "values",
-    "attributes": "values",
     "initializers": "seeds",
     "weights": "pairs",
     "dataset": "attributes",
@@ -68,6 +67,8 @@ def _parts(plan: Mapping[str, Any]) -> list[str]:
     do = plan["do"]
     if do in _PARTS:
         return [str(name) for name in plan[_PARTS[do]]]
+    if do == "attributes":
+        return [attribute_part(layer, name) for layer, values in plan["values"].items() for name in values]
     if do == "entropy":
         return [f"take {number}" for number in range(len(plan["takes"]))]
     if do == "compile":
@@ -75,6 +76,11 @@ def _parts(plan: Mapping[str, Any]) -> list[str]:
     if do == "fit":
         return [*plan["arguments"], *(["callbacks"] if plan.get("without_callbacks") else [])]
     return [do]
+
+
+def attribute_part(layer: str, attribute: str) -> str:
+    """Returns what an attribute of a layer, or of the model (""), is called among the parts of a plan."""
+    return f"{layer or 'the model'}.{attribute}"
 
 
 def made(module: Any, wanted: Any) -> Any:

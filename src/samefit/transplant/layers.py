@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from typing import Any
 
-from samefit.transplant.item import Item, Put
+from samefit.transplant.item import Item, Put, attribute_part
 
 
 def put_on_layers(item: Item, model: Any) -> Iterator[Put]:
-    """Sets attributes of the layers of a model, and of the model itself (which is called "")."""
+    """Sets attributes of the layers of a model, and of the model itself (which is called "").
+
+    A step that Keras has compiled before computes with what there was then, and to compile it anew would be another
+    change: there, nothing is set.
+    """
+    if model.train_function is not None:
+        return
     wanted = item["values"]
     # `Layer._flatten_layers` (keras/src/layers/layer.py, 3.12 to 3.15.1) lists what `Model.layers` leaves out as well.
     for layer in [model, *model._flatten_layers(include_self=False)]:
         name = "" if layer is model else layer.name
         for attribute, value in wanted.get(name, {}).items():
             before = getattr(layer, attribute, None)
-            # A plan comes as JSON, which has no tuples.
-            value = tuple(value) if isinstance(before, tuple) and isinstance(value, list) else value
-            setattr(layer, attribute, value)
-            yield f"{type(layer).__name__}.{attribute}", name, before != value
-    # The step that Keras has compiled computes with what there was.
-    model.train_function = None
+            setattr(layer, attribute, _as(before, value))
+            yield f"{type(layer).__name__}.{attribute}", attribute_part(name, attribute), before != _as(before, value)
+
+
+def _as(before: Any, value: Any) -> Any:
+    """Returns a value from JSON, which has neither tuples nor enumerations, as what was there before is."""
+    if isinstance(before, enum.Enum):
+        return type(before)(value)
+    if isinstance(before, tuple) and isinstance(value, list):
+        return tuple(value)
+    return value
