@@ -305,8 +305,7 @@ class Recorder:
             record = self._states.record(training, last, "after", values)
             if last in self._keep_states:
                 self._states.arrays(f"state-{last}", training, values)
-            # A loop of the user's draws its batches step by step.
-            self.ledger.draw_anew()
+            self.ledger.draw_anew()  # a loop of the user's draws its batches step by step
         for seen in fed:
             batch = training.seen(seen, self.writer.warning)
             whole = self._steps == last
@@ -318,6 +317,9 @@ class Recorder:
             training.steps += 1
             training.step_in_epoch += 1
         training.stepped_since_batch_end += 1
+        if training.steps == len(fed):
+            # Sides that part at once are seen to do so while the second step runs.
+            self._log.write(at_once=True)
 
     def _returns_early(self, training: Training) -> bool:
         """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""

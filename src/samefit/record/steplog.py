@@ -69,11 +69,13 @@ class StepLog:
         if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
-    def write(self) -> None:
-        """Writes all steps that were taken."""
+    def write(self, *, at_once: bool = False) -> None:
+        """Writes all steps that were taken; `at_once`: such that another process sees them now."""
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
         self._writer.steps([(self._record(entry), entry.state) for entry in entries])
+        if at_once:
+            self._writer.flush()
 
     def _record(self, entry: Entry) -> StepRecord:
         training = entry.training
