@@ -12,6 +12,7 @@ from tests.handmade import Change, Training, dense, make_run
 
 from samefit.explain.case import Case
 from samefit.explain.inside import _options
+from samefit.explain.options import differing_options
 from samefit.explain.own_code import explain_own_code
 
 
@@ -78,3 +79,9 @@ def test_a_method_with_other_code_comes_after_all_else(tmp_path: Path) -> None:
 )
 def test_what_is_the_same_is_not_blamed(tmp_path: Path, a: dict[str, Any], b: dict[str, Any], other_class: str) -> None:
     assert not list(explain_own_code(two(tmp_path, a, b, other_class=other_class)))
+
+
+def test_functions_that_do_the_same_are_one_whatever_they_are_called() -> None:
+    assert differing_options({"activation": "one (your own, aa)"}, {"activation": "other (your own, aa)"}) == {}
+    assert differing_options({"activation": "one (your own, aa)"}, {"activation": "one (your own, bb)"})
+    assert differing_options({"activation": "gelu"}, {"activation": "gelu (your own, aa)"})
