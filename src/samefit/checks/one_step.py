@@ -165,11 +165,10 @@ class _Steps:
         base = first if pair.same_process else pair.execution_b
         paths = [(b, a) for a, b in self.paths]
         second = self._execution(base, pair.b, self.training_b, paths, **options) if both else first
-        begun = [workshop.begin(second if pair.same_process else first, name if pair.same_process else f"{name}-a")]
-        if both and not pair.same_process:
-            begun.append(workshop.begin(second, f"{name}-b"))
-        last = second if pair.same_process else first
-        return _Begun(self, begun, (last, second), both)
+        if pair.same_process:
+            return _Begun(self, [workshop.begin(second, name)], (second, second), both)
+        begun = [workshop.begin(first, f"{name}-a"), *([workshop.begin(second, f"{name}-b")] if both else [])]
+        return _Begun(self, begun, (first, second), both)
 
     def _execution(
         self,

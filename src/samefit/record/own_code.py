@@ -9,7 +9,7 @@ import dis
 import functools
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -35,10 +35,7 @@ _NO_MATHEMATICS = ("__init__", "get_config", "from_config", "compute_output_shap
 
 def described(value: Any) -> Any:
     """Returns `value` as `plain` does; a function of the user's own with a digest of what it does."""
-    try:
-        return _described(value)
-    except Exception as error:  # an object of the user's may raise anything; what it is stays unknown, and is said
-        return _unreadable(value, error)
+    return _safely(_described, value)
 
 
 def _described(value: Any) -> Any:
@@ -50,8 +47,11 @@ def _described(value: Any) -> Any:
     return plain(value) if function is None else marked(function.__name__, digest(function))
 
 
-def _unreadable(value: Any, error: Exception) -> str:
-    return f"{type(value).__qualname__}, which cannot be read ({type(error).__name__})"
+def _safely(read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except Exception as error:  # an object of the user's may raise anything; what it is stays unknown, and is said
+        return f"{type(value).__qualname__}, which cannot be read ({type(error).__name__})"
 
 
 def marked(text: str, its_digest: str) -> str:
@@ -88,20 +88,17 @@ def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     methods: dict[str, FunctionType] = {}
     for base in reversed(type(thing).__mro__):
         methods.update({name: method for name, method in _methods(base).items() if name not in _NO_MATHEMATICS})
-    read = set[str]().union(*(_attributes_read(method.__code__) for method in methods.values()))
+    read = set[str]().union(*(_names(method.__code__, "LOAD_ATTR", "LOAD_METHOD") for method in methods.values()))
     found: dict[str, Any] = {}
     for name in sorted(read - _NO_OPTIONS - {*config}):
         if name in vars(thing) and not name.startswith("__"):
-            try:
-                value = _attribute(vars(thing)[name])
-            except Exception as error:  # as in `described`
-                value = _unreadable(vars(thing)[name], error)
+            value = _safely(_attribute, vars(thing)[name])
             if value is not None:
                 found[name] = value
     for name, method in methods.items():
         code = method.__code__
         place = f"line {code.co_firstlineno} of {code.co_filename.rpartition('/')[2]}"
-        found[f"code of {name}"] = {"code": digest(method), "name": place}
+        found[f"code of {name}"] = {"code": _safely(digest, method), "name": place}
     return found
 
 
@@ -155,7 +152,7 @@ def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]
     code = function.__code__
     yield _code(code, function.__doc__)
     yield [_value(v) for v in function.__defaults__ or ()], sorted(function.__kwdefaults__ or {})
-    read = {name: function.__globals__.get(name) for name in sorted(_globals_read(code))}
+    read = {name: function.__globals__.get(name) for name in sorted(_names(code, "LOAD_GLOBAL", "LOAD_NAME"))}
     read |= function.__kwdefaults__ or {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -178,15 +175,10 @@ def _value(value: Any) -> Any:
     return type(value).__qualname__
 
 
-def _globals_read(code: CodeType) -> set[str]:
-    own = {str(step.argval) for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    return own.union(*(_globals_read(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
-
-
-def _attributes_read(code: CodeType) -> set[str]:
-    steps = dis.get_instructions(code)
-    own = {str(step.argval) for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return own.union(*(_attributes_read(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+def _names(code: CodeType, *operations: str) -> set[str]:
+    """Returns the names that some operations of a function, and of those made inside of it, work on."""
+    own = {str(step.argval) for step in dis.get_instructions(code) if step.opname in operations}
+    return own.union(*(_names(inner, *operations) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
 def _code(code: CodeType, documentation: str | None = None) -> tuple[Any, ...]:

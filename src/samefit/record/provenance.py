@@ -220,10 +220,12 @@ class Provenance:
     def loading(self, model: Any) -> Iterator[None]:
         before = self._assignments
         yield
-        number = self._assignments - before
-        where = caller().location
-        fields = {"function": "load_weights", "component": model.name, "value": number, "location": where}
-        self._ledger.guard(lambda: self._ledger.note("load", **fields), None)
+        self._loaded(model, self._assignments - before)
+
+    @guarded
+    def _loaded(self, model: Any, number: int) -> None:
+        fields = {"function": "load_weights", "component": model.name, "value": number}
+        self._ledger.note("load", **fields, location=caller().location)
 
     def _origin(self, initializer: Any) -> Origin:
         location = caller().location
