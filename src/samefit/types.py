@@ -28,6 +28,11 @@ class Stage(StrEnum):
     STATE = "state"
     REPORTING = "reporting"
 
+    @property
+    def in_words(self) -> str:
+        """The stage as a person reads it: "initial weights"."""
+        return self.value.replace("_", " ")
+
 
 class Role(StrEnum):
     """What a recorded variable is for."""

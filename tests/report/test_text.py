@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from samefit.comparison.result import Comparison, Difference
+from samefit.comparison.finding import BEFORE_STEP
+from samefit.comparison.result import Comparison, Difference, Divergence, Evidence
 from samefit.report.text import as_text, render
 from samefit.report.words import plain, two_values
+from samefit.types import Location, Stage
 
+FIRST, SECOND = Location("train.py", 7), Location("train.py", 9)
 GOLD = Path(__file__).parent / "gold"
 ACTUAL = Path(__file__).parents[1] / "actual"
 
@@ -125,3 +128,27 @@ def test_as_text_is_the_same_everywhere(samples: dict[str, Comparison], monkeypa
 
 def test_plain() -> None:
     assert plain("a\tb\x07\nc") == "a\\x09b\\x07\nc"
+
+
+def test_a_fix_that_was_said_is_referred_to(samples: dict[str, Comparison]) -> None:
+    first, second = samples["several"].causes
+    causes = (first, second, replace(second, slug="model-config"))
+    lines = [line.strip() for line in text_of(replace(samples["several"], causes=causes)).splitlines()]
+    assert [line for line in lines if line.startswith("fix 3")] == ["fix 3       as fix 2"]
+    assert [line for line in lines if second.remedy in line] == [f"fix 2       {second.remedy}"]
+
+
+def test_what_holds_of_both_sides_is_said_once(samples: dict[str, Comparison]) -> None:
+    fact, other = Evidence("nobody seeded it", "baseline", FIRST), Evidence("it drew", "candidate", SECOND)
+    evidence = (fact, other, replace(fact, side="candidate"), replace(other, text="it drew twice", side="baseline"))
+    cause = replace(samples["diverged"].causes[0], evidence=evidence)
+    lines = [line.split() for line in text_of(replace(samples["diverged"], causes=(cause,))).splitlines()]
+    told = [line for line in lines if "nobody" in line or "drew" in line]
+    assert [line[-len(fact.text.split()) - 1 :] for line in told if "nobody" in line] == [["both", *fact.text.split()]]
+    assert ["candidate" in line for line in told if "drew" in line] == [True, False]
+
+
+def test_weights_before_the_first_step_are_told_without_repetition(samples: dict[str, Comparison]) -> None:
+    first = Divergence(1, 1, 1, 0, 0, Stage.INITIAL_WEIGHTS, "dense/kernel", BEFORE_STEP, 1)
+    text = text_of(replace(samples["diverged"], first_divergence=first))
+    assert "before the first step, initial weights: dense/kernel\n" in text

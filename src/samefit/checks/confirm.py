@@ -217,8 +217,8 @@ class _Search:
         first, second = self.comparison.first_divergence, found.compared().first_divergence
         if first is None or (second is not None and _place(first) == _place(second)):
             return ""
-        where = "they agree" if second is None else f"they part at step {second.step} ({second.stage.value})"
-        return f"run again with nothing changed, {where}, not at step {first.step} ({first.stage.value})"
+        where = "they agree" if second is None else f"they part at step {second.step} ({second.stage.in_words})"
+        return f"run again with nothing changed, {where}, not at step {first.step} ({first.stage.in_words})"
 
     def _stays(self, fix: Counterfactual, result: Comparison) -> str:
         later = result.first_divergence
@@ -271,7 +271,7 @@ def _confirmed(
         what += ", in two re-runs" if twice else ""
     else:
         later = result.first_divergence
-        what = f"the sides part only at step {later.step} ({later.stage.value})"
+        what = f"the sides part only at step {later.step} ({later.stage.in_words})"
         if later.stage is Stage.REPORTING:
             what = f"only what is logged differs, from step {later.step} on"
     return Cause(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
 from samefit.report.words import limit_of_pin
-from samefit.types import Stage, Verdict
+from samefit.types import Verdict
 
 
 def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
@@ -58,13 +58,10 @@ def what_pinning_changed(unpinned: Comparison, pinned: Comparison) -> str:
     before, after = unpinned.first_divergence, pinned.first_divergence
     if before is None:
         return "As it is, the two agree already." if after is None else "As it is, the two agree; pinned they part."
-    text = f"As it is, the two part at step {before.step} ({_STAGES[before.stage]})"
+    text = f"As it is, the two part at step {before.step} ({before.stage.in_words})"
     if after is None:
         return f"{text}; pinned {'they agree' if pinned.same else 'nothing that was compared differs'}."
-    return f"{text}; pinned at step {after.step} ({_STAGES[after.stage]})."
-
-
-_STAGES = {stage: stage.value.replace("_", " ") for stage in Stage}
+    return f"{text}; pinned at step {after.step} ({after.stage.in_words})."
 
 
 def _not_pinned(pair: Pair) -> Iterator[str]:

@@ -32,7 +32,7 @@ def beyond_rounding(
     finding = _ExactScan(pairing).first_from(step - 1)
     if finding is not None:
         more = f" ({finding.detail})" if finding.detail else ""
-        return f"at step {finding.position + 1}, {finding.stage.value}: {finding.path}{more}"
+        return f"at step {finding.position + 1}, {finding.stage.in_words}: {finding.path}{more}"
     if "stopped" in (run_a.status, run_b.status):
         # Their script would have gone on.
         return ""

@@ -5,8 +5,8 @@ Text and HTML are two layouts of these rows, so that they never say different th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from samefit.comparison.result import Cause, Comparison, Difference, Evidence
 from samefit.comparison.values import same_value
@@ -211,6 +211,7 @@ def _finals(comparison: Comparison) -> Iterator[str]:
 def _causes(comparison: Comparison, verbose: bool) -> Iterator[Row]:
     places = words.places_of(comparison)
     several = len(comparison.causes) > 1
+    fixes: dict[str, int] = {}
     for number, cause in enumerate(comparison.causes, start=1):
         suffix = f" {number}" if several else ""
         lines = list(_cause(cause, places, verbose))
@@ -219,7 +220,9 @@ def _causes(comparison: Comparison, verbose: bool) -> Iterator[Row]:
             lines.append(Line(f"largest gap of the loss {with_it:.3g}, without this cause {without:.3g}"))
         yield Row(f"cause{suffix}", tuple(lines), begins=True)
         if cause.remedy:
-            yield Row(f"fix{suffix}", (Line(words.plain(cause.remedy), "good"),))
+            first = fixes.setdefault(cause.remedy, number)
+            fix = words.plain(cause.remedy) if first == number else f"as fix {first}"
+            yield Row(f"fix{suffix}", (Line(fix, "good"),))
 
 
 def _cause(cause: Cause, places: words.Places, verbose: bool) -> Iterator[Line]:
@@ -236,11 +239,24 @@ def _cause(cause: Cause, places: words.Places, verbose: bool) -> Iterator[Line]:
         yield Line(f"not confirmed: {words.plain(cause.unconfirmed_because)}")
     if not cause.confirmed and cause.counterfactual:
         yield Line(f"tried: {words.plain(cause.counterfactual)}")
-    shown = cause.evidence if verbose else cause.evidence[:MAX_EVIDENCE]
-    for evidence in shown:
-        yield _evidence(evidence, places, verbose)
-    if len(shown) < len(cause.evidence):
-        yield Line(f"and {len(cause.evidence) - len(shown)} more (-v shows them)", "dim", indented=True)
+    evidence = _of_both(cause.evidence)
+    shown = evidence if verbose else evidence[:MAX_EVIDENCE]
+    for one in shown:
+        yield _evidence(one, places, verbose)
+    if len(shown) < len(evidence):
+        yield Line(f"and {len(evidence) - len(shown)} more (-v shows them)", "dim", indented=True)
+
+
+def _of_both(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Returns the evidence such that what holds of both sides alike is said once."""
+    merged: list[Evidence] = []
+    for one in evidence:
+        other = {"baseline": "candidate", "candidate": "baseline"}.get(one.side)
+        if other is not None and (known := replace(one, side=other)) in merged:
+            merged[merged.index(known)] = replace(one, side="both")
+        else:
+            merged.append(one)
+    return merged
 
 
 def _evidence(evidence: Evidence, places: words.Places, verbose: bool) -> Line:

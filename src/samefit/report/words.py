@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from samefit.comparison.finding import BEFORE_STEP
 from samefit.comparison.result import Comparison, Divergence, SideSummary
 from samefit.types import Location, Stage, Verdict
 
@@ -168,11 +169,6 @@ def environment_of(side: SideSummary) -> str:
     return plain(", ".join([*(f"{name} {side.versions.get(name, '')}".rstrip() for name in names), side.device]))
 
 
-def stage_name(stage: Stage) -> str:
-    """Returns a stage in words."""
-    return stage.value.replace("_", " ")
-
-
 def place_of(divergence: Divergence, comparison: Comparison) -> str:
     """Returns the place of the first divergence: "epoch 1, step 1, data: the same 512 samples in another order"."""
     words = []
@@ -185,7 +181,7 @@ def place_of(divergence: Divergence, comparison: Comparison) -> str:
         words.append(f"epoch {divergence.epoch}")
         overall = "" if divergence.step == divergence.step_in_epoch else f" (step {divergence.step} in all)"
         words.append(f"step {divergence.step_in_epoch}{overall}")
-    words.append(stage_name(divergence.stage))
+    words.append(divergence.stage.in_words)
     known = divergence.known_equal
     since = "" if known is None else f" (equal up to step {known}; in between weights were not recorded)"
     return plain(f"{', '.join(words)}: {_what(divergence)}{since}")
@@ -195,4 +191,6 @@ def _what(divergence: Divergence) -> str:
     more = f" and {divergence.num_paths - 1} more" if divergence.num_paths > 1 else ""
     if divergence.stage is Stage.DATA and divergence.detail:
         return divergence.detail
-    return f"{divergence.path}{more}" + (f": {divergence.detail}" if divergence.detail else "")
+    # Of weights before the first step it was said already when they differ.
+    said = divergence.stage is Stage.INITIAL_WEIGHTS and divergence.detail == BEFORE_STEP
+    return f"{divergence.path}{more}" + (f": {divergence.detail}" if divergence.detail and not said else "")
