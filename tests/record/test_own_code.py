@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import functools
 import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +147,59 @@ def test_nothing_of_the_users_stops_a_recording(value: Any) -> None:
     assert described(value)
     assert with_own_functions({"factor": 1}, Scale(value)) == {"factor": 1}
     assert "code of call" in attributes_of(Scale(value), {})
+
+
+SETTINGS: dict[str, Any] = {}
+
+
+class Settings:
+    """Settings as the attributes of a class."""
+
+
+def set_by_entry(x: float) -> Any:
+    return SETTINGS["by"] * x
+
+
+def set_by_attribute(x: float) -> Any:
+    return Settings.by * x  # type: ignore[attr-defined]
+
+
+@dataclasses.dataclass
+class Fields:
+    """Settings as fields."""
+
+    by: float
+    path: str = "/one"
+
+
+NAMESPACES = {"namespace": argparse.Namespace, "simple namespace": types.SimpleNamespace, "dataclass": Fields}
+
+
+def test_the_settings_that_a_function_reads_belong_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = set()
+    for by in (1.0, 2.0):
+        monkeypatch.setitem(SETTINGS, "by", by)
+        monkeypatch.setattr(Settings, "by", by, raising=False)
+        before = [described(set_by_entry), described(set_by_attribute)]
+        # What it does not read is no part of it.
+        monkeypatch.setitem(SETTINGS, "started", by)
+        monkeypatch.setattr(Settings, "path", str(by), raising=False)
+        assert [described(set_by_entry), described(set_by_attribute)] == before
+        digests.update(before)
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize("kind", NAMESPACES)
+def test_the_attributes_that_a_function_reads_belong_to_it(kind: str) -> None:
+    def made(**fields: Any) -> Any:
+        settings = NAMESPACES[kind](**fields)
+
+        def scaled(x: float) -> Any:
+            return settings.by * x
+
+        return described(scaled)
+
+    assert made(by=1.0, path="/one") == made(by=1.0, path="/two") != made(by=2.0, path="/one")
 
 
 def test_what_moves_while_a_script_runs_is_no_part_of_a_function() -> None:

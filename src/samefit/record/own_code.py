@@ -5,10 +5,13 @@ All of this is evidence: what cannot be read is said in its place, and never sto
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import dis
 import functools
 import hashlib
 import inspect
+import types
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -161,7 +164,23 @@ def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]
             continue
     for name, value in read.items():
         own = _own_function(value)
-        yield name, list(_parts(own, depth - 1, known)) if own is not None else _value(value)
+        yield name, list(_parts(own, depth - 1, known)) if own is not None else _settings(value, code)
+
+
+def _settings(value: Any, code: CodeType) -> Any:
+    """Returns what a function reads of a collection of settings, entry by entry; of anything else its value.
+
+    What else there is in the collection (a path, a time, what the script notes there) says nothing of the function.
+    """
+    if type(value) is dict:
+        held, read = value, {text for text in _constants(code) if isinstance(text, str)}
+    elif isinstance(value, (type, argparse.Namespace, types.SimpleNamespace)) or (
+        dataclasses.is_dataclass(value) and hasattr(value, "__dict__")
+    ):
+        held, read = vars(value), _names(code, "LOAD_ATTR", "LOAD_METHOD")
+    else:
+        return _value(value)
+    return type(value).__qualname__, [(name, _value(held[name])) for name in sorted(read & held.keys())]
 
 
 def _value(value: Any) -> Any:
@@ -179,6 +198,11 @@ def _names(code: CodeType, *operations: str) -> set[str]:
     """Returns the names that some operations of a function, and of those made inside of it, work on."""
     own = {str(step.argval) for step in dis.get_instructions(code) if step.opname in operations}
     return own.union(*(_names(inner, *operations) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def _constants(code: CodeType) -> set[Any]:
+    """Returns the constants of a function, and of those made inside of it."""
+    return {*code.co_consts}.union(*(_constants(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
 def _code(code: CodeType, documentation: str | None = None) -> tuple[Any, ...]:
