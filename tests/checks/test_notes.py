@@ -24,9 +24,9 @@ def parted(step: int, stage: Stage) -> Divergence:
         (
             parted(1, Stage.INITIAL_WEIGHTS),
             parted(3, Stage.UPDATE),
-            "As it is, the two part at step 1 (initial weights); pinned at step 3 (update).",
+            "As it is, the two part at step 1 (initial weights); pinned they part at step 3 (update).",
         ),
-        (None, parted(3, Stage.UPDATE), "As it is, the two agree; pinned they part."),
+        (None, parted(3, Stage.UPDATE), "As it is, the two agree; pinned they part at step 3 (update)."),
     ],
 )
 def test_what_pinning_changed(
@@ -37,6 +37,23 @@ def test_what_pinning_changed(
         return make_comparison(verdict=verdict, first_divergence=divergence)
 
     assert what_pinning_changed(comparison(before), comparison(after)) == said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict.NOT_COMPARABLE, "could not be compared"),
+        (Verdict.INCOMPLETE, "nothing that was compared differs"),
+    ],
+)
+def test_pairs_of_which_nothing_is_known_do_not_agree(
+    make_comparison: Callable[..., Comparison], verdict: Verdict, said: str
+) -> None:
+    unknown, same = make_comparison(verdict=verdict), make_comparison(verdict=Verdict.IDENTICAL)
+    for first, second in ((unknown, unknown), (unknown, same), (same, unknown)):
+        text = what_pinning_changed(first, second)
+        assert said in text
+        assert text.count("agree") == (first.same or second.same)
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,13 @@ def test_numbers_of_a_step() -> None:
     assert numbers_of(BACKEND, {"loss": np.float32(0.5), "vector": np.ones(2)}) == {"loss": 0.5}
     assert numbers_of(BACKEND, 0.25) == {"loss": 0.25}
     assert numbers_of(BACKEND, None) == {}
+
+
+def test_metrics_that_a_step_returns_in_a_dictionary_stand_beside_the_others() -> None:
+    logs = {"loss": np.float32(0.5), "compile_metrics": {"mae": np.float32(2), "nested": {"deep": 3}}}
+    assert numbers_of(BACKEND, logs) == {"loss": 0.5, "mae": 2.0, "deep": 3.0}
+
+
+@pytest.mark.parametrize("value", [None, "a text", object(), 1j, np.datetime64("2026-01-01"), [], {}])
+def test_what_is_no_number_is_left_out(value: Any) -> None:
+    assert numbers_of(BACKEND, {"loss": 0.25, "other": value}) == {"loss": 0.25}

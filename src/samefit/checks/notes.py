@@ -55,13 +55,21 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
 
 def what_pinning_changed(unpinned: Comparison, pinned: Comparison) -> str:
     """Says in one sentence what came of the pin."""
-    before, after = unpinned.first_divergence, pinned.first_divergence
-    if before is None:
-        return "As it is, the two agree already." if after is None else "As it is, the two agree; pinned they part."
-    text = f"As it is, the two part at step {before.step} ({before.stage.in_words})"
-    if after is None:
-        return f"{text}; pinned {'they agree' if pinned.same else 'nothing that was compared differs'}."
-    return f"{text}; pinned at step {after.step} ({after.stage.in_words})."
+    if unpinned.same and pinned.same:
+        return "As it is, the two agree already."
+    before, after = (_came_of(comparison) for comparison in (unpinned, pinned))
+    return f"As it is, {before.replace('they', 'the two', 1)}; pinned {after}."
+
+
+def _came_of(comparison: Comparison) -> str:
+    first = comparison.first_divergence
+    if first is not None:
+        return f"they part at step {first.step} ({first.stage.in_words})"
+    if comparison.same:
+        return "they agree"
+    if comparison.verdict is Verdict.NOT_COMPARABLE:
+        return "they could not be compared"
+    return "nothing that was compared differs"
 
 
 def _not_pinned(pair: Pair) -> Iterator[str]:

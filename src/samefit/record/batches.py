@@ -13,6 +13,9 @@ from samefit.store.digest import NoDigestError, digest, joined, rows_sum
 
 _INT32 = np.dtype("int32")
 
+_NO_NUMBERS = "OUSMmc"
+"""Kinds of types whose items are no numbers of the real line: objects, texts, dates, complex numbers."""
+
 
 @dataclass(frozen=True)
 class BatchDigest:
@@ -88,8 +91,18 @@ def _is_one_hot(rows: Array) -> bool:
 
 
 def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
-    """Returns what a step returned as floats, by name; a bare number is the loss."""
-    if logs is None:
-        return {}
-    arrays = {str(n): backend.to_numpy(v) for n, v in (logs if isinstance(logs, Mapping) else {"loss": logs}).items()}
-    return {name: float(array.item()) for name, array in arrays.items() if array.size == 1}
+    """Returns what a step returned as floats, by name; a bare number is the loss.
+
+    A `train_step` of one's own that returns the result of each metric returns a dictionary under `compile_metrics`:
+    what is in it stands beside the others, as in Keras's own history (keras/src/utils/python_utils.py,
+    `pythonify_logs`, 3.15.1).
+    """
+    numbers: dict[str, float] = {}
+    for name, value in (logs if isinstance(logs, Mapping) else {} if logs is None else {"loss": logs}).items():
+        if isinstance(value, Mapping):
+            numbers.update(numbers_of(backend, value))
+            continue
+        array = backend.to_numpy(value)
+        if array.size == 1 and array.dtype.kind not in _NO_NUMBERS:
+            numbers[str(name)] = float(array.item())
+    return numbers
