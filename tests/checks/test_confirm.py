@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explai
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
+from samefit.checks.rerun import unchanged
 from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import TargetFailed
 from samefit.explain import suspects
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.case import STANDS_IN, Case, Counterfactual, Suspect
 from samefit.launch.target import Target
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
@@ -36,6 +37,8 @@ def parted(step: int, stage: Stage) -> Divergence:
         (Verdict.DIVERGED, parted(5, Stage.DATA), False),
         (Verdict.DIVERGED, parted(2, Stage.DATA), False),
         (Verdict.DIVERGED, parted(2, Stage.REPORTING), True),
+        # The samples are the same now: that only their order differs could not be seen before.
+        (Verdict.DIVERGED, replace(parted(5, Stage.DATA), detail="the same 8 samples in another order"), True),
         (Verdict.NOT_COMPARABLE, None, False),
     ],
 )
@@ -219,6 +222,33 @@ def test_a_baseline_that_runs_again_keeps_the_weights_that_the_candidate_has_fro
     for execution in (bench.executions[0], bench.executions[2]):
         found = [item for item in execution.options["transplants"] if item["do"] == "weights"]
         assert found == [{**plan, "training": 1, "pairs": {"mine": "mine"}}]
+
+
+SEEDS = {"do": "seeds", "side": "", "values": {"0": 11}, STANDS_IN: True}
+STATES = {"do": "generators", "at": "training", "training": 1, "states": {"numpy": "00"}, STANDS_IN: True}
+ENTROPY = {"do": "entropy", "side": "", "takes": []}
+SEEDED = Counterfactual("", both=({"do": "seed_first", "seed": 1},))
+
+
+def pair_with(path: Path, *plans: Mapping[str, Any]) -> Pair:
+    """Returns a pair whose candidate has taken something from the baseline."""
+    a, b = Part(run_of(path / "a")), Part(run_of(path / "b"))
+    return Pair(a, b, Execution(()), Execution(()).with_transplants(plans))
+
+
+def test_a_seed_on_both_sides_takes_the_place_of_what_stood_in_for_one(tmp_path: Path) -> None:
+    bench = Bench(run_of(tmp_path / "c"), run_of(tmp_path / "d"))
+    pair = pair_with(tmp_path, SEEDS, ENTROPY)
+    assert isinstance(run_again(pair, SEEDED, bench, lambda comparison: False), Pair)  # type: ignore[arg-type]
+    seed = SEEDED.both[0]
+    assert [execution.transplants for execution in bench.executions] == [[seed, ENTROPY], [ENTROPY, seed]]
+
+
+def test_an_unchanged_baseline_gets_what_it_had_without_a_seed(tmp_path: Path) -> None:
+    bench = Bench(run_of(tmp_path / "c"), run_of(tmp_path / "d"))
+    plans = [SEEDS, STATES, ENTROPY]
+    assert isinstance(unchanged(pair_with(tmp_path, *plans), SEEDED, bench), Pair)  # type: ignore[arg-type]
+    assert [execution.transplants for execution in bench.executions] == [plans, plans]
 
 
 KEEP = Counterfactual("", ({"do": "weights", "from": "", "arrays": "state-3"},), keep=3)

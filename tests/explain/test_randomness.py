@@ -10,7 +10,7 @@ import numpy as np
 from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
 from tests.handmade import Change, Layer, Training, dense, dropout, make_run
 
-from samefit.explain.case import Case
+from samefit.explain.case import STANDS_IN, Case
 from samefit.store.reader import Run
 from samefit.types import Stage
 
@@ -141,7 +141,7 @@ def test_the_seed_of_a_random_layer(tmp_path: Path) -> None:
     first = found(seeded(tmp_path, stories, (11, 12)))[0]
     assert (first.slug, first.location) == ("unseeded", at(7))
     assert "The seed of Dropout came from Python's random" in first.summary
-    assert first.counterfactuals[0].transplants == ({"do": "seeds", "side": "", "values": {"0": 11}},)
+    assert first.counterfactuals[0].transplants == ({"do": "seeds", "side": "", "values": {"0": 11}, STANDS_IN: True},)
 
 
 def test_the_seed_of_a_random_layer_after_other_draws(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.explain.cases import Story, at, case_between, found, lines, plans, sl
 from tests.explain.first_weights import KERNEL, built, drawn, drawn_at, layer, two
 from tests.handmade import Change, Layer, Training, dense, make_run
 
-from samefit.explain.case import Suspect
+from samefit.explain.case import STANDS_IN, Suspect
 from samefit.store.records import Origin
 
 # -- seeds that Keras draws ---------------------------------------------------------------------------------------
@@ -26,7 +26,8 @@ def test_seeds_from_a_generator_that_nobody_seeded(tmp_path: Path) -> None:
     assert first.location == at(7)
     assert "keras.utils.set_random_seed(1)" in first.remedy
     assert plans(first) == ["seeds", "seed_first both"]
-    assert first.counterfactuals[0].transplants[0] == {"do": "seeds", "side": "", "values": {"0": 11}}
+    plan = {"do": "seeds", "side": "", "values": {"0": 11}, STANDS_IN: True}
+    assert first.counterfactuals[0].transplants[0] == plan
 
 
 def test_another_generator_was_seeded(tmp_path: Path) -> None:

@@ -48,4 +48,7 @@ def test_slug(
         first = answer["causes"][0]
         assert (first["slug"], first["confirmed"]) == (expected["slug"], expected.get("confirmed", True))
         assert len(answer["causes"]) == expected.get("causes", len(answer["causes"]))
+        if expected.get("all"):
+            found = {(cause["slug"], cause["confirmed"]) for cause in answer["causes"]}
+            assert found == {(expected["slug"], True)}
         assert first["location"] is not None or expected["slug"] in ("environment", "backend-generator")

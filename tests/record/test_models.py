@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samefit.record.compiled import Compiles, describe_compiled
 from samefit.record.ledger import Ledger
 from samefit.record.models import (
     data_arrays,
     describe_arguments,
-    describe_compiled,
     describe_model,
     describe_variables,
     flatten,
@@ -20,7 +20,7 @@ from samefit.record.models import (
     unique_path,
 )
 from samefit.record.provenance import Call, Provenance
-from samefit.record.training import Compiles, Training
+from samefit.record.training import Training
 from samefit.store.records import TrainingRecord
 from samefit.transplant.plan import Transplants
 from samefit.types import Build, Role
@@ -111,7 +111,8 @@ def test_variables_with_their_layers_roles_and_slots(provenance: Provenance) -> 
     dropout._seed_generators = [SimpleNamespace(state=seed)]  # type: ignore[attr-defined]
     other = Variable("elsewhere", 1)
     slots = [Variable("adam/dense_kernel_momentum", 2, 3), Variable("adam/iteration")]
-    records = describe_variables(Sequential("model"), [kernel, mean, seed, other], slots, [layer, dropout], provenance)
+    model = Sequential("model")
+    records = describe_variables(model, [kernel, mean, seed, other], {"": slots}, [layer, dropout], provenance)
     assert [(r.role, r.layer, r.index_in_layer) for r in records] == [
         (Role.TRAINABLE, 0, 0),
         (Role.NON_TRAINABLE, 0, 1),
@@ -126,8 +127,19 @@ def test_variables_with_their_layers_roles_and_slots(provenance: Provenance) -> 
 def test_a_slot_belongs_to_the_variable_with_the_longest_name(provenance: Provenance) -> None:
     variables = [Variable("a/b", 1), Variable("a/b_c", 1)]
     slot = Variable("adam/a_b_c_momentum", 1)
-    records = describe_variables(Sequential("model"), variables, [slot], [], provenance)
+    records = describe_variables(Sequential("model"), variables, {"": [slot]}, [], provenance)
     assert (records[2].slot, records[2].slot_of) == ("momentum", 1)
+
+
+def test_the_slots_of_an_optimizer_that_the_model_holds_itself(provenance: Provenance) -> None:
+    kernel = Variable("kernel", 1)
+    slots = {"": [Variable("adam/iteration")], "g_optimizer": [Variable("adam/iteration"), Variable("kernel_momentum")]}
+    records = describe_variables(Sequential("model"), [kernel], slots, [], provenance)[1:]
+    assert [(r.path, r.slot, r.slot_of, r.holder) for r in records] == [
+        ("adam/iteration", "iteration", None, ""),
+        ("g_optimizer.adam/iteration", "iteration", None, "g_optimizer"),
+        ("g_optimizer.kernel_momentum", "momentum", 0, "g_optimizer"),
+    ]
 
 
 def test_two_variables_of_one_path() -> None:
@@ -216,7 +228,7 @@ def test_a_model_that_was_not_compiled() -> None:
 
 def test_which_compile_it_was_and_where() -> None:
     compiles, model = Compiles(), Layer("model")
-    assert compiles.of(model) == {}
+    assert "number" not in compiles.of(model)
     compiles.put(model, 3)
     known = compiles.of(model)
     assert (known["number"], known["location"]["file"]) == (3, __file__)

@@ -227,7 +227,7 @@ def _cut_database(path: Path) -> None:
 
 def _other_version(path: Path) -> None:
     database = sqlite3.connect(path / "run.sqlite")
-    database.execute("UPDATE meta SET value = '7' WHERE key = 'schema_version'")
+    database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     database.commit()
     database.close()
 
@@ -242,7 +242,7 @@ def _other_version(path: Path) -> None:
         (lambda p: (p / "run.sqlite").unlink(), r"is not a whole run: run\.sqlite is missing\."),
         (lambda p: (p / "run.sqlite").write_text("no database" * 99), r"is damaged: "),
         (_cut_database, r"is damaged: "),
-        (_other_version, rf"has schema version 7; this samefit reads version {SCHEMA_VERSION}\."),
+        (_other_version, rf"has schema version 99; this samefit reads version {SCHEMA_VERSION}\."),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(written: Path, damage: object, message: str) -> None:

@@ -215,16 +215,16 @@ def _diff(keys_a: Keys, keys_b: Keys) -> list[tuple[int, int]]:
 
 
 def _slots(partner: dict[int, int], a: Layout, b: Layout) -> list[tuple[int, int]]:
-    places: dict[tuple[str | None, int | None], list[int]] = {}
+    places: dict[tuple[str, str | None, int | None], list[int]] = {}
     for j, variable in enumerate(b):
         if variable.role is Role.OPTIMIZER:
-            places.setdefault((variable.slot, variable.slot_of), []).append(j)
+            places.setdefault((variable.holder, variable.slot, variable.slot_of), []).append(j)
     pairs = []
     for i, variable in enumerate(a):
         if variable.role is not Role.OPTIMIZER:
             continue
         of = None if variable.slot_of is None else partner.get(variable.slot_of, -1)
-        found = places.get((variable.slot, of))
+        found = places.get((variable.holder, variable.slot, of))
         if found:
             pairs.append((i, found.pop(0)))
     return pairs

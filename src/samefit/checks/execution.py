@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from samefit.explain.case import STANDS_IN
 from samefit.launch.target import Target
 
 
@@ -29,8 +30,17 @@ class Execution:
 
     def with_transplants(self, transplants: Sequence[Mapping[str, Any]]) -> Execution:
         """Returns the same execution with more transplants."""
-        before = list(self.options.get("transplants") or ())
-        return replace(self, options={**self.options, "transplants": [*before, *transplants]})
+        return replace(self, options={**self.options, "transplants": [*self.transplants, *transplants]})
+
+    @property
+    def transplants(self) -> list[Mapping[str, Any]]:
+        """What it takes from other runs, as a plan."""
+        return list(self.options.get("transplants") or ())
+
+    def without_stand_ins(self) -> Execution:
+        """Returns the same execution without the transplants that stand in for a seed that nobody had set."""
+        kept = [item for item in self.transplants if not item.get(STANDS_IN)]
+        return replace(self, options={**self.options, "transplants": kept})
 
     def ending_after(self, steps: int | None) -> Execution:
         """Returns the same execution, ended once it has recorded so many steps (None: to its end)."""

@@ -16,7 +16,7 @@ Outcome = Mapping[str, Any]
 
 def planned(execution: Execution) -> int:
     """Returns how many transplants an execution has."""
-    return len(execution.options.get("transplants") or ())
+    return len(execution.transplants)
 
 
 def not_met(runs: Sequence[Run], begins: Sequence[int], number: int) -> str:

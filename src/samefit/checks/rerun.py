@@ -13,7 +13,7 @@ from samefit.checks.watch import Watch
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Comparison
 from samefit.errors import SamefitError
-from samefit.explain.case import Counterfactual
+from samefit.explain.case import STANDS_IN, Counterfactual
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
 from samefit.types import Stage
@@ -103,34 +103,44 @@ def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
         return replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
 
     watch = Watch(sides, enough)
-    first = _changed(pair.execution_a, counterfactual)
+    a, b = pair.execution_a, pair.execution_b
+    if any(item["do"] == "seed_first" for item in counterfactual.both):
+        # That seed takes the place of what stood in for one, and that the baseline has not.
+        a, b = a.without_stand_ins(), b.without_stand_ins()
     if pair.same_process:
+        first = _changed(b, counterfactual)
         runs, executions = workshop.run((first, "re-run"), watch=watch), [first, first]
     else:
-        first = first.with_transplants(_own_weights(pair))
-        second = _changed(pair.execution_b, counterfactual)
+        first = _changed(a, counterfactual).with_transplants(_own_start(pair, b))
+        second = _changed(b, counterfactual)
         runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
         executions = [first, second]
-    begins = [planned(execution) for execution in (pair.execution_a, pair.execution_b)]
+    begins = [planned(execution) for execution in (a, b)]
     failed = not_met(runs, begins[: len(runs)], len(counterfactual.both))
     if failed:
         return failed
     return Pair(*sides(runs), executions[0], executions[1])
 
 
-def _own_weights(pair: Pair) -> list[dict[str, Any]]:
-    """Returns what gives the baseline the first weights again that the candidate has from it.
+def _own_start(pair: Pair, candidate: Execution) -> list[dict[str, Any]]:
+    """Returns what gives the baseline again what the candidate has from it: first weights, entropy, states, seeds.
 
     Without a seed, the baseline would draw others in a re-run of its own.
     """
-    there = pair.execution_a.options.get("transplants") or ()
+    trainings = {b.number: a.number for a, b in zip(pair.a.selected(), pair.b.selected(), strict=False)}
     found = []
-    for item in pair.execution_b.options.get("transplants") or ():
+    for item in candidate.transplants:
+        own = dict(item)
         if item["do"] == "weights" and item["arrays"].startswith("initial-"):
             number = int(item["arrays"].removeprefix("initial-"))
-            own = {**item, "training": number, "pairs": {path: path for path in item["pairs"].values()}}
-            if own not in there:
-                found.append(own)
+            own |= {"training": number, "pairs": {path: path for path in item["pairs"].values()}}
+        elif item["do"] == "entropy" or item.get(STANDS_IN):
+            own |= {"side": pair.a.side} if "side" in item else {}
+            own |= {"training": trainings.get(item["training"], -1)} if "training" in item else {}
+        else:
+            continue
+        if own not in pair.execution_a.transplants:
+            found.append(own)
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samefit.align import Alignment
 from samefit.comparison import coverage, quantities
+from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Asked
 from samefit.comparison.finding import AFTER_TRAINING, Finding
 from samefit.comparison.pairing import MISSING, Pairing, at
@@ -211,8 +212,8 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
     texts = [*_equal_structure(pairing, finding)]
     texts += [
         words
-        for name, words in (("optimizer", "optimizer"), ("loss", "loss function"))
-        if a.compiled.get(name) and same_value(a.compiled.get(name), b.compiled.get(name))
+        for keys, words in ((OPTIMIZERS, "optimizer"), (LOSSES, "loss function"))
+        if (parts := parts_of(a.compiled, keys)) and same_value(parts, parts_of(b.compiled, keys))
     ]
     if scan.same_samples:
         texts.append("content of the data")

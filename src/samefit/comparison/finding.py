@@ -12,6 +12,9 @@ BEFORE_STEP = "before the step"
 BETWEEN_EPOCHS = "between two epochs, before the step"
 """Detail of a finding in what callbacks have changed since the step before."""
 
+SAME_SAMPLES = "the same"
+"""How the detail of a finding in the data begins where only the order of the samples differs."""
+
 AFTER_TRAINING = "after the last step of the training, when fit ended"
 """Detail of a finding in the weights with which `fit` returned."""
 

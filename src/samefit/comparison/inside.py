@@ -175,12 +175,15 @@ class _Views:
         return self._variable("backward", "gradient", first, len(parted))
 
     def _after(self) -> FoundInside | None:
-        uncounted = all(is_uncounted(training) for training in self.pairing.trainings_at(self.position))
+        trainings = self.pairing.trainings_at(self.position)
         digests = [
             (i, j)
             for i, j in self.alignment.pairs
             if self.layout_a[i].role is not Role.SEED
-            and not (uncounted and self.layout_a[i].slot == "iteration")
+            and not (
+                self.layout_a[i].slot == "iteration"
+                and all(is_uncounted(training, self.layout_a[i].holder) for training in trainings)
+            )
             and self._differs("after", i, j)
         ]
         for phase, roles in (("update", (Role.TRAINABLE, Role.OPTIMIZER)), ("state", (Role.NON_TRAINABLE,))):

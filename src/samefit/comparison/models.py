@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from samefit.align.graphs import GraphAlignment, align_probes
+from samefit.comparison.compiled import LOSSES, OPTIMIZERS
 from samefit.comparison.model_passes import compare_passes, draws_apart
 from samefit.comparison.model_result import (
     ModelComparison,
@@ -199,7 +200,7 @@ def _notes(
 
 
 def _training(probe: Probe) -> dict[str, Any]:
-    return {name: probe.compiled.get(name) for name in ("optimizer", "loss", "loss_weights")}
+    return {name: probe.compiled.get(name) for name in (*OPTIMIZERS, *LOSSES, "loss_weights")}
 
 
 def _summary(a: Probe, b: Probe, alignment: GraphAlignment) -> AlignmentSummary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from samefit.comparison.compiled import OPTIMIZERS, parts_of
 from samefit.store.records import TrainingRecord
 
 _UNCOUNTED = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion")
@@ -13,9 +14,14 @@ STEERING = ("iteration", "learning_rate")
 """Slots that say how far an update goes, and that no rounding changes."""
 
 
-def is_uncounted(training: TrainingRecord) -> bool:
-    """Whether the optimizer of a training makes the same update whatever its counter says."""
-    optimizer = training.compiled.get("optimizer")
+def is_uncounted(training: TrainingRecord, holder: str) -> bool:
+    """Whether an optimizer of a training makes the same update whatever its counter says.
+
+    Args:
+        training: The training.
+        holder: Which optimizer: `VariableRecord.holder`.
+    """
+    optimizer = parts_of(training.compiled, OPTIMIZERS).get(holder or OPTIMIZERS[0])
     if not isinstance(optimizer, Mapping) or optimizer.get("class") not in _UNCOUNTED:
         return False
     config = optimizer.get("config") or {}

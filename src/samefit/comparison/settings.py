@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from samefit.align.models import Alignment
+from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import SettingDifference
 from samefit.comparison.values import same_value
 from samefit.store.reader import Run
@@ -95,8 +96,10 @@ def _class(config: Mapping[str, Any]) -> Any:
 
 def _compiled(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     for name in sorted({*a, *b} - {*_NOT_COMPILED}):
-        kind = name if name in ("optimizer", "loss") else "compile"
-        yield from _deep(kind, name, a.get(name), b.get(name), None)
+        if name not in (*OPTIMIZERS, *LOSSES):
+            yield from _deep("compile", name, a.get(name), b.get(name), None)
+    for kind, keys in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
+        yield from _deep(kind, "", parts_of(a, keys), parts_of(b, keys), None)
 
 
 def fit_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:

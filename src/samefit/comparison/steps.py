@@ -7,8 +7,9 @@ from heapq import merge
 from itertools import chain, groupby
 
 from samefit.align import Alignment
+from samefit.comparison.compiled import OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Coverage
-from samefit.comparison.finding import AFTER_TRAINING, BEFORE_STEP, BETWEEN_EPOCHS, Finding
+from samefit.comparison.finding import AFTER_TRAINING, BEFORE_STEP, BETWEEN_EPOCHS, SAME_SAMPLES, Finding
 from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
@@ -192,11 +193,11 @@ class StepScan:
         if a.num_rows != b.num_rows:
             return f"batched otherwise: {a.num_rows} and {b.num_rows} samples"
         if same_epoch and epoch_a is not None and (not same_batch or epoch_a[1] == a.num_rows):
-            return f"the same {epoch_a[1]} samples in another order"
+            return f"{SAME_SAMPLES} {epoch_a[1]} samples in another order"
         if same_batch:
-            return f"the same {a.num_rows} samples in another order within the batch"
+            return f"{SAME_SAMPLES} {a.num_rows} samples in another order within the batch"
         if whole:
-            return "the same samples in another order"
+            return f"{SAME_SAMPLES} samples in another order"
         return "other samples or values" if epoch_a and epoch_b else "other samples or values, or another order"
 
     def _randomness(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
@@ -300,12 +301,14 @@ class StepScan:
     def _is_idle(self, position: int, variable: VariableRecord) -> bool:
         """Whether a variable is a counter of updates that both optimizers keep and do not use."""
         counts = variable.slot == "iteration"
-        return counts and all(is_uncounted(training) for training in self._pairing.trainings_at(position))
+        return counts and all(
+            is_uncounted(training, variable.holder) for training in self._pairing.trainings_at(position)
+        )
 
     def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
         a, b = self._pairing.trainings_at(position)
         steering = any(layout[i].slot in STEERING for i in parted)
-        same = same_value(a.compiled.get("optimizer"), b.compiled.get("optimizer"))
+        same = same_value(*(parts_of(training.compiled, OPTIMIZERS) for training in (a, b)))
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:

@@ -45,6 +45,10 @@ class Counterfactual:
     of_baseline: bool = False
 
 
+STANDS_IN = "stands_in"
+"""Key of a transplant that stands in for a seed that nobody had set."""
+
+
 @dataclass(frozen=True)
 class Suspect:
     """A cause that fits what was seen, before it is confirmed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, shown
@@ -15,45 +16,12 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
     """Yields suspects for what `compile` was given: optimizer, loss, compilation."""
     a, b = case.a.training.compiled, case.b.training.compiled
     number = b.get("number", 0)
-    kinds = (("optimizer", "optimizer-config"), ("loss", "loss-config"), ("loss_weights", "loss-config"))
-    for name, slug in kinds:
-        one, other = a.get(name), b.get(name)
-        if bare(one) == bare(other):
-            continue
-        plan = {"do": "compile", "side": case.b.name, "compile": number, name: one}
-        back = {"do": "compile", "side": case.a.name, "compile": a.get("number", 0), name: other}
-        plans = [plan]
-        forms = _forms_of_targets(case) if name == "loss" else ()
-        # The baseline's loss reads no targets but the baseline's.
-        words = f"the baseline's {name} in the candidate's compile"
-        if forms:
-            words = "the loss and the targets of the baseline in the candidate"
-        setters = _setters_of_the_rate(case) if name == "optimizer" else []
-        if setters:
-            # They would set the rate of the baseline's optimizer as well, and cannot where that has a schedule.
-            words += f", and its fit without {', '.join(setters)}"
-            without = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": setters}
-            plans.append(without)
-        fixes, why_not = put_in_somewhere(
-            Counterfactual(words, tuple(plans), data=bool(forms)),
-            Counterfactual(f"the candidate's {name} in the baseline's compile", (back,), of_baseline=True),
-            [(one, other)],
-        )
-        yield Suspect(
-            slug=slug,
-            summary=f"The two trainings were compiled with another {name}.",
-            evidence=(
-                *_compiled_evidence(name, one, other),
-                *forms,
-                *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
-            ),
-            location=compiled_at(case.b),
-            remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
-            counterfactuals=fixes,
-            no_counterfactual=why_not,
-            # Functions may be written otherwise and compute the same.
-            weak=bool(why_not),
-        )
+    kinds = ((OPTIMIZERS, "optimizer-config"), (LOSSES, "loss-config"), (("loss_weights", ""), "loss-config"))
+    for keys, slug in kinds:
+        mine, theirs = parts_of(a, keys), parts_of(b, keys)
+        for name in {**mine, **theirs}:
+            if bare(mine.get(name)) != bare(theirs.get(name)):
+                yield _part(case, slug, keys, name, mine.get(name), theirs.get(name))
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
     two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
     for name in ("run_eagerly",) if two_backends else ("jit_compile", "run_eagerly"):
@@ -67,6 +35,58 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
                 remedy=f"compile({name}={a.get(name)})  on both sides",
                 counterfactuals=(Counterfactual(f"{name}={a.get(name)}", (plan,)),),
             )
+
+
+def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, other: Any) -> Suspect:
+    """Returns the suspect for an optimizer or a loss that differs."""
+    plans = [_plan(case.b, keys, name, one)]
+    back = _plan(case.a, keys, name, other)
+    forms = _forms_of_targets(case) if name == "loss" else ()
+    # The baseline's loss reads no targets but the baseline's.
+    place = "compile" if name in keys else "model"
+    words = f"the baseline's {name} in the candidate's {place}"
+    if forms:
+        words = "the loss and the targets of the baseline in the candidate"
+    setters = _setters_of_the_rate(case) if name == "optimizer" else []
+    if setters:
+        # They would set the rate of the baseline's optimizer as well, and cannot where that has a schedule.
+        words += f", and its fit without {', '.join(setters)}"
+        without = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": setters}
+        plans.append(without)
+    fixes, why_not = put_in_somewhere(
+        Counterfactual(words, tuple(plans), data=bool(forms)),
+        Counterfactual(
+            f"the candidate's {name} in the baseline's {place}",
+            (back,),
+            of_baseline=True,
+        ),
+        [(one, other)],
+    )
+    return Suspect(
+        slug=slug,
+        summary=f"The two trainings were compiled with another {name}."
+        if name in keys
+        else f"The model holds another {keys[0]} as its {name} on each side.",
+        evidence=(
+            *_compiled_evidence(name, one, other),
+            *forms,
+            *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
+        ),
+        location=compiled_at(case.b),
+        remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
+        counterfactuals=fixes,
+        no_counterfactual=why_not,
+        # Functions may be written otherwise and compute the same.
+        weak=bool(why_not),
+    )
+
+
+def _plan(side: Side, keys: tuple[str, str], name: str, value: Any) -> dict[str, Any]:
+    """Returns what gives a side another optimizer or loss: as `compile` takes it, or as its model holds it."""
+    compiled_with, held = keys
+    if name == compiled_with:
+        return {"do": "compile", "side": side.name, "compile": side.training.compiled.get("number", 0), name: value}
+    return {"do": "parts", "training": side.training.number, held: {name: value}}
 
 
 _SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")

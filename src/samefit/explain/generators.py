@@ -7,10 +7,11 @@ which seed does the generator's state before that draw come, on each side, and w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.result import Evidence
-from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -177,12 +178,16 @@ def _unseeded(
         location=where,
         remedy=_seeding_remedy(case, generator, draw_b),
         counterfactuals=(
-            *counterfactuals,
+            *(replace(each, transplants=_standing_in(each.transplants)) for each in counterfactuals),
             Counterfactual(
                 "keras.utils.set_random_seed(1) before anything is drawn, on both sides", both=seed_first(case, 1)
             ),
         ),
     )
+
+
+def _standing_in(plans: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**plan, STANDS_IN: True} for plan in plans)
 
 
 def _seeding_remedy(case: Case, generator: str, draw: Event) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.inside import FoundInside
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Cause, Inside
@@ -42,11 +43,15 @@ def explain_inside(found: FoundInside, pairing: Pairing, position: int) -> Insid
     if phase == "forward":
         because = tuple(_forward(found, layers)) or (_kernel(found.inside, pairing),)
     elif phase == "loss":
-        because = (*_compiled(trainings, ("loss", "loss_weights")), *_options_of(all_pairs, "regularizer"))
+        because = (
+            *_compiled(trainings, LOSSES),
+            *_compiled(trainings, ("loss_weights", "")),
+            *_options_of(all_pairs, "regularizer"),
+        )
     elif phase == "backward":
         because = tuple(_backward(found.inside))
     elif phase in ("update", "state"):
-        because = (*_compiled(trainings, ("optimizer",)), *(_options(*layers) if layers and phase == "state" else ()))
+        because = (*_compiled(trainings, OPTIMIZERS), *(_options(*layers) if layers and phase == "state" else ()))
     else:
         because = (_nothing(found.inside),)
     return replace(
@@ -191,9 +196,9 @@ def named_inside(cause: Cause, inside: Inside) -> Cause:
     )
 
 
-def _compiled(trainings: tuple[TrainingRecord, TrainingRecord], names: tuple[str, ...]) -> Iterator[str]:
-    one, other = (training.compiled for training in trainings)
-    for name in names:
+def _compiled(trainings: tuple[TrainingRecord, TrainingRecord], keys: tuple[str, str]) -> Iterator[str]:
+    one, other = (parts_of(training.compiled, keys) for training in trainings)
+    for name in {**one, **other}:
         mine, theirs = one.get(name), other.get(name)
         if bare(mine) == bare(theirs):
             continue

@@ -10,7 +10,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.options import shown
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
-from samefit.store.records import TrainingRecord
+from samefit.store.records import TrainingRecord, VariableRecord
 from samefit.types import Role
 
 
@@ -39,6 +39,11 @@ def explain_slots(case: Case) -> Iterator[Suspect]:
     )
 
 
+def _is_rate(variable: VariableRecord) -> bool:
+    """Whether a variable is the learning rate of the optimizer that the model was compiled with."""
+    return variable.slot == "learning_rate" and not variable.holder
+
+
 def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
     """Whether the state is that of a new optimizer: its counter is at zero, or all its slots are.
 
@@ -51,7 +56,7 @@ def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
 
 def explain_schedule(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where the learning rate moved on one side while both optimizers were compiled alike."""
-    pairs = [(i, j) for i, j in case.alignment.pairs if case.a.layout[i].slot == "learning_rate"]
+    pairs = [(i, j) for i, j in case.alignment.pairs if _is_rate(case.a.layout[i])]
     parted = [(i, j) for i, j in pairs if _after(case.a, i) != _after(case.b, j) or (i, j) in case.differing]
     if not parted:
         return

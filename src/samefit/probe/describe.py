@@ -70,7 +70,7 @@ def describe(model: Any, inputs: Any, ran: Sequence[Any], provenance: Provenance
     )
     generators = [generator for layer in [*layers, model] for generator in dataflow.own_generators(layer)]
     objects = list({id(v): v for v in [*model.weights, *(g.state for g in generators)]}.values())
-    variables = describe_variables(model, objects, [], layers, provenance)
+    variables = describe_variables(model, objects, {}, layers, provenance)
     return Description(record, variables, _graph(order.flow, order.why, place), layers, objects)
 
 

@@ -12,7 +12,7 @@ from samefit.errors import NoModelError
 from samefit.probe.data import Data, fitted
 from samefit.probe.describe import Description, describe
 from samefit.probe.passes import Passes, Results, in_short, moved
-from samefit.record.models import describe_compiled
+from samefit.record.compiled import describe_compiled
 from samefit.record.provenance import Provenance
 from samefit.store.digest import state_digest
 from samefit.store.probes import Probe, numbered

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.configs import config_of
-from samefit.record.own_code import attributes_of, described, with_own_functions
+from samefit.record.own_code import attributes_of, with_own_functions
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
@@ -117,10 +117,10 @@ def _layer_config(layer: Any) -> Mapping[str, Any]:
     ):
         # A nested model's configuration repeats all its layers; they have records of their own.
         return {}
-    return _named_nowhere(layer)
+    return named_nowhere(layer)
 
 
-def _named_nowhere(thing: Any) -> dict[str, Any]:
+def named_nowhere(thing: Any) -> dict[str, Any]:
     """Returns the configuration without the name, which Keras counts up with each object of a class."""
     return {key: plain(value) for key, value in config_of(thing).items() if key != "name"}
 
@@ -170,11 +170,20 @@ def _attributes(operation: Any) -> dict[str, Any]:
 def describe_variables(
     model: Any,
     variables: Sequence[Any],
-    optimizer_variables: Sequence[Any],
+    optimizer_variables: Mapping[str, Sequence[Any]],
     layers: Sequence[Any],
     provenance: Provenance,
 ) -> tuple[VariableRecord, ...]:
-    """Describes the variables of a training, in the order given: model variables, then the optimizer's."""
+    """Describes the variables of a training: model variables, then those of its optimizers.
+
+    Args:
+        model: The model.
+        variables: Its variables.
+        optimizer_variables: Those of the optimizer that it was compiled with (""), and of those that it holds itself,
+            by attribute.
+        layers: The layers of the model, in the order of its record.
+        provenance: Knows where they came from.
+    """
     owners = _owners(model, layers)
     records = []
     paths: dict[str, int] = {}
@@ -193,19 +202,26 @@ def describe_variables(
             )
         )
     references = {_mangled(variable.path): i for i, variable in enumerate(variables)}
-    for variable in optimizer_variables:
-        slot, slot_of = _slot(variable, references)
-        records.append(
-            VariableRecord(
-                role=Role.OPTIMIZER,
-                path=unique_path(variable.path, paths),
-                shape=tuple(variable.shape),
-                dtype=str(variable._dtype),
-                slot=slot,
-                slot_of=slot_of,
+    for holder, slots in optimizer_variables.items():
+        for variable in slots:
+            slot, slot_of = _slot(variable, references)
+            records.append(
+                VariableRecord(
+                    role=Role.OPTIMIZER,
+                    path=unique_path(held_as(holder, variable.path), paths),
+                    shape=tuple(variable.shape),
+                    dtype=str(variable._dtype),
+                    slot=slot,
+                    slot_of=slot_of,
+                    holder=holder,
+                )
             )
-        )
     return tuple(records)
+
+
+def held_as(holder: str, path: str) -> str:
+    """Returns the path of a variable of an optimizer, which the model may hold itself under an attribute."""
+    return f"{holder}.{path}" if holder else path
 
 
 def recurrent_state(layer: Any) -> list[Any]:
@@ -329,36 +345,3 @@ def _describe_data(value: Any, to_numpy: Any) -> dict[str, Any]:
             if isinstance(option, (int, bool)):
                 described[name] = option
     return described
-
-
-def describe_compiled(model: Any) -> dict[str, Any]:
-    """Describes what `compile` was given, as far as it shapes the training."""
-    optimizer = getattr(model, "optimizer", None)
-    loss = getattr(model, "loss", None)
-    compiled: dict[str, Any] = {
-        "jit_compile": bool(getattr(model, "jit_compile", False)),
-        "run_eagerly": bool(getattr(model, "run_eagerly", False)),
-        "steps_per_execution": int(getattr(model, "steps_per_execution", 1) or 1),
-        "loss": _describe_loss(loss),
-    }
-    if optimizer is not None:
-        compiled["optimizer"] = {"class": type(optimizer).__name__, "config": _named_nowhere(optimizer)}
-    weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
-    if weights is not None:
-        compiled["loss_weights"] = plain(weights)
-    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
-    if metrics is not None:
-        compiled["metrics"] = _describe_loss(metrics, named=True)
-    return compiled
-
-
-def _describe_loss(loss: Any, *, named: bool = False) -> Any:
-    """Describes a loss, a metric, or several of them; `named`: with the names under which they are logged."""
-    if isinstance(loss, (list, tuple)):
-        return [_describe_loss(item, named=named) for item in loss]
-    if isinstance(loss, Mapping):
-        return {str(key): _describe_loss(item, named=named) for key, item in loss.items()}
-    if hasattr(loss, "get_config"):
-        config = plain(config_of(loss)) if named else _named_nowhere(loss)
-        return {"class": type(loss).__name__, "config": config}
-    return described(loss)

@@ -16,13 +16,14 @@ from samefit.backends.base import Array, Backend
 from samefit.by_object import ByObject
 from samefit.pin.weights import first_value
 from samefit.record import batches, models
+from samefit.record.compiled import Compiles
 from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
 from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
-from samefit.record.training import Before, Compiles, Training
+from samefit.record.training import Before, Training
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -133,7 +134,7 @@ class Recorder:
             model=0,
             kind=kind,
             options=options,
-            compiled=models.describe_compiled(trainer) | self._compiles.of(trainer),
+            compiled=self._compiles.of(trainer),
             begin_event=event.id,
             status="running",
             location=event.location,
@@ -376,8 +377,7 @@ class Recorder:
         names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
         state = tuple(held.get(name) for name in names) if held else None
         training.collect(trainer)
-        before = Before(None, {}, None, self.ledger.digests())
-        self._after(training, [None], before, logs, state, [])
+        self._after(training, [None], Before(None, {}, None, self.ledger.digests()), logs, state, [])
         training.stepped_since_batch_end = 0
 
     def by_hand(self, model: Any, batch: Any, loss: Any) -> None:

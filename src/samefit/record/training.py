@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from samefit.attribution import caller
 from samefit.backends.base import Array
 from samefit.record import models
 from samefit.record.batches import BatchDigest
+from samefit.record.compiled import OWN_PARTS, own_parts
 from samefit.store.records import TrainingRecord, VariableRecord
-
-
-class Compiles:
-    """Where each model was compiled last, and the how-manieth `compile` of the side that was: a re-run changes it."""
-
-    def __init__(self) -> None:
-        self._known: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-
-    def put(self, trainer: Any, number: int) -> None:
-        """Notes that `trainer` is compiled now."""
-        where = caller().location
-        self._known[trainer] = {"number": number} | ({} if where is None else {"location": asdict(where)})
-
-    def of(self, trainer: Any) -> dict[str, Any]:
-        """Returns what is to stand in the record of a training of `trainer`."""
-        return dict(self._known.get(trainer) or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +38,8 @@ class Training:
         record: What the run holds of it.
         trainer: The model.
         variables: The model's variables.
-        optimizer_variables: The optimizer's.
+        optimizer_variables: Those of the optimizer that it was compiled with ("" is its name here), and of optimizers
+            that the model holds itself, by attribute.
         untracked: Those of `variables` that Keras leaves out of the model's (states of recurrent layers).
         layout: Number of the layout of its states; -1 before the first step.
         variable_records: The layout.
@@ -76,7 +60,7 @@ class Training:
     record: TrainingRecord
     trainer: Any
     variables: list[Any] = field(default_factory=list)
-    optimizer_variables: list[Any] = field(default_factory=list)
+    optimizer_variables: dict[str, list[Any]] = field(default_factory=dict)
     untracked: list[Any] = field(default_factory=list)
     layout: int = -1
     variable_records: tuple[VariableRecord, ...] = ()
@@ -100,17 +84,24 @@ class Training:
         self.untracked = [v for layer in trainer._flatten_layers() for v in models.recurrent_state(layer)]
         self.variables = [*(v for v in variables if id(v) not in metrics), *self.untracked]
         optimizer = getattr(trainer, "optimizer", None)
-        self.optimizer_variables = list(optimizer.variables) if optimizer is not None else []
+        own = own_parts(trainer, OWN_PARTS["optimizers"])
+        self.optimizer_variables = {"": list(optimizer.variables) if optimizer is not None else []}
+        self.optimizer_variables |= {name: list(one.variables) for name, one in own.items()}
 
     @property
     def all_variables(self) -> list[Any]:
-        """The model's variables, then the optimizer's: the order of the layout and of the digests."""
-        return self.variables + self.optimizer_variables
+        """The model's variables, then the optimizers': the order of the layout and of the digests."""
+        return [*self.variables, *(v for slots in self.optimizer_variables.values() for v in slots)]
+
+    @property
+    def own_slots(self) -> list[Any]:
+        """The variables of optimizers that the model holds itself: the last of all."""
+        return [v for name, slots in self.optimizer_variables.items() if name for v in slots]
 
     @property
     def num_variables(self) -> int:
         """How many variables there are."""
-        return len(self.variables) + len(self.optimizer_variables)
+        return len(self.variables) + sum(map(len, self.optimizer_variables.values()))
 
     def seen(self, batch: BatchDigest | str | None, warn: Callable[[str, str], None]) -> BatchDigest | None:
         """Returns a batch if it was seen; warns once that one was not, and why if that is known."""
@@ -130,7 +121,9 @@ class Training:
             optimizer.build(self.trainer.trainable_variables)
         self.collect(self.trainer)
         paths: dict[str, int] = {}
-        return {models.unique_path(v.path, paths): v for v in self.all_variables}
+        named = [("", v) for v in self.variables]
+        named += [(holder, v) for holder, slots in self.optimizer_variables.items() for v in slots]
+        return {models.unique_path(models.held_as(holder, v.path), paths): v for holder, v in named}
 
     def ended_as(self, status: str) -> str:
         """Returns how `train_on_batch` calls ended in a run that is `status`: as failed, if the last of them did."""

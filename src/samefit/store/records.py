@@ -63,6 +63,7 @@ class VariableRecord:
         index_in_layer: Position among the layer's own variables, in the order in which the layer made them.
         slot: For optimizer variables: "iteration", "learning_rate", or the name of the slot ("momentum", …).
         slot_of: For slots: position (in the same layout) of the model variable that it belongs to.
+        holder: Of an optimizer that the model holds itself, the attribute; "" of the one that it was compiled with.
         origin: Where its first value came from; None for optimizer variables.
     """
 
@@ -74,6 +75,7 @@ class VariableRecord:
     index_in_layer: int | None = None
     slot: str | None = None
     slot_of: int | None = None
+    holder: str = ""
     origin: Origin | None = None
 
 

@@ -69,6 +69,8 @@ def _parts(plan: Mapping[str, Any]) -> list[str]:
         return [str(name) for name in plan[_PARTS[do]]]
     if do == "attributes":
         return [attribute_part(layer, name) for layer, values in plan["values"].items() for name in values]
+    if do == "parts":
+        return [*plan.get("optimizers", {}), *plan.get("losses", {})]
     if do == "entropy":
         return [f"take {number}" for number in range(len(plan["takes"]))]
     if do == "compile":

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
-from samefit.transplant.item import Item, Put, attribute_part
+from samefit.transplant.item import Item, Put, attribute_part, differs, made
 
 
 def put_on_layers(item: Item, model: Any) -> Iterator[Put]:
@@ -25,6 +25,26 @@ def put_on_layers(item: Item, model: Any) -> Iterator[Put]:
             before = getattr(layer, attribute, None)
             setattr(layer, attribute, _as(before, value))
             yield f"{type(layer).__name__}.{attribute}", attribute_part(name, attribute), before != _as(before, value)
+
+
+def put_parts(item: Item, model: Any) -> Iterator[Put]:
+    """Gives a model other optimizers and losses than it holds itself.
+
+    Nothing is put in where the step was compiled before, nor for an optimizer that has slots already: a new one would
+    begin with others.
+    """
+    import keras
+
+    if model.train_function is not None:
+        return
+    for kind, module in (("optimizers", keras.optimizers), ("losses", keras.losses)):
+        for name, wanted in item.get(kind, {}).items():
+            before = getattr(model, name, None)
+            if getattr(before, "built", False) and kind == "optimizers":
+                continue
+            after = made(module, wanted)
+            setattr(model, name, after)
+            yield f"the model's {name}", name, differs(before, after)
 
 
 def _as(before: Any, value: Any) -> Any:

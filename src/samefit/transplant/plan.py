@@ -20,6 +20,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | pipeline | side, call, arguments {name: value; "generator": its seed} | when that stage of a pipeline is made |
 | trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | attributes | training, values {name of a layer ("": the model): {attribute: value}} | when that `fit` is called |
+| parts | training, optimizers {attribute of the model: description}, losses {the same} | when that `fit` is called |
 | data | training, file | when that `fit` is called |
 | weights | training, from (a run, "": this one), arrays, pairs {own: their path} | before the training's first step |
 | permute | training, pairs {own path: own path that holds its value} | before the training's first step |
@@ -30,6 +31,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | global | side, dtype_policy, floatx | before the side begins |
 | determinism | | from the import of Keras on |
 
+A plan with the key "stands_in" takes the place of a seed that nobody had set.
 States are hexadecimal, as `samefit.patches.generators` and the backends write them.
 """
 
@@ -46,7 +48,7 @@ from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
 from samefit.transplant.data import put_arguments, put_arrays, put_attributes
 from samefit.transplant.item import Item, Put, differs, made
-from samefit.transplant.layers import put_on_layers
+from samefit.transplant.layers import put_on_layers, put_parts
 from samefit.transplant.variables import permute, perturb
 from samefit.types import Location
 
@@ -156,6 +158,8 @@ class Transplants:
             self._set_trainable(trainer, item)
         for item in self._wanted("attributes", training=number):
             self._put(item, put_on_layers(item, trainer))
+        for item in self._wanted("parts", training=number):
+            self._put(item, put_parts(item, trainer))
         for item in self._wanted("generators", at="training", training=number):
             self._restore(item, f"training {number}")
         for item in self._wanted("fit", training=number):
