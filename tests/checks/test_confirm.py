@@ -417,8 +417,8 @@ def test_the_search_goes_on_where_a_cause_is_taken_back(tmp_path: Path, monkeypa
         yield from explain_options(case)
         yield Suspect("precision", "dtypes", counterfactuals=(Counterfactual("float32", ({"do": "global"},)),))
 
-    # relu: step 7; there relu and float32 change nothing; unchanged: step 5; float32: all steps agree.
-    found, _ = found_by(monkeypatch, explain, tmp_path, 6, 6, 6, 4, None)
+    # relu: step 7; there relu, float32 and both change nothing; unchanged: step 5; float32: all steps agree.
+    found, _ = found_by(monkeypatch, explain, tmp_path, 6, 6, 6, 6, 4, None)
     assert [(cause.slug, cause.confirmed) for cause in found] == [("precision", True)]
     assert found[0].evidence[-1].text.startswith("not repeatable by itself")
 

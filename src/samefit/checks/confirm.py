@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from samefit.checks.pair import Pair
@@ -19,6 +20,12 @@ _ROUNDS = 5
 
 _TRIES = 6
 """Re-runs for one divergence, over all its suspects."""
+
+_JOINED = 4
+"""So many suspects, of which none is the cause alone, are tried together."""
+
+_STAYS = "the divergence stays"
+"""What is said of a re-run that refutes a suspect."""
 
 _STAGES = list(Stage)
 
@@ -80,7 +87,7 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
         pair, comparison = search.next()
         chain.append(search)
         search = None
-        if chain[-1].cause.confirmed:
+        if chain[-1].causes[-1].confirmed:
             if comparison.first_divergence is None:
                 break
             continue
@@ -92,7 +99,7 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
         search.withdraw()
     if not chain:
         return Found((), pair, comparison)
-    return Found(tuple(found.cause for found in chain), chain[-1].pair, chain[-1].comparison)
+    return Found(tuple(cause for found in chain for cause in found.causes), chain[-1].pair, chain[-1].comparison)
 
 
 def explained(comparison: Comparison, causes: tuple[Cause, ...]) -> Comparison:
@@ -123,10 +130,10 @@ class _Search:
         say: Called with one line about what is going on.
 
     Attributes:
-        cause: What was found last.
+        causes: What was found last: one cause, or several that act at the same place.
     """
 
-    cause: Cause
+    causes: tuple[Cause, ...] = ()
 
     def __init__(
         self, case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
@@ -137,27 +144,64 @@ class _Search:
         every = [(suspect, fix) for suspect in self._suspects for fix in suspect.counterfactuals]
         self._left = iter(every[:_TRIES])
         self._tried: list[tuple[Suspect, str]] = []
+        self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
         self._unchanged = ""
         self._repeats = 0
 
     def next(self) -> tuple[Pair, Comparison]:
-        """Tries the suspects that are left, sets `cause`, and returns the pair without it."""
+        """Tries the suspects that are left, sets `causes`, and returns the pair without them."""
         for suspect, fix in self._left:
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
             if isinstance(found, str):
                 self._tried.append((suspect, found))
+                if _STAYS in found and fix.changes_candidate_alone and not suspect.weak:
+                    self._not_alone.setdefault(id(suspect), (suspect, fix))
                 continue
             pair, result = found
             self._last = suspect, fix, result
             steps = min(self.comparison.steps_compared, result.steps_compared)
             gaps = self.pair.loss_gap(steps), pair.loss_gap(steps)
             twice = bool(self._unchanged) and _reruns_both(fix)
-            self.cause = self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice))
+            self.causes = (self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice)),)
             return pair, result
-        self.cause = self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried))
+        together = self._together()
+        if together is not None:
+            return together
+        self.causes = (self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried)),)
         return self.pair, self.comparison
+
+    def _together(self) -> tuple[Pair, Comparison] | None:
+        """Tries at once what changed nothing alone: of two things that act at one place, neither does.
+
+        What is found is no larger than it must be: each part is left out once.
+        """
+        parts, self._not_alone = list(self._not_alone.values())[:_JOINED], {}
+        found = self._try_all(parts)
+        for part in parts if found is not None and len(parts) > 2 else ():
+            fewer = [other for other in parts if other is not part]
+            without = self._try_all(fewer) if len(fewer) > 1 else None
+            if without is not None:
+                parts, found = fewer, without
+        if found is None:
+            return None
+        pair, result = found
+        fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
+        self._last = parts[-1][0], fix, result
+        less = "neither alone" if len(parts) == 2 else "nothing less"
+        text = replace(fix, text=f"{fix.text} ({less} is enough)")
+        confirmed = (_confirmed(suspect, text, result, (None, None), twice=False) for suspect, _ in parts)
+        self.causes = tuple(self._with_flaw(cause) for cause in confirmed)
+        return pair, result
+
+    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | None:
+        if len(parts) < 2:
+            return None
+        fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
+        self._say(f"confirming {' and '.join(dict.fromkeys(suspect.slug for suspect, _ in parts))}: with {fix.text}")
+        found = self._try(fix)
+        return None if isinstance(found, str) else found
 
     def is_shown(self) -> bool:
         """Whether the cause that was confirmed last would also be if nothing came after it."""
@@ -182,7 +226,7 @@ class _Search:
             return f"with {fix.text}: {found}"
         result = found.compared()
         if not _went_away(self.comparison, result):
-            return f"with {fix.text} the divergence stays"
+            return f"with {fix.text} {_STAYS}"
         if _reruns_both(fix):
             self._flaw(fix)
         if not self._unchanged:
@@ -223,7 +267,7 @@ class _Search:
     def _stays(self, fix: Counterfactual, result: Comparison) -> str:
         later = result.first_divergence
         where = "" if later is None else f": they part at step {later.step}"
-        return f"with {fix.text} the divergence stays{where}, and {self._unchanged}"
+        return f"with {fix.text} {_STAYS}{where}, and {self._unchanged}"
 
     def _with_flaw(self, cause: Cause) -> Cause:
         if not self._unchanged:
@@ -296,7 +340,7 @@ _STAGE_ONLY = ": this shows that they matter, not what made them differ"
 
 def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspect, str]]) -> Cause:
     # A suspect whose re-run did not help is out; one that could not be re-run is still a suspect.
-    refuted = [suspect for suspect, text in tried if "stays" in text]
+    refuted = [suspect for suspect, text in tried if _STAYS in text]
     standing = [suspect for suspect in found if suspect not in refuted and not suspect.needs_proof]
     if not standing:
         return Cause(

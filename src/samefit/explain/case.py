@@ -44,6 +44,15 @@ class Counterfactual:
     stage_only: bool = False
     of_baseline: bool = False
 
+    @property
+    def changes_candidate_alone(self) -> bool:
+        """Whether it is a plan for the candidate and nothing else, which can be joined with others."""
+        return self == Counterfactual(self.text, self.transplants)
+
+    def joined(self, other: Counterfactual) -> Counterfactual:
+        """Returns a re-run that changes what both change; each is a plan for the candidate."""
+        return Counterfactual(f"{self.text}, and {other.text}", (*self.transplants, *other.transplants))
+
 
 STANDS_IN = "stands_in"
 """Key of a transplant that stands in for a seed that nobody had set."""

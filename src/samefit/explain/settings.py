@@ -60,6 +60,8 @@ def explain_hash_seed(case: Case) -> Iterator[Suspect]:
         location=case.b.training.location,
         remedy="sort what comes out of a set:  sorted(words),  or set  PYTHONHASHSEED=0",
         counterfactuals=(Counterfactual("PYTHONHASHSEED=0 on both sides", environment_both={"PYTHONHASHSEED": "0"}),),
+        # It is so in most processes, and matters in few.
+        needs_proof=True,
     )
 
 
