@@ -33,6 +33,7 @@ class Seen:
     nth: int = 1
     training: bool | None = None
     inside: int | None = None
+    updates: int = 0
 
 
 LOSS = Seen("", kind="loss", name="loss", output=np.float32(0.5))
@@ -80,6 +81,7 @@ def look(
             outputs=(state_digest(np.asarray(seen.output)),),
             shapes=(np.shape(seen.output),),
             masks_out=tuple(map(state_digest, seen.masks_out)),
+            updates=seen.updates,
         )
         records.append(record)
         arrays[record.array(0)] = np.asarray(seen.output)

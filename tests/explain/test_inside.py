@@ -96,6 +96,12 @@ def test_code(tmp_path: Path) -> None:
     assert inside.because == ("options, masks and weights are equal; what is left is its code, or its kernel",)
 
 
+def test_an_update_before_the_call(tmp_path: Path) -> None:
+    inside = parted(tmp_path, 0, {"output": ONES * 2, "updates": 1})
+    assert inside.because[0].startswith("the step had updated weights before this call")
+    assert named_inside(UNKNOWN, alike(inside)) == UNKNOWN
+
+
 def test_next_to_zero_the_relative_size_tells_where_kernels_are_others(tmp_path: Path) -> None:
     # Thousands of units in the last place of an element that is nearly zero, and little of the largest.
     one, other = ONES.copy(), ONES.copy()

@@ -41,7 +41,7 @@ def explain_inside(found: FoundInside, pairing: Pairing, position: int) -> Insid
     all_pairs = [(models[0].layers[i], models[1].layers[j]) for i, j in pairing.alignment_at(position).layers]
     phase = found.inside.phase
     if phase == "forward":
-        because = tuple(_forward(found, layers)) or (_kernel(found.inside, pairing),)
+        because = tuple(_forward(found, layers)) or (_behind_update(found) or _kernel(found.inside, pairing),)
     elif phase == "loss":
         because = (
             *_compiled(trainings, LOSSES),
@@ -119,6 +119,14 @@ def _zeros(found: FoundInside) -> tuple[float, float] | None:
         return None
     one, other = (np.asarray(output == 0) for output in found.outputs)
     return None if np.array_equal(one, other) else (float(np.mean(one)), float(np.mean(other)))
+
+
+def _behind_update(found: FoundInside) -> str:
+    """Says that a call comes after an update within the step (a `train_step` with several optimizers), if one does."""
+    assert found.calls is not None
+    if not any(call.updates for call in found.calls):
+        return ""
+    return "the step had updated weights before this call: what differs may be that update, or the loss behind it"
 
 
 def _kernel(inside: Inside, pairing: Pairing) -> str:

@@ -226,6 +226,7 @@ class _Open:
     layer: int | None
     nth: int
     training: bool | None
+    updates: int
     inputs: list[tuple[bytes, ...]] = field(default_factory=list)
     masks: list[tuple[bytes, ...]] = field(default_factory=list)
     turns: int = 0
@@ -247,7 +248,7 @@ class _Eye:
         self._stack: list[_Open] = []
         self._modes: list[bool] = [True]
         self._counts: dict[int, int] = {}
-        self._begun = 0
+        self._begun, self._updates = 0, 0
         self._size = 0
         self._tap: Tap | None = None
 
@@ -285,6 +286,7 @@ class _Eye:
             layer=self._layers.get(id(what)),
             nth=nth,
             training=training,
+            updates=self._updates,
         )
         self._begun += 1
         self._look(leaves, functools.partial(self._given, entry))
@@ -325,6 +327,7 @@ class _Eye:
             outputs=tuple(map(state_digest, arrays)),
             shapes=tuple(array.shape for array in arrays),
             masks_out=tuple(map(state_digest, masks)),
+            updates=entry.updates,
         )
         entry.turns += 1
         self.calls.append(ended)
@@ -335,6 +338,7 @@ class _Eye:
 
     def applying(self, gradients: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
         assert self._tap is not None
+        self._updates += 1
         handed = []
         for gradient, variable in zip(gradients, variables, strict=True):
             path = self._paths.get(id(variable))

@@ -25,6 +25,7 @@ class InsideCall:
         outputs: Digests of the tensors that it gave out.
         shapes: Shapes of these.
         masks_out: Digests of the masks of these.
+        updates: How often an optimizer had updated weights in this step before the call began.
     """
 
     number: int
@@ -41,6 +42,7 @@ class InsideCall:
     outputs: tuple[bytes, ...]
     shapes: tuple[tuple[int, ...], ...]
     masks_out: tuple[bytes, ...]
+    updates: int = 0
 
     def array(self, output: int) -> str:
         """Returns the name of an output's array in the file of the step."""
