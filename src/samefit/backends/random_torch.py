@@ -102,14 +102,16 @@ def shuffle(seed: torch.Tensor, x: Any, axis: int) -> torch.Tensor:
 
 def dropout(seed: torch.Tensor, inputs: torch.Tensor, rate: float, noise_shape: Any) -> torch.Tensor:
     """Returns the inputs where `portable.kept` keeps them, scaled up, and 0 elsewhere."""
-    share = 1.0 - rate
-    factor = portable.reciprocal(share, str(inputs.dtype).removeprefix("torch."))
     sizes = inputs.shape
     shape = sizes if noise_shape is None else [sizes[i] if n is None else n for i, n in enumerate(noise_shape)]
+    # Before the product: a compiled graph ends at this call, and a method that is bound already cannot be handed on.
+    dropped, factor = _dropped(seed, shape, 1.0 - rate, inputs.dtype)
     # In place: the product is needed by nothing else, its gradient included.
-    return (inputs * factor).masked_fill_(_dropped(seed, shape, share), 0.0)
+    return (inputs * factor).masked_fill_(dropped, 0.0)
 
 
 @torch._dynamo.disable()  # type: ignore[untyped-decorator]
-def _dropped(seed: torch.Tensor, shape: Sequence[int], share: float) -> torch.Tensor:
-    return _tensor(~portable.kept(_key(seed), tuple(shape), share), seed.device)
+def _dropped(seed: torch.Tensor, shape: Sequence[int], share: float, dtype: torch.dtype) -> tuple[torch.Tensor, float]:
+    """Returns where nothing is left, and the factor of all else."""
+    factor = portable.reciprocal(share, str(dtype).removeprefix("torch."))
+    return _tensor(~portable.kept(_key(seed), tuple(shape), share), seed.device), factor

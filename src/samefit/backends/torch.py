@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import _disable_current_modes  # torch 2.4 to 2.13; no public function does this
 
 from samefit.backends import random_torch
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap
@@ -89,7 +90,9 @@ class TorchBackend(Backend):
         return None
 
     def generator_state(self) -> bytes | None:
-        return bytes(torch.get_rng_state().numpy().tobytes())
+        # While torch.compile traces, tensors are stand-ins without values; the generator's state is none of them.
+        with _disable_current_modes():
+            return bytes(torch.get_rng_state().numpy().tobytes())
 
     def set_generator_state(self, state: bytes) -> None:
         torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
