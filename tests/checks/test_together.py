@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.checks.test_confirm import found_by
+from tests.checks.test_confirm import causes, found_by, parting
 
+from samefit.errors import SamefitError
+from samefit.explain import suspects
 from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.types import Stage
 
 
 def explaining(*names: str) -> Callable[[Case], Iterator[Suspect]]:
@@ -49,3 +52,11 @@ def test_a_cause_behind_two_that_act_at_one_place(tmp_path: Path, monkeypatch: p
         ("model-config", True),
         ("unknown", False),
     ]
+
+
+def test_a_run_that_fails_does_not_show_that_a_part_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("precision", "model-config", "loss-config")
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (explaining(*names),)})
+    a, b, *reruns = parting(tmp_path, None, 1, 1, 1, 1, None)
+    found, _, _ = causes(a, b, *reruns, SamefitError("out of memory"))
+    assert [cause.confirmed for cause in found] == [False]

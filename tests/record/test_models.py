@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samefit.record.compiled import Compiles, describe_compiled
+from samefit.record.compiled import Compiles, describe_compiled, own_parts
 from samefit.record.ledger import Ledger
 from samefit.record.models import (
     data_arrays,
@@ -224,6 +224,48 @@ def test_what_was_compiled() -> None:
 
 def test_a_model_that_was_not_compiled() -> None:
     assert describe_compiled(SimpleNamespace())["loss"] is None
+
+
+class BaseOptimizer:
+    """Stands in for Keras's base class."""
+
+    __module__ = "keras.src.optimizers.base_optimizer"
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": "adam", "learning_rate": 0.1}
+
+
+class Adam(BaseOptimizer):
+    __module__ = "keras.src.optimizers.adam"
+
+
+class Own(BaseOptimizer):
+    """An optimizer of the user's own, whose options leave an attribute out."""
+
+    factor = 1.0
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def update_step(self) -> float:
+        return self.factor
+
+
+def test_what_the_model_holds_itself_is_found_once_each() -> None:
+    first, second, third = Adam(), Adam(), Adam()
+    model = SimpleNamespace(
+        optimizer=first, opt=first, twice=second, again=second, rest=[third, 1], data=list(range(99))
+    )
+    assert own_parts(model, "BaseOptimizer") == {"opt": first, "twice": second, "rest[0]": third}
+    assert [*describe_compiled(model)["optimizers"]] == ["opt", "twice", "rest[0]"]
+
+
+def test_the_class_of_ones_own_stands_with_what_it_does_and_reads() -> None:
+    one, other = (describe_compiled(SimpleNamespace(optimizer=Own(factor)))["optimizer"] for factor in (1.0, 2.0))
+    assert one["class"] == other["class"]
+    assert one["class"].startswith("Own (your own, ")
+    assert (one["config"]["factor"], other["config"]["factor"]) == (1.0, 2.0)
+    assert describe_compiled(SimpleNamespace(optimizer=Adam()))["optimizer"]["class"] == "Adam"
 
 
 def test_which_compile_it_was_and_where() -> None:

@@ -156,7 +156,7 @@ class _Search:
             found = self._try(fix)
             if isinstance(found, str):
                 self._tried.append((suspect, found))
-                if _STAYS in found and fix.changes_candidate_alone and not suspect.weak:
+                if found.endswith(_STAYS) and fix.changes_candidate_alone and not suspect.weak:
                     self._not_alone.setdefault(id(suspect), (suspect, fix))
                 continue
             pair, result = found
@@ -178,13 +178,21 @@ class _Search:
         What is found is no larger than it must be: each part is left out once.
         """
         parts, self._not_alone = list(self._not_alone.values())[:_JOINED], {}
+        if len(parts) < 2 or self._unchanged:
+            return None
         found = self._try_all(parts)
-        for part in parts if found is not None and len(parts) > 2 else ():
+        for part in list(parts) if len(parts) > 2 else ():
             fewer = [other for other in parts if other is not part]
-            without = self._try_all(fewer) if len(fewer) > 1 else None
-            if without is not None:
+            if isinstance(found, str) or len(fewer) < 2:
+                break
+            without = self._try_all(fewer)
+            if not isinstance(without, str):
                 parts, found = fewer, without
-        if found is None:
+            elif not without.endswith(_STAYS):
+                # Whether this part is needed was not shown.
+                found = without
+        if isinstance(found, str):
+            self._tried.append((parts[-1][0], found))
             return None
         pair, result = found
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
@@ -195,13 +203,10 @@ class _Search:
         self.causes = tuple(self._with_flaw(cause) for cause in confirmed)
         return pair, result
 
-    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | None:
-        if len(parts) < 2:
-            return None
+    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | str:
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
         self._say(f"confirming {' and '.join(dict.fromkeys(suspect.slug for suspect, _ in parts))}: with {fix.text}")
-        found = self._try(fix)
-        return None if isinstance(found, str) else found
+        return self._try(fix)
 
     def is_shown(self) -> bool:
         """Whether the cause that was confirmed last would also be if nothing came after it."""

@@ -127,6 +127,8 @@ def _own_start(pair: Pair, candidate: Execution) -> list[dict[str, Any]]:
 
     Without a seed, the baseline would draw others in a re-run of its own.
     """
+    # What is counted (seeds, draws) has the same numbers in the same script only.
+    alike = [target for _, target in pair.execution_a.sides] == [target for _, target in candidate.sides]
     trainings = {b.number: a.number for a, b in zip(pair.a.selected(), pair.b.selected(), strict=False)}
     found = []
     for item in candidate.transplants:
@@ -134,7 +136,7 @@ def _own_start(pair: Pair, candidate: Execution) -> list[dict[str, Any]]:
         if item["do"] == "weights" and item["arrays"].startswith("initial-"):
             number = int(item["arrays"].removeprefix("initial-"))
             own |= {"training": number, "pairs": {path: path for path in item["pairs"].values()}}
-        elif item["do"] == "entropy" or item.get(STANDS_IN):
+        elif item["do"] == "entropy" or (item.get(STANDS_IN) and alike):
             own |= {"side": pair.a.side} if "side" in item else {}
             own |= {"training": trainings.get(item["training"], -1)} if "training" in item else {}
         else:

@@ -13,4 +13,4 @@ def parts_of(compiled: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]
     """Returns what stands under the first of two keys by that key, and what stands under the second by attribute."""
     compiled_with, held = keys
     parts = {compiled_with: compiled[compiled_with]} if compiled.get(compiled_with) is not None else {}
-    return {**parts, **compiled.get(held, {})}
+    return {**parts, **(compiled.get(held, {}) if held else {})}

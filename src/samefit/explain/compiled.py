@@ -8,7 +8,7 @@ from typing import Any
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, shown
+from samefit.explain.options import bare, class_of, differing_options, is_own, put_in_somewhere, shown
 from samefit.types import Location
 
 
@@ -62,6 +62,8 @@ def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, oth
         ),
         [(one, other)],
     )
+    if name not in keys and None in (one, other):
+        fixes, why_not = (), "only one of the models holds it"
     return Suspect(
         slug=slug,
         summary=f"The two trainings were compiled with another {name}."
@@ -131,19 +133,19 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
         yield Evidence(f"{name}: {first.get('class')} and {second.get('class')}")
         return
     for key, (mine, theirs) in differing_options(first.get("config") or {}, second.get("config") or {}).items():
-        yield Evidence(f"{first.get('class')}({key}={shown(mine)}) and {first.get('class')}({key}={shown(theirs)})")
+        yield Evidence(f"{class_of(first)}({key}={shown(mine)}) and {class_of(first)}({key}={shown(theirs)})")
 
 
 def _remedy(name: str, one: Any, other: Any) -> str:
     """Returns what to write: the options that differ, or the whole where another class was compiled."""
-    if is_own(one):
-        return f"compile both with the same function as {name}"
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class") is not None:
         options = differing_options(one.get("config") or {}, other.get("config") or {})
         if options:
             return (
-                f"write  {one['class']}({', '.join(f'{k}={shown(v[0])}' for k, v in options.items())})  on both sides"
+                f"write  {class_of(one)}({', '.join(f'{k}={shown(v[0])}' for k, v in options.items())})  on both sides"
             )
+    if is_own(one):
+        return f"give both the same code as {name}"
     return f"compile({name}={_written(one)})  on both sides"
 
 

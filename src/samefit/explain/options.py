@@ -55,6 +55,12 @@ def is_own(value: Any) -> bool:
     return isinstance(value, str) and _OWN in value
 
 
+def class_of(described: Mapping[str, Any]) -> Any:
+    """Returns the name of the class of an optimizer or a loss, without the digest of one of the user's own."""
+    name = described.get("class")
+    return name.partition(_OWN)[0] if isinstance(name, str) else name
+
+
 def put_in_somewhere(
     forth: Counterfactual, back: Counterfactual, values: Sequence[tuple[Any, Any]]
 ) -> tuple[tuple[Counterfactual, ...], str]:

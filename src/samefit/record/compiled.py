@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from samefit.attribution import caller
 from samefit.patches.configs import config_of
 from samefit.record.models import named_nowhere
-from samefit.record.own_code import described
+from samefit.record.own_code import described, own_class
 from samefit.record.plain import plain
 
 
@@ -38,19 +38,19 @@ def describe_compiled(model: Any) -> dict[str, Any]:
         "jit_compile": bool(getattr(model, "jit_compile", False)),
         "run_eagerly": bool(getattr(model, "run_eagerly", False)),
         "steps_per_execution": int(getattr(model, "steps_per_execution", 1) or 1),
-        "loss": _describe_loss(loss),
+        "loss": _describe(loss),
     }
     if optimizer is not None:
-        compiled["optimizer"] = {"class": type(optimizer).__name__, "config": named_nowhere(optimizer)}
+        compiled["optimizer"] = _describe(optimizer)
     for kind, base in OWN_PARTS.items():
         if parts := own_parts(model, base):
-            compiled[kind] = {name: _describe_loss(part) for name, part in parts.items()}
+            compiled[kind] = {name: _describe(part) for name, part in parts.items()}
     weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
     if weights is not None:
         compiled["loss_weights"] = plain(weights)
     metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
     if metrics is not None:
-        compiled["metrics"] = _describe_loss(metrics, named=True)
+        compiled["metrics"] = _describe(metrics, named=True)
     return compiled
 
 
@@ -58,29 +58,41 @@ OWN_PARTS = {"optimizers": "BaseOptimizer", "losses": "Loss"}
 """Kinds of parts that a `train_step` of the user's own works with, and Keras's base class of each."""
 
 
+_MOST = 32
+"""A list of more items than that is data, and is not looked through."""
+
+
 def own_parts(model: Any, base: str) -> dict[str, Any]:
-    """Returns what a model of the user's own holds beside what `compile` of Keras took, by attribute.
+    """Returns what a model of the user's own holds itself, by attribute; in a list or a dictionary, with the place.
+
+    What `compile` took is among it, if the model holds that under another name as well: a `train_step` may use either.
 
     Args:
         model: The model.
         base: The class of Keras's that the parts are of: "BaseOptimizer" or "Loss".
     """
-    compiled = [getattr(model, name, None) for name in ("optimizer", "loss", "_compile_loss")]
-    return {
-        name: value
-        for name, value in vars(model).items()
-        if any(cls.__name__ == base and cls.__module__.startswith("keras.") for cls in type(value).__mro__)
-        and not any(value is one for one in compiled)
-    }
+    found: dict[int, tuple[str, Any]] = {}
+    for name, value in vars(model).items():
+        # These are Keras's own (keras/src/trainers/trainer.py, 3.12 to 3.15).
+        if name in ("optimizer", "loss") or name.startswith("_compile"):
+            continue
+        inside: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST:
+            inside = value.items() if isinstance(value, dict) else enumerate(value)
+        for place, part in ((name, value), *((f"{name}[{key!r}]", part) for key, part in inside)):
+            if any(cls.__name__ == base and cls.__module__.startswith("keras.") for cls in type(part).__mro__):
+                found.setdefault(id(part), (place, part))
+    return dict(found.values())
 
 
-def _describe_loss(loss: Any, *, named: bool = False) -> Any:
-    """Describes a loss, a metric, or several of them; `named`: with the names under which they are logged."""
-    if isinstance(loss, (list, tuple)):
-        return [_describe_loss(item, named=named) for item in loss]
-    if isinstance(loss, Mapping):
-        return {str(key): _describe_loss(item, named=named) for key, item in loss.items()}
-    if hasattr(loss, "get_config"):
-        config = plain(config_of(loss)) if named else named_nowhere(loss)
-        return {"class": type(loss).__name__, "config": config}
-    return described(loss)
+def _describe(part: Any, *, named: bool = False) -> Any:
+    """Describes an optimizer, a loss, a metric, or several; `named`: with the names under which they are logged."""
+    if isinstance(part, (list, tuple)):
+        return [_describe(item, named=named) for item in part]
+    if isinstance(part, Mapping):
+        return {str(key): _describe(item, named=named) for key, item in part.items()}
+    if hasattr(part, "get_config"):
+        config = plain(config_of(part)) if named else named_nowhere(part)
+        name, attributes = own_class(part, config)
+        return {"class": name, "config": {**attributes, **config}}
+    return described(part)

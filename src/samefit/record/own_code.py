@@ -105,6 +105,20 @@ def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def own_class(thing: Any, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Returns the name of a loss's or an optimizer's class, and what its methods read beside its options.
+
+    A class with methods of the user's own stands with a digest of what they do; of one of a library the name is enough.
+    """
+    name = type(thing).__name__
+    if type(thing).__module__.startswith("keras."):
+        return name, {}
+    found = attributes_of(thing, config)
+    code = [(key, value["code"]) for key, value in found.items() if key.startswith("code of ")]
+    attributes = {key: value for key, value in found.items() if not key.startswith("code of ")}
+    return (marked(name, _hash(repr(code))) if code else name), attributes
+
+
 def _attribute(value: Any) -> Any:
     """Returns a plain attribute, or None for what is none; None itself says nothing either."""
     if not is_plain(value):

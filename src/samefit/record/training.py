@@ -40,6 +40,7 @@ class Training:
         variables: The model's variables.
         optimizer_variables: Those of the optimizer that it was compiled with ("" is its name here), and of optimizers
             that the model holds itself, by attribute.
+        held: The optimizers that the model holds itself, by attribute.
         untracked: Those of `variables` that Keras leaves out of the model's (states of recurrent layers).
         layout: Number of the layout of its states; -1 before the first step.
         variable_records: The layout.
@@ -61,6 +62,7 @@ class Training:
     trainer: Any
     variables: list[Any] = field(default_factory=list)
     optimizer_variables: dict[str, list[Any]] = field(default_factory=dict)
+    held: dict[str, Any] = field(default_factory=dict)
     untracked: list[Any] = field(default_factory=list)
     layout: int = -1
     variable_records: tuple[VariableRecord, ...] = ()
@@ -84,9 +86,15 @@ class Training:
         self.untracked = [v for layer in trainer._flatten_layers() for v in models.recurrent_state(layer)]
         self.variables = [*(v for v in variables if id(v) not in metrics), *self.untracked]
         optimizer = getattr(trainer, "optimizer", None)
-        own = own_parts(trainer, OWN_PARTS["optimizers"])
         self.optimizer_variables = {"": list(optimizer.variables) if optimizer is not None else []}
-        self.optimizer_variables |= {name: list(one.variables) for name, one in own.items()}
+        self.held = own_parts(trainer, OWN_PARTS["optimizers"])
+        known = {id(v) for v in self.optimizer_variables[""]}
+        for name, one in self.held.items():
+            # One that `compile` took as well, or wrapped, is recorded once.
+            own = [v for v in one.variables if id(v) not in known]
+            known.update(map(id, own))
+            if own:
+                self.optimizer_variables[name] = own
 
     @property
     def all_variables(self) -> list[Any]:
@@ -100,7 +108,9 @@ class Training:
 
     @property
     def num_variables(self) -> int:
-        """How many variables there are."""
+        """How many variables there are now, those of optimizers that came to be used in a later step included."""
+        if self.held:
+            self.collect(self.trainer)
         return len(self.variables) + sum(map(len, self.optimizer_variables.values()))
 
     def seen(self, batch: BatchDigest | str | None, warn: Callable[[str, str], None]) -> BatchDigest | None:

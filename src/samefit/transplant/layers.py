@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samefit.transplant.item import Item, Put, attribute_part, differs, made
@@ -39,12 +40,28 @@ def put_parts(item: Item, model: Any) -> Iterator[Put]:
         return
     for kind, module in (("optimizers", keras.optimizers), ("losses", keras.losses)):
         for name, wanted in item.get(kind, {}).items():
-            before = getattr(model, name, None)
-            if getattr(before, "built", False) and kind == "optimizers":
+            holder, key = _place_of(model, name)
+            if key not in holder or (kind == "optimizers" and holder[key].built):
                 continue
-            after = made(module, wanted)
-            setattr(model, name, after)
+            before, after = holder[key], made(module, wanted)
+            if before is model.optimizer:
+                # The model was compiled with the one that it holds.
+                model.optimizer = after
+            if holder is vars(model):
+                setattr(model, name, after)
+            else:
+                getattr(model, name.partition("[")[0])[key] = after
             yield f"the model's {name}", name, differs(before, after)
+
+
+def _place_of(model: Any, name: str) -> tuple[Mapping[Any, Any], Any]:
+    """Returns where a part stands that the recorder calls "attribute" or "attribute[key]", and its key there."""
+    attribute, _, place = name.partition("[")
+    if not place:
+        return vars(model), name
+    holder = getattr(model, attribute, None)
+    holder = dict(enumerate(holder)) if isinstance(holder, list) else holder
+    return holder if isinstance(holder, dict) else {}, ast.literal_eval(place.removesuffix("]"))
 
 
 def _as(before: Any, value: Any) -> Any:
