@@ -77,7 +77,8 @@ def own_parts(model: Any, base: str) -> dict[str, Any]:
         if name in ("optimizer", "loss") or name.startswith("_compile"):
             continue
         inside: Iterable[tuple[Any, Any]] = ()
-        if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST:
+        # Keras and TensorFlow list all that a model holds once more, under names of their own.
+        if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST and not name.startswith("_"):
             inside = value.items() if isinstance(value, dict) else enumerate(value)
         for place, part in ((name, value), *((f"{name}[{key!r}]", part) for key, part in inside)):
             if any(cls.__name__ == base and cls.__module__.startswith("keras.") for cls in type(part).__mro__):
