@@ -298,6 +298,25 @@ def test_the_variables_of_a_training_leave_metrics_out() -> None:
     assert training.history() == {"loss": (1.0, 0.5)}
 
 
+def test_an_optimizer_that_comes_to_be_used_in_a_later_step_counts_from_then_on() -> None:
+    late = Adam()
+    late.variables = [Variable("adam/iteration")]  # type: ignore[attr-defined]
+    trainer = SimpleNamespace(
+        metrics_variables=[],
+        _flatten_layers=list,
+        trainable_variables=[Variable("kernel")],
+        non_trainable_variables=[],
+        optimizer=SimpleNamespace(variables=[Variable("sgd/iteration")], built=True),
+        late=late,
+    )
+    training = Training(TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running"), trainer)
+    training.collect(trainer)
+    assert training.num_variables == 3
+    late.variables.append(Variable("adam/kernel_momentum"))  # type: ignore[attr-defined]
+    assert training.num_variables == 4
+    assert [v.path for v in training.own_slots] == ["adam/iteration", "adam/kernel_momentum"]
+
+
 def test_the_state_of_a_stateful_layer_counts() -> None:
     held = [SimpleNamespace(path="rnn/state", assign=None)]
     assert recurrent_state(SimpleNamespace(stateful=True, states=held)) == held

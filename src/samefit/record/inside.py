@@ -166,7 +166,7 @@ def _paths_of(training: Training, state: Any) -> list[list[str | None]]:
     return [
         paths[:trained],
         paths[trained : trained + other],
-        paths[(first := len(training.variables)) : first + slots],
+        paths[len(training.variables) :][:slots],
         [None] * metrics,
     ]
 

@@ -47,9 +47,8 @@ class States:
         if state is None:
             return self._backend.host_values(training.all_variables)
         own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
-        rest = (self._backend.host_values(group) for group in (training.untracked, training.own_slots))
-        untracked, own_slots = rest
-        return [*own, *untracked, *slots, *own_slots]
+        host_values = self._backend.host_values
+        return [*own, *host_values(training.untracked), *slots, *host_values(training.own_slots)]
 
     def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""

@@ -41,6 +41,7 @@ class Training:
         optimizer_variables: Those of the optimizer that it was compiled with ("" is its name here), and of optimizers
             that the model holds itself, by attribute.
         held: The optimizers that the model holds itself, by attribute.
+        num_held: How many variables these had when they were collected.
         untracked: Those of `variables` that Keras leaves out of the model's (states of recurrent layers).
         layout: Number of the layout of its states; -1 before the first step.
         variable_records: The layout.
@@ -63,6 +64,7 @@ class Training:
     variables: list[Any] = field(default_factory=list)
     optimizer_variables: dict[str, list[Any]] = field(default_factory=dict)
     held: dict[str, Any] = field(default_factory=dict)
+    num_held: int = 0
     untracked: list[Any] = field(default_factory=list)
     layout: int = -1
     variable_records: tuple[VariableRecord, ...] = ()
@@ -88,6 +90,7 @@ class Training:
         optimizer = getattr(trainer, "optimizer", None)
         self.optimizer_variables = {"": list(optimizer.variables) if optimizer is not None else []}
         self.held = own_parts(trainer, OWN_PARTS["optimizers"])
+        self.num_held = _sizes(self.held)
         known = {id(v) for v in self.optimizer_variables[""]}
         for name, one in self.held.items():
             # One that `compile` took as well, or wrapped, is recorded once.
@@ -109,7 +112,7 @@ class Training:
     @property
     def num_variables(self) -> int:
         """How many variables there are now, those of optimizers that came to be used in a later step included."""
-        if self.held:
+        if self.num_held != _sizes(self.held):
             self.collect(self.trainer)
         return len(self.variables) + sum(map(len, self.optimizer_variables.values()))
 
@@ -147,6 +150,10 @@ class Training:
             for name, values in history.items()
             if values and all(_is_number(value) for value in values)
         }
+
+
+def _sizes(optimizers: Mapping[str, Any]) -> int:
+    return sum(len(optimizer.variables) for optimizer in optimizers.values())
 
 
 def _is_number(value: Any) -> bool:
