@@ -97,3 +97,14 @@ def test_where_the_steps_are_slow_fewer_have_to_do(tmp_path: Path, now: list[flo
     assert watch.settled
     now[0] += 2.5
     assert watch.stop_after(directories) == [0, 0]
+
+
+def test_what_took_long_to_part_gets_longer(tmp_path: Path, now: list[float]) -> None:
+    for name, changes in (("a", []), ("b", [Change("batch", step=3)])):
+        make_run(tmp_path / name, trainings=[Training(STEPS)], status="running", changes=changes).close()
+    watch, directories = Watch(sides, parted_for_good), [tmp_path / "a", tmp_path / "b"]
+    now[0] += 60
+    assert after_a_while(watch, directories, now) is None
+    assert not watch.settled
+    now[0] += 8
+    assert watch.stop_after(directories) == [24, 24]

@@ -60,3 +60,12 @@ def test_a_weight_without_axes(tmp_path: Path) -> None:
     result = compare(a, b)
     assert place(result) == (Stage.INITIAL_WEIGHTS, 1, "scale/count")
     assert result.differences["weights"].max_abs
+
+
+def test_a_training_that_was_ended_early_has_no_final_metrics(tmp_path: Path) -> None:
+    whole = make_run(tmp_path / "a", trainings=[Training((8,))])
+    part = make_run(tmp_path / "b", trainings=[Training((5,), status="stopped")], changes=[Change("loss", 2)])
+    assert compare(whole, whole).differences["metrics"].metrics
+    differences = compare(whole, part).differences
+    assert not differences["metrics"].metrics
+    assert differences["loss"].final == (1 / 6, 1 / 6 + 0.125)

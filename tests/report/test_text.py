@@ -115,6 +115,19 @@ def test_not_a_number_is_said(samples: dict[str, Comparison]) -> None:
     assert "final loss nan and 1.5" in text
 
 
+def test_the_loss_of_trainings_that_were_ended_is_not_called_final(samples: dict[str, Comparison]) -> None:
+    whole = samples["diverged"]
+    ended = replace(
+        whole,
+        baseline=replace(whole.baseline, status="stopped"),
+        differences={"loss": Difference(3, 1.0, None, (0.5, 1.5), 21), "metrics": Difference(3)},
+        steps_compared=21,
+    )
+    text = text_of(ended)
+    assert "loss at step 21 0.500000 and 1.500000" in text
+    assert "final" not in text
+
+
 def test_both_ending_in_not_a_number_is_no_difference(samples: dict[str, Comparison]) -> None:
     both = replace(samples["identical"], differences={"loss": Difference(None, final=(float("nan"), float("nan")))})
     assert "nan" not in text_of(both)

@@ -19,6 +19,9 @@ _STEPS_MORE = 20
 _SECONDS_MORE = 2.0
 """Time that both sides get once they have parted, and again for these steps; where steps are slow, fewer have to do."""
 
+_SHARE_MORE = 6
+"""They get at least one part in so many of the time until then: a machine that is slow or busy stays so."""
+
 _FIRST_PAUSE = 0.3
 _SHARE = 30
 """Looking takes at most one part in so many of the time, also where runs are long."""
@@ -56,6 +59,7 @@ class Watch:
 
     sides: Callable[[Sequence[Run]], tuple[Part, Part]]
     enough: Callable[[Comparison], bool]
+    _began: float = field(default_factory=lambda: time.monotonic(), init=False)
     _next: float = field(default=0.0, init=False)
     _parted: float | None = field(default=None, init=False)
     _ends: Sequence[int] | None = field(default=None, init=False)
@@ -71,11 +75,12 @@ class Watch:
         now = time.monotonic()
         if self._parted is not None:
             waited = now - self._parted
-            if waited < _SECONDS_MORE:
+            more = max(_SECONDS_MORE, (self._parted - self._began) / _SHARE_MORE)
+            if waited < more:
                 # A training that is over by then shows its final metrics as well.
                 return None
             self._told = True
-            return self._ends if waited < 2 * _SECONDS_MORE else [0] * len(directories)
+            return self._ends if waited < 2 * more else [0] * len(directories)
         if now < self._next:
             return None
         self._ends = self._look(directories)

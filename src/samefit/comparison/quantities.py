@@ -180,7 +180,8 @@ def _metrics(
         if any(name != "loss" and name in b and not same_float(a[name], b[name]) for name in a):
             first = position + 1
             break
-    if not trainings_a or not trainings_b:
+    if any(not trainings or trainings[-1].status != "complete" for trainings in (trainings_a, trainings_b)):
+        # The last logs of a training that was ended early are of another step than the other side's.
         return Difference(first)
     final_a, final_b = trainings_a[-1].metrics, trainings_b[-1].metrics
     common = {name: (final_a[name], final_b[name]) for name in final_a if name in final_b}

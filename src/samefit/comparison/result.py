@@ -80,9 +80,10 @@ class Difference:
         first_step: 1-based step over the compared sequence (0: before the first step), or None if it never differs.
         max_abs: Largest absolute difference over all compared steps; None where only digests are known.
         max_rel: Largest relative difference; None where only digests are known.
-        final: The last values, (baseline, candidate), where there are any.
+        final: The values of the last step that was compared, (baseline, candidate), where there are any.
         steps: Number of steps in which it was compared.
-        metrics: For `metrics`: {name: (baseline, candidate)} of the final logs.
+        metrics: For `metrics`: {name: (baseline, candidate)} of the final logs, where both trainings went to their
+            ends.
     """
 
     first_step: int | None

@@ -194,15 +194,16 @@ def _gap(difference: Difference, verbose: bool) -> str:
 
 
 def _finals(comparison: Comparison) -> Iterator[str]:
-    pairs: dict[str, tuple[float, float]] = {}
     loss, metrics = comparison.differences.get("loss"), comparison.differences.get("metrics")
+    finals = metrics.metrics if metrics is not None else {}
+    pairs: dict[str, tuple[float, float]] = {}
     if loss is not None and loss.final is not None:
-        pairs["loss"] = loss.final
-    if metrics is not None:
-        pairs.update(metrics.metrics)
+        whole = "loss" in finals or comparison.baseline.status == comparison.candidate.status == "complete"
+        pairs["final loss" if whole else f"loss at step {comparison.steps_compared:,}"] = loss.final
+    pairs.update({f"final {words.plain(name)}": pair for name, pair in finals.items()})
     for name, (first, second) in pairs.items():
         if not same_value(first, second):
-            yield f"final {words.plain(name)} {words.two_values(first, second)}"
+            yield f"{name} {words.two_values(first, second)}"
 
 
 # -- why --------------------------------------------------------------------------------------------------------------
