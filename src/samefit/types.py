@@ -34,6 +34,42 @@ class Stage(StrEnum):
         return self.value.replace("_", " ")
 
 
+class When(StrEnum):
+    """When within a training something differs first; the value is how a person reads it."""
+
+    BEFORE_STEP = "before the step"
+    """In what a training begins with: it precedes all that the step itself does."""
+
+    BETWEEN_EPOCHS = "between two epochs, before the step"
+    """In what callbacks have changed since the step before."""
+
+    IN_STEP = "in the step"
+
+    AFTER_TRAINING = "after the last step of the training, when fit ended"
+    """In the weights with which `fit` returned."""
+
+
+class Samples(StrEnum):
+    """What is known of the samples of two batches that differ."""
+
+    REORDERED = "reordered"
+    """The same samples of the epoch, or of the batch, in another order."""
+
+    BATCHED_OTHERWISE = "batched otherwise"
+    """Another number of samples in the batch."""
+
+    OTHER = "other"
+    """Other samples, or other values."""
+
+    UNKNOWN = "unknown"
+    """Whether the samples of the epoch are the same was not recorded."""
+
+    @property
+    def may_be_order(self) -> bool:
+        """Whether the order may be all that differs."""
+        return self in (Samples.REORDERED, Samples.UNKNOWN)
+
+
 class Role(StrEnum):
     """What a recorded variable is for."""
 

@@ -19,7 +19,7 @@ from samefit.errors import TargetFailed
 from samefit.explain import suspects
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.store.reader import Run
-from samefit.types import Stage, Verdict
+from samefit.types import Samples, Stage, Verdict
 
 
 def parted(step: int, stage: Stage) -> Divergence:
@@ -36,7 +36,11 @@ def parted(step: int, stage: Stage) -> Divergence:
         (Verdict.DIVERGED, parted(2, Stage.DATA), False),
         (Verdict.DIVERGED, parted(2, Stage.REPORTING), True),
         # The samples are the same now: that only their order differs could not be seen before.
-        (Verdict.DIVERGED, replace(parted(5, Stage.DATA), detail="the same 8 samples in another order"), True),
+        (
+            Verdict.DIVERGED,
+            replace(parted(5, Stage.DATA), detail="the same 8 samples in another order", samples=Samples.REORDERED),
+            True,
+        ),
         (Verdict.NOT_COMPARABLE, None, False),
     ],
 )

@@ -10,7 +10,7 @@ from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
 from samefit.store.reader import Run
-from samefit.types import Stage, Verdict
+from samefit.types import Samples, Stage, Verdict
 
 ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
 
@@ -119,6 +119,20 @@ def test_an_epoch_that_is_not_whole_is_judged_by_the_data_of_fit(tmp_path: Path)
             changes=[Change("batch", 4), Change("rows", 4)],
         )
         assert detail(compare(a, b)) == "the same samples in another order"
+
+
+def test_of_epochs_that_were_cut_off_other_samples_are_not_claimed(tmp_path: Path) -> None:
+    cut = [Training((4, 2), status="stopped")]
+    a = make_run(tmp_path / "a", trainings=cut)
+    for where, step, known in (("cut off", 4, Samples.UNKNOWN), ("before that", 0, Samples.OTHER)):
+        b = make_run(tmp_path / where, trainings=cut, changes=[Change("batch", step), Change("rows", step)])
+        first = compare(a, b).first_divergence
+        assert first is not None
+        assert (first.step, first.samples) == (step + 1, known)
+    changes = [Change("batch", 4), Change("swap rows", 4)]
+    first = compare(a, make_run(tmp_path / "swapped", trainings=cut, changes=changes)).first_divergence
+    assert first is not None
+    assert first.samples is Samples.REORDERED
 
 
 def test_another_batch_size(tmp_path: Path) -> None:

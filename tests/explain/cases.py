@@ -188,7 +188,8 @@ def two(tmp_path: Path, a: Story | None, b: Story | None, changes: Any = OTHER, 
     for name, story in (("a", a), ("b", b)):
         options = both.get("options", ({}, {}))[name == "b"]
         begin = story.begin.get(1, 0) if story is not None else 0
-        trainings = [Training(options={"batch_size": 32, **options}, location=at(9), begin_event=begin)]
+        status = both.get("status", "complete")
+        trainings = [Training(status=status, options={"batch_size": 32, **options}, location=at(9), begin_event=begin)]
         runs.append(
             make_run(
                 tmp_path / name,

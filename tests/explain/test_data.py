@@ -195,6 +195,12 @@ def test_the_same_arrays_in_another_order(tmp_path: Path) -> None:
     assert [(s.slug, s.summary) for s in found(case)] == [("data-order", "The same samples arrive in another order.")]
 
 
+def test_samples_that_are_not_known_are_not_said_to_be_the_same(tmp_path: Path) -> None:
+    first = found(two(tmp_path, None, None, [Change("batch", 4), Change("rows", 4)], status="stopped"))[0]
+    assert first.slug == "data-order"
+    assert "other samples or values, or the same ones in another order" in first.summary
+
+
 def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:
     only = found(two(tmp_path, None, None))[0]
     assert only.counterfactuals == ()

@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from samefit.comparison.finding import BEFORE_STEP
 from samefit.comparison.result import Comparison, Difference, Divergence, Evidence
 from samefit.report.text import as_text, render
 from samefit.report.words import plain, two_values
-from samefit.types import Location, Stage
+from samefit.types import Location, Stage, When
 
 FIRST, SECOND = Location("train.py", 7), Location("train.py", 9)
 GOLD = Path(__file__).parent / "gold"
@@ -162,6 +161,6 @@ def test_what_holds_of_both_sides_is_said_once(samples: dict[str, Comparison]) -
 
 
 def test_weights_before_the_first_step_are_told_without_repetition(samples: dict[str, Comparison]) -> None:
-    first = Divergence(1, 1, 1, 0, 0, Stage.INITIAL_WEIGHTS, "dense/kernel", BEFORE_STEP, 1)
+    first = Divergence(1, 1, 1, 0, 0, Stage.INITIAL_WEIGHTS, "dense/kernel", When.BEFORE_STEP.value, 1)
     text = text_of(replace(samples["diverged"], first_divergence=first))
     assert "before the first step, initial weights: dense/kernel\n" in text

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, unchanged
 from samefit.checks.workshop import Workshop
-from samefit.comparison.finding import BEFORE_STEP, BETWEEN_EPOCHS, SAME_SAMPLES
 from samefit.comparison.result import Cause, Comparison, Divergence, Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import FAILED, excluded, suspects
-from samefit.types import Stage, Verdict
+from samefit.types import Samples, Stage, Verdict, When
 
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
@@ -302,12 +301,9 @@ def _place(divergence: Divergence) -> tuple[bool, int, bool, int, bool]:
     # The state of the optimizer is a late stage, but what a step begins with comes before all that it does; what is
     # only logged comes after all steps. Other samples hide whether their order is the same.
     reported = divergence.stage is Stage.REPORTING
-    before = divergence.detail in (BEFORE_STEP, BETWEEN_EPOCHS)
-    return reported, divergence.step, not before, _STAGES.index(divergence.stage), _is_order(divergence)
-
-
-def _is_order(divergence: Divergence) -> bool:
-    return divergence.stage is Stage.DATA and divergence.detail.startswith(SAME_SAMPLES)
+    before = divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS)
+    ordered = divergence.samples is Samples.REORDERED
+    return reported, divergence.step, not before, _STAGES.index(divergence.stage), ordered
 
 
 def _confirmed(
@@ -324,7 +320,7 @@ def _confirmed(
         what += ", in two re-runs" if twice else ""
     else:
         later = result.first_divergence
-        where = f"data: {later.detail}" if _is_order(later) else later.stage.in_words
+        where = f"data: {later.detail}" if later.samples is Samples.REORDERED else later.stage.in_words
         what = f"the sides part only at step {later.step} ({where})"
         if later.stage is Stage.REPORTING:
             what = f"only what is logged differs, from step {later.step} on"

@@ -7,14 +7,13 @@ from dataclasses import replace
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.workshop import Workshop
-from samefit.comparison.finding import AFTER_TRAINING, BETWEEN_EPOCHS
 from samefit.comparison.inside import compare_inside
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Comparison, Inside
 from samefit.errors import SamefitError
 from samefit.explain.inside import explain_inside
 from samefit.store.reader import Run
-from samefit.types import Stage
+from samefit.types import Stage, When
 
 _STAGES = (Stage.FORWARD, Stage.BACKWARD, Stage.UPDATE, Stage.STATE)
 """What begins inside of a step; at the other stages what goes into the step differs already."""
@@ -38,10 +37,8 @@ def look_inside(pair: Pair, comparison: Comparison, workshop: Workshop, *, asked
     divergence = comparison.first_divergence
     if divergence is None or divergence.stage not in _STAGES or divergence.step < 1:
         return None
-    pairing = Pairing(pair.a.run, pair.b.run, pair.a.selected(), pair.b.selected())
     position = divergence.step - 1
-    before = pairing.begins(position) and Stage.STATE is divergence.stage and bool(divergence.detail)
-    if before or divergence.detail in (AFTER_TRAINING, BETWEEN_EPOCHS) or (divergence.step > _EARLY and not asked):
+    if divergence.when is not When.IN_STEP or (divergence.step > _EARLY and not asked):
         return None
     workshop.say(f"looking inside of step {divergence.step}")
     try:

@@ -12,7 +12,7 @@ from samefit.align import Alignment
 from samefit.comparison import coverage, quantities
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Asked
-from samefit.comparison.finding import AFTER_TRAINING, Finding
+from samefit.comparison.finding import Finding
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences, fit_differences
@@ -21,7 +21,7 @@ from samefit.comparison.values import same_value
 from samefit.errors import SelectionError
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
-from samefit.types import Stage, Verdict
+from samefit.types import Stage, Verdict, When
 
 
 def parse_selection(text: str) -> tuple[Path, tuple[int, ...] | None]:
@@ -151,7 +151,9 @@ def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
         path=finding.path,
         detail=finding.detail,
         num_paths=finding.num_paths,
-        known_equal=None if finding.detail == AFTER_TRAINING else pairing.known_equal(finding.position),
+        known_equal=None if finding.when is When.AFTER_TRAINING else pairing.known_equal(finding.position),
+        when=finding.when,
+        samples=finding.samples,
     )
 
 
@@ -221,9 +223,9 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
         texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)
-    if finding is not None and (finding.detail == AFTER_TRAINING or finding.stage is Stage.REPORTING):
+    if finding is not None and (finding.when is When.AFTER_TRAINING or finding.stage is Stage.REPORTING):
         # What is only logged is said to differ if nothing else does, to the end.
-        number = finding.position + 1 if finding.detail == AFTER_TRAINING else len(pairing)
+        number = finding.position + 1 if finding.when is When.AFTER_TRAINING else len(pairing)
         texts.append(f"all {number} steps" if number > 1 else "the step")
     elif finding is not None and finding.position > 0:
         texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")

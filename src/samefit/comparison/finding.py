@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samefit.types import Stage
-
-BEFORE_STEP = "before the step"
-"""Detail of a finding in what a training begins with; it precedes all that the step itself does."""
-
-BETWEEN_EPOCHS = "between two epochs, before the step"
-"""Detail of a finding in what callbacks have changed since the step before."""
-
-SAME_SAMPLES = "the same"
-"""How the detail of a finding in the data begins where only the order of the samples differs."""
-
-AFTER_TRAINING = "after the last step of the training, when fit ended"
-"""Detail of a finding in the weights with which `fit` returned."""
+from samefit.types import Samples, Stage, When
 
 
 @dataclass(frozen=True)
@@ -29,6 +17,8 @@ class Finding:
         path: What differs.
         detail: One line more.
         num_paths: How many paths differ with it.
+        when: When within the training it differs.
+        samples: What is known of the samples, where the data differ.
     """
 
     position: int
@@ -36,3 +26,5 @@ class Finding:
     path: str
     detail: str = ""
     num_paths: int = 1
+    when: When = When.IN_STEP
+    samples: Samples | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samefit.comparison.parity import Parity
-from samefit.types import Location, Stage, Verdict
+from samefit.types import Location, Samples, Stage, Verdict, When
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Divergence:
         num_paths: How many paths of that stage differ at this step.
         known_equal: How many steps from the first on are known to be equal, where these are not all before `step`:
             weights were not recorded in between. None where the place is exact.
+        when: When within the training they part.
+        samples: What is known of the samples, where the data differ.
     """
 
     training: int
@@ -70,6 +72,8 @@ class Divergence:
     detail: str = ""
     num_paths: int = 1
     known_equal: int | None = None
+    when: When = When.IN_STEP
+    samples: Samples | None = None
 
 
 @dataclass(frozen=True)

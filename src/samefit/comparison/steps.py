@@ -9,14 +9,14 @@ from itertools import chain, groupby
 from samefit.align import Alignment
 from samefit.comparison.compiled import OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Coverage
-from samefit.comparison.finding import AFTER_TRAINING, BEFORE_STEP, BETWEEN_EPOCHS, SAME_SAMPLES, Finding
+from samefit.comparison.finding import Finding
 from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
 from samefit.comparison.samples import data_rows, epoch_rows
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
-from samefit.types import Role, Stage
+from samefit.types import Role, Samples, Stage, When
 
 
 class StepScan:
@@ -104,9 +104,9 @@ class StepScan:
         if position >= self._pairing.proven:
             self._count_batch(a.batch, b.batch)
         if self._pairing.begins(position):
-            yield from self._before(position, BEFORE_STEP)
+            yield from self._before(position, When.BEFORE_STEP)
         elif position >= self._pairing.proven and self._pairing.is_changed_before(position):
-            yield from self._before(position, BETWEEN_EPOCHS)
+            yield from self._before(position, When.BETWEEN_EPOCHS)
         yield from self._data(position, a, b)
         yield from self._randomness(position, a, b)
         yield from self._loss(position, a, b)
@@ -115,14 +115,15 @@ class StepScan:
             yield from self._at_end(position)
             apart = self._pairing.final_apart(position)
             if weights := [v.path for v in apart if v.role is not Role.OPTIMIZER]:
-                yield Finding(position, Stage.STATE, weights[0], AFTER_TRAINING, len(weights))
+                when = When.AFTER_TRAINING
+                yield Finding(position, Stage.STATE, weights[0], when.value, len(weights), when)
             held = (v.path for v in apart if v.role is Role.OPTIMIZER and not self._is_idle(position, v))
             self.left_with = next(held, "")
         yield from self._reporting(position, a, b)
 
     # -- stages -----------------------------------------------------------------------------------------------------
 
-    def _before(self, position: int, detail: str) -> Iterator[Finding]:
+    def _before(self, position: int, when: When) -> Iterator[Finding]:
         first, second = self._pairing.states_before(position)
         if first is None or second is None:
             return
@@ -132,13 +133,13 @@ class StepScan:
         layout = self._pairing.run_a.layouts[first.layout]
         parted = self._effective(position, differing(alignment, first, second), layout)
         start = Stage.INITIAL_WEIGHTS if position == 0 else Stage.STATE
-        weights = Stage.INITIAL_WEIGHTS if detail == BEFORE_STEP else Stage.STATE
+        weights = Stage.INITIAL_WEIGHTS if when is When.BEFORE_STEP else Stage.STATE
         stages = ((Role.TRAINABLE, weights), (Role.NON_TRAINABLE, start), (Role.OPTIMIZER, Stage.STATE))
         for role, stage in stages:
             # The learning rate acts in the update, and is found there.
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
-                yield Finding(position, stage, layout[found[0]].path, detail, len(found))
+                yield Finding(position, stage, layout[found[0]].path, when.value, len(found), when)
 
     def _unpaired(
         self, position: int, alignment: Alignment, first: StateRecord, second: StateRecord
@@ -154,7 +155,7 @@ class StepScan:
             if only:
                 variable = run.layouts[state.layout][only[0]]
                 detail = f"only in the {role}: {variable.path} {variable.shape}"
-                yield Finding(position, Stage.INITIAL_WEIGHTS, variable.path, detail, number)
+                yield Finding(position, Stage.INITIAL_WEIGHTS, variable.path, detail, number, When.BEFORE_STEP)
 
     def _count(self, alignment: Alignment, first: StateRecord, second: StateRecord) -> None:
         layout = self._pairing.run_a.layouts[first.layout]
@@ -169,7 +170,8 @@ class StepScan:
             # The loss weighs them: without an effect on it they are no difference.
             self.reweighted = True
         else:
-            yield Finding(position, Stage.DATA, "inputs", self._data_detail(position, a, b))
+            detail, samples = self._samples(position, a, b)
+            yield Finding(position, Stage.DATA, "inputs", detail, samples=samples)
 
     def _reweighted(self, position: int, a: StepRecord, b: StepRecord) -> bool:
         """Whether two batches that differ hold the same samples with other weights.
@@ -184,21 +186,23 @@ class StepScan:
             return samples[0] is not None and samples[0] == samples[1]
         return (a.head is None and b.head == a.batch) or (b.head is None and a.head == b.batch)
 
-    def _data_detail(self, position: int, a: StepRecord, b: StepRecord) -> str:
+    def _samples(self, position: int, a: StepRecord, b: StepRecord) -> tuple[str, Samples]:
         epoch_a, epoch_b = epoch_rows(self._pairing.steps_a, position), epoch_rows(self._pairing.steps_b, position)
         whole = data_rows(*self._pairing.trainings_at(position))
-        same_epoch = epoch_a is not None and epoch_a == epoch_b
+        same_epoch = epoch_a is not None and epoch_b is not None and epoch_a.same_samples(epoch_b)
         same_batch = a.rows is not None and a.rows == b.rows
         self.same_samples = same_epoch or whole
         if a.num_rows != b.num_rows:
-            return f"batched otherwise: {a.num_rows} and {b.num_rows} samples"
-        if same_epoch and epoch_a is not None and (not same_batch or epoch_a[1] == a.num_rows):
-            return f"{SAME_SAMPLES} {epoch_a[1]} samples in another order"
+            return f"batched otherwise: {a.num_rows} and {b.num_rows} samples", Samples.BATCHED_OTHERWISE
+        if same_epoch and epoch_a is not None and (not same_batch or epoch_a.number == a.num_rows):
+            return f"the same {epoch_a.number} samples in another order", Samples.REORDERED
         if same_batch:
-            return f"{SAME_SAMPLES} {a.num_rows} samples in another order within the batch"
+            return f"the same {a.num_rows} samples in another order within the batch", Samples.REORDERED
         if whole:
-            return f"{SAME_SAMPLES} samples in another order"
-        return "other samples or values" if epoch_a and epoch_b else "other samples or values, or another order"
+            return "the same samples in another order", Samples.REORDERED
+        if epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole:
+            return "other samples or values", Samples.OTHER
+        return "other samples or values, or another order", Samples.UNKNOWN
 
     def _randomness(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         paths = self._seeds(position)

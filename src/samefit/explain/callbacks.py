@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from samefit.comparison.finding import AFTER_TRAINING
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
 from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.types import When
 
 
 def explain_callbacks(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where weights differ that no step has changed since they were equal."""
-    ended = case.divergence.detail == AFTER_TRAINING
+    ended = case.divergence.when is When.AFTER_TRAINING
     when = "when fit ends" if ended else f"before epoch {case.b.step.epoch + 1}"
     last = "weights after the last step are equal" if ended else "weights after the step before are equal"
     yield from suspects_of(case, f"Weights are changed {when}, not by a step", last)

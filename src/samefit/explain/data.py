@@ -13,6 +13,7 @@ from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, stages_of
 from samefit.explain.workers import explain_workers, has_workers
 from samefit.store.records import Event
+from samefit.types import Samples
 
 _ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch", "workers", "use_multiprocessing")
 
@@ -182,6 +183,7 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
             yield _other_backend(case, draws[0][-1], draws[1][-1])
         return
     anchors = [_tensorflow_draw(side) for side in (case.a, case.b)]
+    samples = case.divergence.samples
     seeds = [side.seeding("tensorflow", side.training.begin_event) for side in (case.a, case.b)]
     if all(seeds) and seeds[0].value == seeds[1].value:  # type: ignore[union-attr]
         return
@@ -190,7 +192,7 @@ def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
         "tensorflow",
         anchors[0],
         anchors[1],
-        what="the order of the samples" if "order" in case.divergence.detail else "the samples",
+        what="the order of the samples" if samples is not None and samples.may_be_order else "the samples",
         counterfactuals=(),
         training_begins=False,
     )
@@ -208,6 +210,15 @@ def _tensorflow_draw(side: Side) -> Event | None:
     return side.run.events[-1] if side.run.events else None
 
 
+_SUMMARIES = {
+    Samples.REORDERED: "The same samples arrive in another order.",
+    Samples.BATCHED_OTHERWISE: "The samples arrive in batches of another size.",
+    Samples.OTHER: "The two trainings get other samples or other values.",
+    Samples.UNKNOWN: "The two trainings get other samples or values, or the same ones in another order: "
+    "not all samples of the epoch were recorded.",
+}
+
+
 def _arrays(case: Case) -> Iterator[Suspect]:
     """The arrays that were handed to `fit` are not the same, and no generator explains it."""
     a, b = case.a.training, case.b.training
@@ -215,17 +226,15 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         name for name in ("x", "y", "sample_weight") if _digest(a.options.get(name)) != _digest(b.options.get(name))
     ]
     same_rows = a.options.get("rows") is not None and a.options.get("rows") == b.options.get("rows")
-    reordered = same_rows or "another order" in case.divergence.detail
-    slug = "data-order" if reordered or "batched otherwise" in case.divergence.detail else "data-content"
+    samples = Samples.REORDERED if same_rows else case.divergence.samples
+    slug = "data-content" if samples in (None, Samples.OTHER) else "data-order"
     shapes = [f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names]
     # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.
     fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
     fixes = (fix,) if names else ()
     yield Suspect(
         slug=slug,
-        summary="The same samples arrive in another order."
-        if slug == "data-order"
-        else "The two trainings get other samples or other values.",
+        summary=_SUMMARIES[samples or Samples.OTHER],
         evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes)),
         location=b.location,
         remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",

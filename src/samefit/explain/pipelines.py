@@ -12,7 +12,7 @@ from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.store.records import Event
-from samefit.types import Location
+from samefit.types import Location, Samples
 
 _SEEDS = ("seed", "generator", "sampler")
 
@@ -221,8 +221,7 @@ def _races(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> I
 
 
 def _slug(case: Case) -> str:
-    ordered = "order" in case.divergence.detail or "batched otherwise" in case.divergence.detail
-    return "data-order" if ordered else "data-content"
+    return "data-content" if case.divergence.samples in (None, Samples.OTHER) else "data-order"
 
 
 def _seed(value: Any) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from samefit.comparison.finding import AFTER_TRAINING, BETWEEN_EPOCHS
 from samefit.comparison.result import Evidence
 from samefit.explain import (
     between,
@@ -24,7 +23,7 @@ from samefit.explain import (
     weights,
 )
 from samefit.explain.case import Case, Suspect
-from samefit.types import Stage
+from samefit.types import Stage, When
 
 Detector = Callable[[Case], Iterator[Suspect]]
 
@@ -90,10 +89,10 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
 
 
 def _detectors(case: Case) -> tuple[Detector, ...]:
-    if case.divergence.detail == AFTER_TRAINING:
+    if case.divergence.when is When.AFTER_TRAINING:
         # All steps are equal: nothing that acts in one is behind it.
         return callbacks.explain_callbacks, compiled.explain_compiled
-    if case.divergence.detail == BETWEEN_EPOCHS:
+    if case.divergence.when is When.BETWEEN_EPOCHS:
         return callbacks.explain_callbacks, between.explain_validation
     return _DETECTORS[case.divergence.stage]
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from samefit.comparison.finding import BEFORE_STEP
 from samefit.comparison.result import Comparison, Divergence, SideSummary
-from samefit.types import Location, Stage, Verdict
+from samefit.types import Location, Stage, Verdict, When
 
 VERDICTS = {
     Verdict.IDENTICAL: ("✓", "identical"),
@@ -192,5 +191,5 @@ def _what(divergence: Divergence) -> str:
     if divergence.stage is Stage.DATA and divergence.detail:
         return divergence.detail
     # Of weights before the first step it was said already when they differ.
-    said = divergence.stage is Stage.INITIAL_WEIGHTS and divergence.detail == BEFORE_STEP
+    said = divergence.stage is Stage.INITIAL_WEIGHTS and divergence.detail == When.BEFORE_STEP.value
     return f"{divergence.path}{more}" + (f": {divergence.detail}" if divergence.detail and not said else "")
