@@ -114,6 +114,19 @@ _REPORT = (
 )
 
 
+@dataclass(frozen=True)
+class _NotShown:
+    """Why a re-run shows nothing of a suspect.
+
+    Attributes:
+        text: The reason, in words.
+        stays: Whether it is that the difference stays where it was.
+    """
+
+    text: str
+    stays: bool = False
+
+
 class _Search:
     """The search for the cause of one divergence.
 
@@ -153,9 +166,9 @@ class _Search:
         for suspect, fix in self._left:
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
-            if isinstance(found, str):
-                self._tried.append((suspect, found))
-                if found.endswith(_STAYS) and fix.changes_candidate_alone and not suspect.weak:
+            if isinstance(found, _NotShown):
+                self._tried.append((suspect, found.text))
+                if found.stays and fix.changes_candidate_alone and not suspect.weak:
                     self._not_alone.setdefault(id(suspect), (suspect, fix))
                 continue
             pair, result = found
@@ -182,16 +195,16 @@ class _Search:
         found = self._try_all(parts)
         for part in list(parts) if len(parts) > 2 else ():
             fewer = [other for other in parts if other is not part]
-            if isinstance(found, str) or len(fewer) < 2:
+            if isinstance(found, _NotShown) or len(fewer) < 2:
                 break
             without = self._try_all(fewer)
-            if not isinstance(without, str):
+            if not isinstance(without, _NotShown):
                 parts, found = fewer, without
-            elif not without.endswith(_STAYS):
+            elif not without.stays:
                 # Whether this part is needed was not shown.
                 found = without
-        if isinstance(found, str):
-            self._tried.append((parts[-1][0], found))
+        if isinstance(found, _NotShown):
+            self._tried.append((parts[-1][0], found.text))
             return None
         pair, result = found
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
@@ -202,7 +215,7 @@ class _Search:
         self.causes = tuple(self._with_flaw(cause) for cause in confirmed)
         return pair, result
 
-    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | str:
+    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | _NotShown:
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
         self._say(f"confirming {' and '.join(dict.fromkeys(suspect.slug for suspect, _ in parts))}: with {fix.text}")
         return self._try(fix)
@@ -223,28 +236,28 @@ class _Search:
             suspect, fix, result = self._last
             self._tried.append((suspect, self._stays(fix, result)))
 
-    def _try(self, fix: Counterfactual) -> tuple[Pair, Comparison] | str:
+    def _try(self, fix: Counterfactual) -> tuple[Pair, Comparison] | _NotShown:
         """Returns the pair without a suspect, and its comparison; or why that shows nothing."""
         found = self._again(fix)
         if isinstance(found, str):
-            return f"with {fix.text}: {found}"
+            return _NotShown(f"with {fix.text}: {found}")
         result = found.compared()
         if not _went_away(self.comparison, result):
-            return f"with {fix.text} {_STAYS}"
+            return _NotShown(f"with {fix.text} {_STAYS}", stays=True)
         if _reruns_both(fix):
             self._flaw(fix)
         if not self._unchanged:
             return found, result
         if not _agrees(result):
-            return self._stays(fix, result)
+            return _NotShown(self._stays(fix, result))
         if not _reruns_both(fix):
             return found, result
         second = self._again(fix)
         if isinstance(second, str):
-            return f"with {fix.text}: {second}"
+            return _NotShown(f"with {fix.text}: {second}")
         repeated = second.compared()
         gone = _went_away(self.comparison, repeated) and _agrees(repeated)
-        return (found, result) if gone else self._stays(fix, repeated)
+        return (found, result) if gone else _NotShown(self._stays(fix, repeated))
 
     def _again(self, fix: Counterfactual) -> Pair | str:
         return again(self.pair, fix, self._workshop, lambda result: not _went_away(self.comparison, result))
