@@ -32,6 +32,20 @@ def test_two_causes_that_act_at_one_place(tmp_path: Path, monkeypatch: pytest.Mo
     assert [plan["class"] for plan in bench.executions[-1].transplants] == ["precision", "model-config"]
 
 
+def test_a_variable_and_an_option_that_act_at_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explain_variable(case: Case) -> Iterator[Suspect]:
+        yield Suspect("environment", "", counterfactuals=(Counterfactual("its value", environment={"THREADS": "2"}),))
+
+    def explain(case: Case) -> Iterator[Suspect]:
+        yield from explaining("model-config")(case)
+        yield from explain_variable(case)
+
+    found, bench = found_by(monkeypatch, explain, tmp_path, 1, 1, None)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("environment", True)]
+    assert [plan["class"] for plan in bench.executions[-1].transplants] == ["model-config"]
+    assert bench.executions[-1].environment["THREADS"] == "2"
+
+
 def test_what_is_not_needed_is_no_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # All three: agree. Without the first: parts. Without the second: agree.
     names = ("precision", "model-config", "loss-config")

@@ -46,12 +46,13 @@ class Counterfactual:
 
     @property
     def changes_candidate_alone(self) -> bool:
-        """Whether it is a plan for the candidate and nothing else, which can be joined with others."""
-        return self == Counterfactual(self.text, self.transplants)
+        """Whether it changes nothing but the candidate's side, by a plan or its environment: these can be joined."""
+        return self == Counterfactual(self.text, self.transplants, self.environment)
 
     def joined(self, other: Counterfactual) -> Counterfactual:
-        """Returns a re-run that changes what both change; each is a plan for the candidate."""
-        return Counterfactual(f"{self.text}, and {other.text}", (*self.transplants, *other.transplants))
+        """Returns a re-run that changes what both change; each changes the candidate's side alone."""
+        environment = {**self.environment, **other.environment}
+        return Counterfactual(f"{self.text}, and {other.text}", (*self.transplants, *other.transplants), environment)
 
 
 STANDS_IN = "stands_in"
