@@ -13,7 +13,7 @@ from samefit.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from samefit.checks.check import check as check
-    from samefit.comparison.compare import compare as compare
+    from samefit.checks.check import compare as compare
     from samefit.comparison.result import Comparison as Comparison
     from samefit.pin import pinned as pinned
     from samefit.pin.checkpoint import Checkpoint as Checkpoint
@@ -30,7 +30,7 @@ _HOMES = {
     "assert_same_model": "samefit.testing",
     "assert_same_training": "samefit.testing",
     "check": "samefit.checks",
-    "compare": "samefit.comparison",
+    "compare": "samefit.checks",
     "pinned": "samefit.pin",
 }
 

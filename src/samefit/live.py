@@ -313,6 +313,11 @@ def start(session: Mapping[str, Any]) -> None:
     _live.begin_side(str(session.get("side", "")))
 
 
+def of_session() -> Live | None:
+    """Returns what records this process for `samefit run` or `check`, or None."""
+    return _live
+
+
 def numpy_imported() -> None:
     """NumPy has just been imported."""
     if _live is not None:

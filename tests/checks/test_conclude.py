@@ -11,7 +11,7 @@ from tests.checks.later import Later
 from tests.handmade import Change, Training, dense, dropout, make_run, met
 
 from samefit.checks import conclude
-from samefit.checks.conclude import explained_by_reruns
+from samefit.checks.conclude import concluded, explained_by_reruns
 from samefit.checks.execution import Execution
 from samefit.checks.one_step import OneStep
 from samefit.checks.pair import Pair, Part
@@ -47,6 +47,8 @@ def run_of(
 
 class Bench:
     """Stands in for the workshop: every re-run is `again`."""
+
+    remarks = ()
 
     def __init__(self, again: Run | Exception) -> None:
         self._again = again
@@ -211,3 +213,14 @@ def test_sides_that_samefit_ended_need_not_be_of_one_length(tmp_path: Path, monk
     stopped = Training((4, 3), status="stopped")
     comparison = rounded(tmp_path, monkeypatch, training=stopped, status="stopped")
     assert comparison.verdict is Verdict.WITHIN_TOLERANCE
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_without_re_runs_the_suspect_is_named(tmp_path: Path, every: int) -> None:
+    a = run_of(tmp_path / "a", every=every)
+    b = run_of(tmp_path / "b", Change("variable", 2, "dense/kernel"), every=every)
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    bench = Bench(TargetFailed("nothing may run", 1))
+    found = concluded(pair, bench, began=0.0, ended=False, confirm=False)  # type: ignore[arg-type]
+    assert found.verdict is Verdict.DIVERGED
+    assert [cause.confirmed for cause in found.causes] == [False]

@@ -52,7 +52,7 @@ class Fake:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_comparison: Callable[..., Comparison]) -> Fake:
     found = Fake(make_comparison())
-    for name in ("check", "check_backends", "compare_runs", "run", "doctor"):
+    for name in ("check", "check_backends", "compare", "run", "doctor"):
         monkeypatch.setattr(checks, name, found(name))
     monkeypatch.chdir(tmp_path)
     return found

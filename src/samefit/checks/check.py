@@ -17,7 +17,7 @@ from samefit.checks.pair import Pair, Part
 from samefit.checks.watch import Watch, parted_for_good
 from samefit.checks.workshop import Workshop
 from samefit.comparison import compare as compare_offline
-from samefit.comparison.compare import parse_selection
+from samefit.comparison.compare import opened
 from samefit.comparison.result import Comparison
 from samefit.errors import NoTrainingError, SelectionError
 from samefit.launch.target import parse_target
@@ -190,11 +190,11 @@ def check_backends(target: str, backends: Sequence[str], **options: Any) -> tupl
     )
 
 
-def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None) -> Comparison:
-    """Compares two recorded runs, offline; names the suspects.
+def compare(a: str | Path | Run, b: str | Path | Run, *, confirm: bool = False, progress: Any = None) -> Comparison:
+    """Compares two recorded trainings; where they part, the most telling suspect is named.
 
     Args:
-        a: The baseline: the directory of a run, with an optional selection ("baseline.run#2").
+        a: The baseline: a `Run`, or its directory with an optional selection ("baseline.run#2").
         b: The candidate, likewise.
         confirm: Whether both are run again, from their manifests, to confirm the causes; only this needs the script,
             and Keras.
@@ -207,8 +207,8 @@ def compare_runs(a: str, b: str, *, confirm: bool = False, progress: Any = None)
     comparison = compare_offline(a, b)
     if comparison.verdict is not Verdict.DIVERGED:
         return comparison
-    (path_a, numbers_a), (path_b, numbers_b) = parse_selection(a), parse_selection(b)
-    with Run.open(path_a) as run_a, Run.open(path_b) as run_b:
+    with contextlib.ExitStack() as stack:
+        (run_a, numbers_a), (run_b, numbers_b) = opened(a, stack), opened(b, stack)
         runs = [run_a] if run_a.path.resolve() == run_b.path.resolve() else [run_a, run_b]
         parts = Part(run_a, "", numbers_a), Part(run_b, "", numbers_b)
         if not confirm:
@@ -249,7 +249,7 @@ def check_against_run(run: Path, target: str, *, pin: int | None = None, directo
         new = workshop.run((Execution((("", parse_target(target)),), {}, pin), "run"))[0]
         if not new.trainings:
             raise NoTrainingError(nothing_recorded(new, target))
-        return compare_runs(str(run), str(new.path))
+        return compare(run, new)
 
 
 def execution_of(run: Run) -> Execution:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from samefit.checks.confirm import Found, confirmed_causes, explained
+from samefit.checks.confirm import Found, case_of, confirmed_causes, explained, suspected
 from samefit.checks.inside import look_inside
 from samefit.checks.narrow import narrowed, with_place_of
 from samefit.checks.notes import notes_of
@@ -37,7 +37,7 @@ def concluded(
         workshop: Where re-runs are made.
         began: When the work began, on the monotonic clock.
         ended: Whether the sides were ended early because they had parted.
-        confirm: Whether causes are looked for, and confirmed by re-runs.
+        confirm: Whether causes are confirmed by re-runs; if not, the most telling suspect is named.
         inside: Whether the step at which they part is looked into; None: if it is an early one and `confirm` is set.
     """
     ran = time.monotonic()
@@ -48,10 +48,14 @@ def concluded(
         pair = pair.ending_after(comparison.steps_compared)
         comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
     whole = comparison
-    placed, near, comparison = _near(pair, comparison, workshop)
+    placed, near, comparison = (
+        _near(pair, comparison, workshop) if confirm or inside else (pair, comparison, comparison)
+    )
     found = Found((), placed, near)
-    if confirm and comparison.verdict is Verdict.DIVERGED:
+    if comparison.verdict is Verdict.DIVERGED and confirm:
         found, comparison = _explained_by_reruns(placed, near, workshop, (pair, whole), comparison)
+    elif comparison.verdict is Verdict.DIVERGED and (case := case_of(placed, near)) is not None:
+        comparison = explained(comparison, suspected(case))
     if inside or (inside is None and confirm):
         comparison = replace(comparison, inside=_inside(placed, near, found, workshop, asked=bool(inside)))
         if comparison.inside is not None and comparison.causes:

@@ -56,7 +56,7 @@ from samefit.cli.options import (
     metavar="SEED",
     help="Also pin all randomness to SEED; show both verdicts.",
 )
-@click.option("--no-confirm", is_flag=True, help="Name causes without the re-runs that confirm them.")
+@click.option("--no-confirm", is_flag=True, help="Name the most telling suspect; make no re-runs to confirm it.")
 @click.option(
     "--inside/--no-inside",
     default=None,

@@ -26,5 +26,5 @@ def compare(a: str, b: str, confirm: bool, json_file: str | None, verbose: bool,
     """
     from samefit import checks
 
-    found = checks.compare_runs(a, b, confirm=confirm)
+    found = checks.compare(a, b, confirm=confirm)
     return conclude((found,), json_file=json_file, verbose=verbose, quiet=quiet)

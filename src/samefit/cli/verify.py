@@ -9,7 +9,7 @@ from samefit.cli.options import conclude, json_option, progress, quiet_option, r
 
 @click.command(short_help="Run a recorded run again as its manifest says, and say whether the same bits come out.")
 @click.argument("run", metavar="RUN")
-@click.option("--no-confirm", is_flag=True, help="Name causes without the re-runs that confirm them.")
+@click.option("--no-confirm", is_flag=True, help="Name the most telling suspect; make no re-runs to confirm it.")
 @click.option("--runs", metavar="DIRECTORY", help="Keep the runs there (new or empty). Default: a new one in .samefit/")
 @json_option
 @verbose_option

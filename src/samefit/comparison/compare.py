@@ -39,25 +39,34 @@ def parse_selection(text: str) -> tuple[Path, tuple[int, ...] | None]:
 
 
 def compare(a: str | Path | Run, b: str | Path | Run) -> Comparison:
-    """Compares two recorded trainings.
+    """Compares two recorded trainings and says where they part, not why.
 
     Args:
         a: The baseline: a `Run`, or its path with an optional selection ("baseline.run#2").
         b: The candidate, likewise.
 
     Returns:
-        The comparison; its causes are not looked for (`samefit.check` does).
+        The comparison; its causes are not looked for.
 
     Raises:
         RunError: If a run cannot be read.
         SelectionError: If a training is not there.
     """
     with ExitStack() as stack:
-        (run_a, numbers_a), (run_b, numbers_b) = _opened(a, stack), _opened(b, stack)
+        (run_a, numbers_a), (run_b, numbers_b) = opened(a, stack), opened(b, stack)
         return compare_trainings(run_a, run_b, numbers_a, numbers_b)
 
 
-def _opened(what: str | Path | Run, stack: ExitStack) -> tuple[Run, tuple[int, ...] | None]:
+def opened(what: str | Path | Run, stack: ExitStack) -> tuple[Run, tuple[int, ...] | None]:
+    """Opens a run that a path or a selection names, until `stack` is closed.
+
+    Returns:
+        The run, and the numbers of the trainings that are selected (None: all).
+
+    Raises:
+        RunError: If it cannot be read.
+        SelectionError: If what follows "#" is not a list of numbers.
+    """
     if isinstance(what, Run):
         return what, None
     path, numbers = parse_selection(str(what))

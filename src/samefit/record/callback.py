@@ -19,6 +19,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     As a callback it records the `fit` that it is handed to. As a context manager it records everything that is trained
     within, `train_on_batch` included. In a loop of your own call `step` after each update.
 
+    In a script that `samefit run` or `samefit check` runs, all is recorded into the run of that command: there it
+    writes no run of its own, and `step` adds its steps to that one.
+
     Args:
         path: The run directory; it must not exist, or be empty.
         every_step: Whether all weights are recorded after every step; by default after the first steps of a training,
@@ -44,6 +47,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __enter__(self) -> Recorder:
         self._within = True
+        if live.of_session() is not None:
+            return self
         try:
             self._start()
         except BaseException:  # whatever kept it from beginning, a Ctrl-C included: this is in no block
@@ -113,7 +118,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def set_model(self, model: Any) -> None:
         """Puts the hooks in place: Keras calls it before it makes the train function."""
         super().set_model(model)
-        if not self._within:
+        if not self._within and live.of_session() is None:
             self._start()
             # A train function that was made before has no hook: Keras makes a new one, of the same computation.
             model.train_function = None
@@ -140,6 +145,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         Raises:
             RuntimeError: If it is called outside of a `with` block.
         """
-        if self._live is None:
+        recording = live.of_session() or self._live
+        if recording is None or not self._within:
             raise RuntimeError("Recorder.step belongs into a `with samefit.Recorder(path) as recorder:` block.")
-        self._live.recorder.by_hand(model, batch, loss)
+        if recording.recorder is not None:
+            recording.recorder.by_hand(model, batch, loss)

@@ -40,7 +40,7 @@ def assert_same_training(a: str | Path | Run, b: str | Path | Run, **options: An
 
 
 def _compared(a: str | Path | Run, b: str | Path | Run, options: dict[str, Any]) -> Comparison:
-    from samefit.checks import check, check_against_run, compare_runs
+    from samefit.checks import check, check_against_run, compare
 
     first, second = (str(side.path) if isinstance(side, Run) else str(side) for side in (a, b))
     is_run = [Path(parse_selection(text)[0]).is_dir() for text in (first, second)]
@@ -55,7 +55,7 @@ def _compared(a: str | Path | Run, b: str | Path | Run, options: dict[str, Any])
     if meaningless:
         raise SelectionError(f"{', '.join(meaningless)}: only where both sides are targets, which are run.")
     if is_run[1]:
-        return compare_runs(first, second)
+        return compare(first, second)
     return check_against_run(Path(first), second, **options)
 
 
