@@ -173,7 +173,8 @@ class Maker:
         if not training.cut:
             data, in_data = 0, self.index
         batch: bytes | None = chain(self.seed, b"batch", f"{data} {in_data}".encode())
-        rows = chain(self.seed, b"rows", f"{data} {in_data}".encode())[:8]
+        # Each epoch has the same samples.
+        rows = chain(self.seed, b"rows", str(in_data).encode())[:8]
         head: bytes | None = None
         logs = {"loss": 1.0 / (1 + done), "mae": 2.0 / (1 + done)}
         for change in self._active(self.index):
@@ -182,7 +183,7 @@ class Maker:
             elif change.what == "weights":
                 batch, head = chain(batch or b"", b"weights", change.path.encode()), batch
             elif change.what == "swap rows" and step in (change.step, change.step + 1):
-                rows = chain(self.seed, b"rows", f"{data} {2 * change.step + 1 - step}".encode())[:8]
+                rows = chain(self.seed, b"rows", str(2 * change.step + 1 - step).encode())[:8]
             elif change.what == "rows":
                 rows = chain(rows, b"changed")[:8]
             elif change.what == "no batch":

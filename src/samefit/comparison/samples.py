@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from samefit.comparison.pairing import Steps
 from samefit.store.records import TrainingRecord
+
+_CHOOSES = ("validation_split", "steps_per_epoch")
+"""Arguments of `fit` that decide which samples of its arrays are trained on."""
+
+_LEAVES_OUT = ("drop_remainder", "drop_last")
+"""Arguments of a pipeline's stages that leave samples out of an epoch; which ones depends on their order."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +22,8 @@ class EpochRows:
     Attributes:
         total: Sum of the digests of the samples: the same samples in another order have the same.
         number: Number of samples.
-        is_whole: Whether the epoch went to its end; of two that did not, other sums say nothing.
+        is_whole: Whether these are all samples that there are, as far as is known; of two epochs that are parts of the
+            data, other sums say nothing.
     """
 
     total: int
@@ -29,27 +37,66 @@ class EpochRows:
 
 def epoch_rows(steps: Steps, position: int) -> EpochRows | None:
     """Returns the samples of the epoch of a step; None if any is not known."""
-    here = steps[position]
+    first, last = _epoch(steps, position)
+    found = _sum(steps, first, last)
+    if found is None:
+        return None
+    training = steps.run.training(steps.training(position))
+    another_follows = last + 1 < len(steps) and not steps.begins(last + 1)
+    ended = another_follows or training.status == "complete"
+    return EpochRows(*found, ended and not _leaves_out(training) and not _is_a_part(steps, first, last, found))
+
+
+def _epoch(steps: Steps, position: int) -> tuple[int, int]:
+    """Returns the first and the last position of the epoch of a step."""
+    epoch = steps[position].epoch
     first, last = position, position
-    epoch = [here]
-    while first > 0 and not steps.begins(first) and (step := steps[first - 1]).epoch == here.epoch:
+    while first > 0 and not steps.begins(first) and steps[first - 1].epoch == epoch:
         first -= 1
-        epoch.append(step)
-    while last + 1 < len(steps) and not steps.begins(last + 1) and (step := steps[last + 1]).epoch == here.epoch:
+    while last + 1 < len(steps) and not steps.begins(last + 1) and steps[last + 1].epoch == epoch:
         last += 1
-        epoch.append(step)
+    return first, last
+
+
+def _sum(steps: Steps, first: int, last: int) -> tuple[int, int] | None:
+    epoch = steps[first : last + 1]
     if any(step.rows is None for step in epoch):
         return None
     total = sum(int.from_bytes(step.rows or b"", "little") for step in epoch) % 2**64
-    another_follows = last + 1 < len(steps) and not steps.begins(last + 1)
-    is_whole = another_follows or steps.run.training(here.training).status == "complete"
-    return EpochRows(total, sum(step.num_rows or 0 for step in epoch), is_whole)
+    return total, sum(step.num_rows or 0 for step in epoch)
 
 
-def data_rows(a: TrainingRecord, b: TrainingRecord) -> bool:
-    """Whether the whole data of two trainings are the same samples, as far as `fit` got arrays."""
+def _leaves_out(training: TrainingRecord) -> bool:
+    """Whether `fit` or the stages of its pipeline make an epoch of a part of the data."""
+    stages = training.options.get("pipeline") or ()
+    arguments = [stage.get("arguments", {}) for stage in stages if isinstance(stage, Mapping)]
+    return (
+        training.options.get("steps_per_epoch") is not None
+        or any(stage.get("function") == "repeat" for stage in stages if isinstance(stage, Mapping))
+        or any(each.get(name) for each in arguments for name in _LEAVES_OUT)
+    )
+
+
+def _is_a_part(steps: Steps, first: int, last: int, found: tuple[int, int]) -> bool:
+    """Whether the next epoch, or the one before, has other samples, so that neither has all of them."""
+    if last + 1 < len(steps) and not steps.begins(last + 1):
+        neighbour = _sum(steps, *_epoch(steps, last + 1))
+    elif not steps.begins(first):
+        neighbour = _sum(steps, *_epoch(steps, first - 1))
+    else:
+        return False
+    # An epoch that was cut off has fewer.
+    return neighbour is not None and neighbour[1] == found[1] and neighbour[0] != found[0]
+
+
+def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
+    """Whether two trainings are of the same samples, in any order, as far as `fit` got arrays; None if not known."""
     one, other = (_rows_of(training) for training in (a, b))
-    return one is not None and one == other
+    if one is None or other is None:
+        return None
+    if one != other:
+        return False
+    return True if all(a.options.get(name) == b.options.get(name) for name in _CHOOSES) else None
 
 
 def _rows_of(training: TrainingRecord) -> object:

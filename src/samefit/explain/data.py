@@ -225,8 +225,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     names = [
         name for name in ("x", "y", "sample_weight") if _digest(a.options.get(name)) != _digest(b.options.get(name))
     ]
-    same_rows = a.options.get("rows") is not None and a.options.get("rows") == b.options.get("rows")
-    samples = Samples.REORDERED if same_rows else case.divergence.samples
+    samples = case.divergence.samples
     slug = "data-content" if samples in (None, Samples.OTHER) else "data-order"
     shapes = [f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names]
     # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -15,6 +15,24 @@ from samefit.store.records import Event
 from samefit.types import Location, Samples
 
 _SEEDS = ("seed", "generator", "sampler")
+
+_ORDERING = {
+    "batch",
+    "bucket_by_sequence_length",
+    "cache",
+    "DataLoader",
+    "group_by_window",
+    "interleave",
+    "list_files",
+    "padded_batch",
+    "prefetch",
+    "ragged_batch",
+    "rebatch",
+    "shuffle",
+    "unbatch",
+    "window",
+}
+"""Stages that decide in which order, or how many at a time, samples come, and not which ones or what is in them."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,7 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
     last = min(len(first), len(second)) - 1
     where = second[last if at is None else at].location
     return Suspect(
-        slug=_slug(case),
+        slug=_slug(case, {stage.function for stage in first} ^ {stage.function for stage in second}),
         summary="The two input pipelines are not put together alike.",
         evidence=tuple(
             Evidence(" · ".join(stage.in_words for stage in stages), side.role, stages[-1].location)
@@ -103,7 +121,7 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
         mine, theirs = one.arguments.get(name), other.arguments.get(name)
         if mine == theirs or (mine in (None, False) and theirs in (None, False)):
             continue
-        slug, fixes = _slug(case), _given(case, other, name, mine)
+        slug, fixes = _slug(case, [name if name == "collate_fn" else other.function]), _given(case, other, name, mine)
         if name == "seed" or (name in _SEEDS and (_seed(mine), _seed(theirs)) != (None, None)):
             slug = "different-seed" if None not in (mine, theirs) or (one.is_seeded and other.is_seeded) else "unseeded"
             fixes = _seed_given(case, one, other, name)
@@ -220,8 +238,12 @@ def _races(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> I
         )
 
 
-def _slug(case: Case) -> str:
-    return "data-content" if case.divergence.samples in (None, Samples.OTHER) else "data-order"
+def _slug(case: Case, stages: Iterable[str]) -> str:
+    """Returns what other stages, or other options, change: by what is known of the samples, else by their kind."""
+    samples = case.divergence.samples
+    if samples is Samples.UNKNOWN:
+        return "data-order" if _ORDERING.issuperset(stages) else "data-content"
+    return "data-content" if samples in (None, Samples.OTHER) else "data-order"
 
 
 def _seed(value: Any) -> Any:
