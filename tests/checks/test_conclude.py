@@ -39,7 +39,7 @@ def run_of(
         layers=[dense(4, 4), dropout()],
         trainings=[training or Training()],
         changes=changes,
-        manifest={"backend": backend, "transplants": met([{"do": "perturb"}])},
+        manifest={"backend": backend, "pin": 1, "transplants": met([{"do": "perturb"}])},
         status=status,
         every=every,
     )
@@ -176,7 +176,7 @@ def test_without_a_measurement_of_the_whole_training_there_is_no_verdict_from_it
 @pytest.mark.parametrize(
     ("changes", "candidate", "text"),
     [
-        ([Change("batch", 5), Change("rows", 5)], {}, "at step 6, data: inputs (other samples or values)"),
+        ([Change("batch", 5), Change("rows", 5)], {}, "at step 6, data: inputs (other samples or values"),
         ([Change("variable", 5, "dropout/seed_generator_state")], {}, "at step 6, randomness: dropout/seed_generator_"),
         ([Change("variable", 5, "dropout/seed_generator_state")], {"every": 4}, "at step 8, randomness: dropout/seed"),
         ([Change("generator", 5, "numpy")], {"both": [Change("moving", path="numpy")]}, "at step 6, randomness: numpy"),

@@ -90,3 +90,10 @@ def test_a_re_run_that_does_not_show_the_place_is_said(
     assert divergence is not None
     assert (divergence.step, divergence.known_equal) == (8, 4)
     assert note == f"Weights were not recorded between the steps 4 and 8; {why}, so the place is no more exact."
+
+
+def test_a_re_run_that_parts_later_does_not_make_the_place_exact(tmp_path: Path) -> None:
+    comparison, _, note, _ = found(tmp_path, PLACE, again=(Change("variable", 6, "dense/kernel"),), every=3)
+    assert comparison.first_divergence is not None
+    assert comparison.first_divergence.step == 6
+    assert "in a re-run they part elsewhere or not at all" in note

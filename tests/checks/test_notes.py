@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.handmade import Change, Training, make_run
 
-from samefit.checks.notes import _not_a_number, what_pinning_changed
+from samefit.checks.execution import Execution
+from samefit.checks.notes import _not_a_number, notes_of, what_pinning_changed
+from samefit.checks.pair import Pair, Part
 from samefit.comparison.result import Comparison, Difference, Divergence
 from samefit.types import Stage, Verdict
 
@@ -70,3 +74,23 @@ def test_two_losses_that_are_not_numbers(
 ) -> None:
     comparison = make_comparison(verdict=verdict, differences={"loss": Difference(None, final=final)})
     assert any("NaN" in note for note in _not_a_number(comparison)) is is_said
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "is_said"),
+    [
+        ({"x": {"digest": "aa"}}, [], True),
+        ({"x": {"digest": "aa"}, "shuffle": False}, [], False),
+        ({"x": {"type": "_BatchDataset"}}, [], False),
+        ({"x": {"digest": "aa"}}, [Change("no batch")], False),
+    ],
+)
+def test_that_tensorflow_repeats_an_order_is_said_where_fit_shuffles(
+    tmp_path: Path, options: dict[str, object], changes: list[Change], is_said: bool
+) -> None:
+    trainings = [Training((4,), options=options), Training((4,), model=2, options=options)]
+    run = make_run(tmp_path / "run", trainings=trainings, changes=changes, manifest={"backend": "tensorflow"})
+    execution = Execution(())
+    pair = Pair(Part(run, trainings=(1,)), Part(run, trainings=(2,)), execution, execution)
+    notes = list(notes_of(pair, pair.compared()))
+    assert any("very same shuffle order" in note for note in notes) is is_said

@@ -12,7 +12,7 @@ from samefit.comparison import compare, compare_trainings
 from samefit.comparison.compare import parse_selection
 from samefit.errors import RunError, SelectionError
 from samefit.store.reader import Run
-from samefit.types import Stage, Verdict
+from samefit.types import Stage, Verdict, When
 
 ROLES = ("baseline", "candidate")
 ONE_FIT, TWO_FITS = (Training((4, 4)),), (Training((4,)), Training((4,)))
@@ -290,3 +290,46 @@ def test_why_one_side_trains_for_longer(tmp_path: Path) -> None:
     assert not [
         note for note in compare(stopping("c", 1, 2), stopping("d", 1, 3)).notes if "not given the same" in note
     ]
+
+
+def test_what_is_only_logged_differs_after_steps_that_are_all_known(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / name, trainings=[Training((40,), metrics={"val_loss": loss})], every=16)
+        for name, loss in (("a", 0.75), ("b", 0.8))
+    ]
+    result = compare(*runs)
+    assert result.first_divergence is not None
+    assert (result.first_divergence.stage, result.first_divergence.known_equal) == (Stage.REPORTING, None)
+    assert "all 40 steps" in result.equal
+
+
+def test_steps_between_recorded_weights_are_not_called_equal(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / name, trainings=[Training((40,))], every=16, changes=changes)
+        for name, changes in (("a", []), ("b", [Change("variable", 20, "dense/kernel"), Change("loss", 25)]))
+    ]
+    result = compare(*runs)
+    assert result.first_divergence is not None
+    assert (result.first_divergence.step, result.first_divergence.known_equal) == (26, 16)
+    assert "the first 16 steps" in result.equal
+
+
+def test_first_weights_of_a_later_training_that_differ_are_not_called_equal(tmp_path: Path) -> None:
+    trainings = [Training((4,)), Training((4,), model=2)]
+    a = make_run(tmp_path / "a", trainings=trainings)
+    b = make_run(tmp_path / "b", trainings=trainings, changes=[Change("begin", 4, "dense/kernel")])
+    result = compare(a, b)
+    assert place(result)[:2] == (Stage.INITIAL_WEIGHTS, 5)
+    assert "initial weights" not in result.equal
+
+
+def test_of_an_epoch_whose_last_state_is_not_known_no_callback_is_said_to_act(tmp_path: Path) -> None:
+    # Keras wrote the state before the second epoch; what the last steps of the first left was not recorded.
+    trainings = [Training((6, 6))]
+    written = Change("between", 6)
+    a = make_run(tmp_path / "a", trainings=trainings, every=4, changes=[written])
+    changes = [written, Change("variable", 5, "dense/kernel"), Change("loss", 6)]
+    b = make_run(tmp_path / "b", trainings=trainings, every=4, changes=changes)
+    first = compare(a, b).first_divergence
+    assert first is not None
+    assert (first.step, first.when, first.known_equal) == (6, When.IN_STEP, 4)

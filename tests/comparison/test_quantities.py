@@ -69,3 +69,20 @@ def test_a_training_that_was_ended_early_has_no_final_metrics(tmp_path: Path) ->
     differences = compare(whole, part).differences
     assert not differences["metrics"].metrics
     assert differences["loss"].final == (1 / 6, 1 / 6 + 0.125)
+
+
+def test_of_weights_that_part_later_the_equal_beginnings_say_no_gap(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a", trainings=[Training((8,), status="stopped")])
+    b = make_run(
+        tmp_path / "b", trainings=[Training((6,), status="stopped")], changes=[Change("variable", 3, "dense/kernel")]
+    )
+    weights = compare(a, b).differences["weights"]
+    assert (weights.first_step, weights.max_abs, weights.max_rel) == (4, None, None)
+
+
+def test_means_over_an_epoch_are_not_held_against_losses_of_batches(tmp_path: Path) -> None:
+    fit = make_run(tmp_path / "a", trainings=[Training((4, 4))])
+    loop = make_run(tmp_path / "b", trainings=[Training((8,), kind="train_on_batch")], changes=[Change("loss", 1)])
+    loss = compare(fit, loop).differences["loss"]
+    # Only the first step logs the same quantity on both sides.
+    assert (loss.first_step, loss.max_abs) == (None, 0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tests.explain.cases import at, case_between, found, lines, plans, slugs, texts
 from tests.explain.first_weights import layer, put
-from tests.handmade import Training, make_run
+from tests.handmade import Change, Training, make_run
 
 from samefit.store.digest import state_digest
 
@@ -69,3 +69,13 @@ def test_a_second_training_that_starts_anew(tmp_path: Path) -> None:
     assert plans(first) == ["weights"]
     carried = found(case_between(runs[1], runs[0]))[0]
     assert (carried.slug, "The candidate starts from" in carried.summary) == ("state-carried-over", True)
+
+
+def test_a_candidate_that_loads_before_its_second_training_does_not_start_anew(tmp_path: Path) -> None:
+    trainings = [Training(model=1, location=at(9)), Training(model=1, location=at(12))]
+    a = make_run(tmp_path / "a", layers=[layer()], trainings=trainings)
+    loaded = layer(assigned="load_weights", assigned_location=at(11))
+    b = make_run(tmp_path / "b", layers=[loaded], trainings=trainings, changes=[Change("begin", 8, "dense/kernel")])
+    first = found(case_between(a, b))[0]
+    assert first.slug != "state-lost"
+    assert first.location == at(11)

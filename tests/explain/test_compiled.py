@@ -161,7 +161,7 @@ def test_a_log_that_differs_alone(tmp_path: Path) -> None:
     suspects = found(case)
     assert [(s.slug, s.location, s.weak) for s in suspects] == [("reporting", at(9), True)]
     assert "mae is not the same quantity" in suspects[0].summary
-    assert "weights, batches and losses of all steps are equal" in texts(suspects[0])
+    assert "what was recorded of weights, batches and losses is equal in all steps" in texts(suspects[0])
     assert suspects[0].no_counterfactual
 
 

@@ -85,7 +85,7 @@ def test_weights_that_reach_only_some_layers(tmp_path: Path) -> None:
     first = found(case)[0]
     assert first.slug == "weight-mapping"
     assert "reach only some layers of the candidate" in first.summary
-    assert "still with their first values: dense_1/kernel" in texts(first)
+    assert "not loaded: dense_1/kernel" in texts(first)
     assert plans(first) == ["weights"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.explain.cases import Story, at, case_between, found, plans, slugs, texts
-from tests.handmade import Change, Training, make_run
+from tests.handmade import Change, Training, dense, dropout, make_run
 
 from samefit.explain.case import Case
 from samefit.types import Stage
@@ -172,3 +172,46 @@ def test_another_number_of_workers_is_an_option_first(tmp_path: Path) -> None:
         runs.append(make_run(tmp_path / name, trainings=[training], changes=DATA if name == "b" else ()))
     assert slugs(case_between(*runs))[0] == "data-order"
     assert "data-race" not in slugs(case_between(*runs))
+
+
+# -- masks on two backends ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("manifest", "changes", "expected"),
+    [
+        ({}, FORWARD, ["backend-generator", "rounding"]),
+        ({"pin": 1}, FORWARD, ["rounding"]),
+        ({"pin_report": {"limits": [], "switched": {}}}, FORWARD, ["rounding"]),
+    ],
+)
+def test_random_layers_draw_other_masks_on_another_backend(
+    tmp_path: Path, manifest: Mapping[str, Any], changes: Sequence[Change], expected: list[str]
+) -> None:
+    layers = [dense(4, 4), dropout()]
+    runs = [
+        make_run(
+            tmp_path / name,
+            layers=layers,
+            trainings=[Training(location=at(9))],
+            changes=changes if name == "b" else (),
+            manifest={"backend": backend, **manifest},
+        )
+        for name, backend in (("a", "jax"), ("b", "torch"))
+    ]
+    assert [s.slug for s in found(case_between(*runs))] == expected
+
+
+def test_what_was_not_recorded_is_not_said_to_go_in_equal(tmp_path: Path) -> None:
+    unseen = (Change("no batch"), Change("loss"))
+    runs = [
+        make_run(tmp_path / name, changes=changes, manifest={"target": "train.py"})
+        for name, changes in (("a", unseen[:1]), ("b", unseen))
+    ]
+    assert "nondeterministic-op" not in slugs(case_between(*runs))
+    backends = [
+        make_run(tmp_path / backend, changes=changes, manifest={"backend": backend})
+        for backend, changes in (("jax", unseen[:1]), ("torch", unseen))
+    ]
+    text = texts(next(s for s in found(case_between(*backends)) if s.slug == "rounding"))
+    assert "what was recorded of what goes into the step is bit-equal (not recorded: batch)" in text

@@ -51,7 +51,7 @@ def narrowed(pair: Pair, comparison: Comparison, workshop: Workshop) -> tuple[Pa
         again = replace(dense, a=replace(pair.a, run=runs[0]), b=replace(pair.b, run=runs[-1]))
         found = again.compared()
         place = found.first_divergence
-        if place is not None and place.known_equal is None and place.step > divergence.known_equal:
+        if place is not None and place.known_equal is None and divergence.known_equal < place.step <= divergence.step:
             return again, found, _AGAIN.format(step=steps)
     return pair, comparison, _NOT_AGAIN.format(first=divergence.known_equal, last=divergence.step, why=why)
 

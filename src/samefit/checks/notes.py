@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
 from samefit.report.words import limit_of_pin
+from samefit.store.records import TrainingRecord
 from samefit.types import Verdict
 
 
@@ -39,18 +40,25 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
     ):
         # Under a pin the order is samefit's own, on every backend.
         return
-    shuffled = [t for part in (pair.a, pair.b) for t in part.selected() if t.options.get("shuffle", True) is not False]
+    shuffled = [t for part in (pair.a, pair.b) for t in part.selected() if _is_shuffled(t)]
     if len(shuffled) < 2:
         return
     orders = []
     for training in shuffled:
         steps = pair.a.run.steps([training.number])
         orders.append([step.batch for step in steps])
-    if all(order == orders[0] for order in orders):
+    if None not in orders[0] and all(order == orders[0] for order in orders):
         yield (
             "On TensorFlow each fit call repeats the very same shuffle order: the op seed comes from the global seed, "
             "not from how much was drawn before. On JAX and PyTorch the same script draws on, and the orders differ."
         )
+
+
+def _is_shuffled(training: TrainingRecord) -> bool:
+    """Whether `fit` shuffled arrays: what comes from an iterator it leaves in its order, whatever `shuffle` says."""
+    x = training.options.get("x")
+    given = isinstance(x, Mapping) and x.get("digest") is not None
+    return given and training.options.get("shuffle", True) is not False
 
 
 def what_pinning_changed(unpinned: Comparison, pinned: Comparison) -> str:

@@ -160,10 +160,18 @@ def _divergence(pairing: Pairing, finding: Finding) -> Divergence:
         path=finding.path,
         detail=finding.detail,
         num_paths=finding.num_paths,
-        known_equal=None if finding.when is When.AFTER_TRAINING else pairing.known_equal(finding.position),
+        known_equal=_known_equal(pairing, finding),
         when=finding.when,
         samples=finding.samples,
     )
+
+
+def _known_equal(pairing: Pairing, finding: Finding) -> int | None:
+    """Returns how many steps before a finding are known to be equal; None where these are all of them."""
+    if finding.when is When.AFTER_TRAINING or finding.stage is Stage.REPORTING:
+        # All steps, and what they end with, were found equal before it was looked at.
+        return None
+    return pairing.known_equal(finding.position)
 
 
 def _summary(run: Run, trainings: Sequence[TrainingRecord], steps: int) -> SideSummary:
@@ -236,8 +244,10 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
         # What is only logged is said to differ if nothing else does, to the end.
         number = finding.position + 1 if finding.when is When.AFTER_TRAINING else len(pairing)
         texts.append(f"all {number} steps" if number > 1 else "the step")
-    elif finding is not None and finding.position > 0:
-        texts.append(f"the first {finding.position} steps" if finding.position > 1 else "the first step")
+    elif finding is not None:
+        known = _known_equal(pairing, finding)
+        number = finding.position if known is None else known
+        texts += [f"the first {number} steps" if number > 1 else "the first step"] if number else []
     return tuple(texts)
 
 
@@ -260,7 +270,7 @@ def _equal_structure(pairing: Pairing, finding: Finding | None) -> Iterator[str]
     if number and not alignment.only_in_a and not alignment.only_in_b:
         by = "path" if alignment.method == "path" else "execution order"
         yield f"structure ({number} {'weight' if number == 1 else 'weights'}, aligned by {by})"
-    same = finding is None or finding.position > 0 or finding.stage is not Stage.INITIAL_WEIGHTS
+    same = finding is None or finding.stage is not Stage.INITIAL_WEIGHTS
     if same and _knows_initial_weights(pairing):
         yield "initial weights"
 

@@ -18,7 +18,7 @@ MISSING = bytes(16)
 
 _WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
 
-StepTexts = tuple[bytes | None, str, str]
+StepTexts = tuple[bytes | None, str, str, int]
 """Batch, logs and generators of a step, as they are stored."""
 
 
@@ -153,6 +153,21 @@ class Pairing:
                 self.run_b.layouts[state_b.layout],
             )
         return self._alignments[key]
+
+    def logs_other_means(self, position: int, step_a: int, step_b: int) -> bool:
+        """Whether the losses that are logged of a pair of steps are other means, so that they differ where none does.
+
+        `fit` logs the mean over the epoch so far, `train_on_batch` and a loop of the user's own the loss of the batch.
+
+        Args:
+            position: The pair.
+            step_a: 0-based step of the baseline within its epoch.
+            step_b: The candidate's.
+        """
+        if step_a != step_b:
+            return True
+        one, other = (training.kind == "fit" for training in self.trainings_at(position)) if step_a else (True, True)
+        return one != other
 
     def _states_near(self, position: int) -> tuple[StateRecord | None, StateRecord | None]:
         """Returns states around a pair of steps, else of their trainings, else the first that both sides have."""

@@ -65,8 +65,10 @@ def _loss(pairing: Pairing) -> Difference:
 
 
 def losses(pairing: Pairing, begin: int = 0) -> Iterator[tuple[int, float, float]]:
-    """Yields (position, the baseline's loss, the candidate's), from the position `begin` on."""
+    """Yields (position, the baseline's loss, the candidate's) from `begin` on, where both are means of the same."""
     for position, one, other in pairing.texts(begin):
+        if pairing.logs_other_means(position, one[3], other[3]):
+            continue
         a = json.loads(one[1])
         b = a if one[1] == other[1] else json.loads(other[1])
         if "loss" in a and "loss" in b:
@@ -99,9 +101,13 @@ def _weights(pairing: Pairing, first_update: int | None) -> Difference:
         end = len(pairing) if first_update is None else first_update - 1
         state = (p + 1 for p in range(pairing.proven, end) if _roles_after(pairing, p) & set(_WEIGHTS))
         first = next(state, first_update)
-    gaps = [found for found in (_array_gap(pairing, "initial"), _array_gap(pairing, "final")) if found is not None]
-    largest = max((found[0] for found in gaps), default=None)
-    relative = max((found[1] for found in gaps), default=None)
+    gaps = [_array_gap(pairing, "initial"), _array_gap(pairing, "final")]
+    if first and gaps[1] is None:
+        # They begin alike: without the values at the end nothing is known of how far they part.
+        gaps = []
+    known = [found for found in gaps if found is not None]
+    largest = max((found[0] for found in known), default=None)
+    relative = max((found[1] for found in known), default=None)
     return Difference(first, largest, relative, steps=len(pairing))
 
 

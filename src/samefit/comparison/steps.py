@@ -106,7 +106,10 @@ class StepScan:
         if self._pairing.begins(position):
             yield from self._before(position, When.BEFORE_STEP)
         elif position >= self._pairing.proven and self._pairing.is_changed_before(position):
-            yield from self._before(position, When.BETWEEN_EPOCHS)
+            if self._pairing.has_states_after(position - 1):
+                yield from self._before(position, When.BETWEEN_EPOCHS)
+            else:
+                yield from self._since_the_last_state(position)
         yield from self._data(position, a, b)
         yield from self._randomness(position, a, b)
         yield from self._loss(position, a, b)
@@ -140,6 +143,12 @@ class StepScan:
             found = [i for i, _ in parted if layout[i].role is role and layout[i].slot != "learning_rate"]
             if found:
                 yield Finding(position, stage, layout[found[0]].path, when.value, len(found), when)
+
+    def _since_the_last_state(self, position: int) -> Iterator[Finding]:
+        """Compares the state before a step where that after the one before is not known: any step since may differ."""
+        first, second = self._pairing.states_before(position)
+        if first is not None and second is not None:
+            yield from self._state(position - 1, first, second, "")
 
     def _unpaired(
         self, position: int, alignment: Alignment, first: StateRecord, second: StateRecord
@@ -241,21 +250,13 @@ class StepScan:
             return
         if position >= self._pairing.proven:
             self.coverage.losses += 1
-        if self._logs_other_means(position, a, b):
+        if self._pairing.logs_other_means(position, a.step, b.step):
             return
         one, other = a.logs["loss"], b.logs["loss"]
         if not same_float(one, other):
             reweighted = a.batch != b.batch and self._reweighted(position, a, b)
             detail = "the same samples, weighted otherwise: " if reweighted else ""
             yield Finding(position, Stage.FORWARD, "loss", f"{detail}{one:.9g} and {other:.9g}")
-
-    def _logs_other_means(self, position: int, a: StepRecord, b: StepRecord) -> bool:
-        """Whether the loss that is logged is another mean on each side, so that it may differ where the step does not.
-
-        `fit` logs the mean over the epoch so far, `train_on_batch` and a loop of the user's own the loss of the batch.
-        """
-        one, other = self._pairing.trainings_at(position)
-        return a.step != b.step or (a.step > 0 and (one.kind == "fit") != (other.kind == "fit"))
 
     def _after(self, position: int) -> Iterator[Finding]:
         if not self._pairing.has_states_after(position):

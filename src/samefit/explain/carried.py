@@ -25,10 +25,20 @@ def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
         if training is None:
             continue
         if side is case.a and training.number in {t.number for t in case.a.trainings}:
-            yield _lost(case, training, weights)
+            if not _loads(case, weights):
+                yield _lost(case, training, weights)
         else:
             yield _carried(case, side, training, weights)
         return
+
+
+def _loads(case: Case, weights: Pairs) -> bool:
+    """Whether the candidate begins with values that it has loaded, and the baseline has not."""
+    for i, j in weights:
+        one, other = case.a.layout[i].origin, case.b.layout[j].origin
+        if other is not None and other.assigned in LOADED and (one is None or one.assigned != other.assigned):
+            return True
+    return False
 
 
 def _averaged(case: Case, weights: Pairs) -> Suspect | None:

@@ -168,9 +168,9 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
             else f"The {side.role} loads its weights; the {other.role} does not.",
             evidence=(
                 Evidence(f"{origin.assigned} at {place(line)}", side.role, line),
-                Evidence(f"still with their first values: {paths}", other.role, where),
+                Evidence(f"not loaded: {paths}", other.role, where),
             ),
-            location=where or other.training.location,
+            location=line if side is case.b and other_put is None else where or other.training.location,
             remedy="give the layers the names that they have in the file, and load without skip_mismatch"
             if other_put is not None
             else f"load the weights on both sides:  model.{origin.assigned}(...)",

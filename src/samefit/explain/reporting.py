@@ -12,7 +12,7 @@ from samefit.explain.compiled import compiled_at
 from samefit.explain.options import bare, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
-_EQUAL = "weights, batches and losses of all steps are equal"
+_EQUAL = "what was recorded of weights, batches and losses is equal in all steps"
 _REMEDY = "evaluate both models after training with the same call on the same data:  model.evaluate(x, y)"
 
 

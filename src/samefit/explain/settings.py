@@ -7,7 +7,8 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.types import Stage
+from samefit.explain.values import layer_location
+from samefit.types import Role, Stage
 
 _PRECISION = (
     "JAX_DEFAULT_MATMUL_PRECISION",
@@ -69,17 +70,27 @@ def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
+def what_goes_in(case: Case) -> str:
+    """Says what is known to be equal of what the step begins with."""
+    unknown = ["weights"] if case.divergence.known_equal is not None else []
+    unknown += ["batch"] if None in (case.a.step.batch, case.b.step.batch) else []
+    if not unknown:
+        return "everything that goes into the step is bit-equal"
+    return f"what was recorded of what goes into the step is bit-equal (not recorded: {' and '.join(unknown)})"
+
+
 def explain_backend(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where equal steps on two backends give other bits."""
     one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
     versions = [s for s in case.comparison.settings if s.kind in ("version", "device")]
     if one != other:
+        yield from _other_masks(case)
         loss = case.comparison.differences.get("loss")
         gap = f" (largest gap of the loss: {loss.max_abs:.3g})" if loss and loss.max_abs is not None else ""
         yield Suspect(
             slug="rounding",
             summary=f"Equal weights, equal batches: {one} and {other} add up in another order.",
-            evidence=(Evidence(f"everything that goes into the step is bit-equal; what comes out is not{gap}"),),
+            evidence=(Evidence(f"{what_goes_in(case)}; what comes out is not{gap}"),),
             location=case.b.training.location,
             remedy="compare with a tolerance: bits are not the same across backends",
             no_counterfactual="two backends cannot run one kernel",
@@ -92,6 +103,29 @@ def explain_backend(case: Case) -> Iterator[Suspect]:
             remedy="install the same versions on both sides",
             no_counterfactual="another version needs another environment",
         )
+
+
+def _other_masks(case: Case) -> Iterator[Suspect]:
+    """Random layers draw from the backend's own stream, unless they are pinned: equal seeds give other masks."""
+    pinned = [s.run.manifest.get("pin") is not None or bool(s.run.manifest.get("pin_report")) for s in (case.a, case.b)]
+    drawing = [
+        [k for k, v in enumerate(side.layout) if v.role is Role.SEED and side.moves(k) is not False]
+        for side in (case.a, case.b)
+    ]
+    if all(pinned) or not all(drawing):
+        return
+    one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
+    seed = drawing[1][0]
+    where = layer_location(case.b, seed)
+    yield Suspect(
+        slug="backend-generator",
+        summary=f"Random layers draw other values on {one} than on {other}, also from equal seeds.",
+        evidence=(Evidence(f"{case.b.layout[seed].path} seeds a random layer of the model", "candidate", where),),
+        location=where or case.b.training.location,
+        remedy="build and train inside  with samefit.pinned(SEED):  (or check with --pin SEED), which gives every "
+        "backend the same masks",
+        no_counterfactual="no generator of another backend can be put in",
+    )
 
 
 _DETERMINISM = {
@@ -115,6 +149,7 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
         backend != case.comparison.candidate.backend
         or case.comparison.settings
         or drawn
+        or None in (case.a.step.batch, case.b.step.batch)
         or not (program or line or accelerated)
     ):
         return
@@ -122,7 +157,7 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
         slug="nondeterministic-op",
         summary="The same computation gives other bits from run to run.",
         evidence=(
-            Evidence("everything that goes into the step is bit-equal, and no recorded setting differs"),
+            Evidence(f"{what_goes_in(case)}, and no recorded setting differs"),
             Evidence(f"{manifests[1].get('target')} on {manifests[1].get('device')}, {backend}"),
         ),
         location=case.b.training.location,

@@ -241,8 +241,8 @@ class Run:
             raise SelectionError(f"run {self.path} holds no step of index {index}.")
         return _step(rows[0])
 
-    def step_texts(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[bytes | None, str, str]]:
-        """Yields (batch, logs, generators) of the steps of some trainings as they are stored, in run order.
+    def step_texts(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[bytes | None, str, str, int]]:
+        """Yields (batch, logs, generators, step in the epoch) of the steps of some trainings as stored, in run order.
 
         Two runs can be held against each other in this form several times faster than as records.
 
@@ -251,10 +251,10 @@ class Run:
             begin: Index of the step to begin with.
         """
         wanted = set(trainings)
-        query = "SELECT training, batch, logs, record FROM steps JOIN generators ON number = generators WHERE step >= ?"
-        for training, batch, logs, generators in self._stream(query + " ORDER BY step", (begin,)):
+        query = "SELECT training, batch, logs, record, step_in_epoch FROM steps JOIN generators ON number = generators"
+        for training, batch, logs, record, step in self._stream(query + " WHERE step >= ? ORDER BY step", (begin,)):
             if training in wanted:
-                yield batch, logs, generators
+                yield batch, logs, record, step
 
     def state_digests(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yields (index of the step, digests) of the states after the steps of some trainings, from `begin` on."""
