@@ -54,7 +54,7 @@ from samefit.cli.options import (
     "--pin",
     type=click.IntRange(0, 2**32 - 1),
     metavar="SEED",
-    help="Also pin all randomness to SEED; show both verdicts.",
+    help="Also pin all randomness to SEED; show both verdicts. With --models: pin, one verdict.",
 )
 @click.option("--no-confirm", is_flag=True, help="Name the most telling suspect; make no re-runs to confirm it.")
 @click.option(
@@ -62,7 +62,7 @@ from samefit.cli.options import (
     default=None,
     help="Watch every layer in the step at which they part. Default: if that is one of the first 200.",
 )
-@click.option("--to-end", is_flag=True, help="Train both to their ends, even if they part early.")
+@click.option("--to-end", is_flag=True, help="Train both to their ends. Default: end both some steps after they part.")
 @every_step_option
 @click.option("--models", is_flag=True, help="Compare the models that A and B return, without training.")
 @click.option(
@@ -119,8 +119,10 @@ def check(
     Exit status: 0 the trainings are the same, 2 they are not (or could not be compared to the end), 1 samefit or a
     script failed. With --pin it is that of the pinned trainings.
     """
-    trains = same_process or trainings is not None or no_confirm or to_end or every_step
+    trains = same_process or trainings is not None or no_confirm or to_end or every_step or inside is not None
     _refuse_for_models(models, trains, input_shapes, weights)
+    if models and len(backends or ()) > 2:
+        raise click.UsageError("--models compares two models: name two backends, one for each")
     if not models:
         _refuse_contradictions(candidate, same_process, trainings, backends, bool(env_a or env_b))
 
@@ -131,7 +133,7 @@ def check(
             comparison = checks.check_models(
                 baseline,
                 candidate,
-                backends=(backends or ())[:2],
+                backends=backends or (),
                 env_a=dict(env_a),
                 env_b=dict(env_b),
                 pin=pin,
@@ -165,8 +167,8 @@ def check(
 def _refuse_for_models(models: bool, trains: bool, input_shapes: tuple[str, ...], weights: str | None) -> None:
     if models and trains:
         raise click.UsageError(
-            "--models compares without training; leave --same-process, --trainings, --no-confirm, --to-end and "
-            "--every-step out"
+            "--models compares without training; leave --same-process, --trainings, --no-confirm, --inside, --to-end "
+            "and --every-step out"
         )
     if not models and (input_shapes or weights is not None):
         raise click.UsageError("--input-shape and --weights belong to --models")

@@ -213,7 +213,7 @@ class Inside:
             slots), "state" (other variables), or "none" (nothing that was watched differs).
         path: What differs first: names of layers from the outside in, "loss", or the path of a variable.
         candidate_path: Its partner in the candidate.
-        call: The how-manieth call of that layer in the step it is (1-based), 0 for a variable.
+        call: Which call of that layer in the step it is, counted from 1; 0 for a variable.
         calls: How often the baseline calls it in the step.
         from_equal: Whether all that goes in is equal: inputs, masks and weights, or all that was computed before.
         num_different: How many outputs, gradients or variables of this phase differ.

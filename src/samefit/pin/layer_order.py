@@ -32,7 +32,7 @@ def order_of(root: Any, arguments: Mapping[str, Any] | None, first_run: Callable
     Args:
         root: The model or layer.
         arguments: Symbolic arguments of its `call`, if they are known.
-        first_run: Says as the how-manieth a layer ran for the first time; infinity if it never did.
+        first_run: Says how many layers ran for the first time before a layer did; infinity if it never ran.
     """
     seen: set[int] = set()
     flow, why = None, None

@@ -15,7 +15,7 @@ from samefit.record.plain import plain
 
 
 class Compiles:
-    """Where each model was compiled last, and the how-manieth `compile` of the side that was: a re-run changes it."""
+    """Where each model was compiled last, and which `compile` of the side that was: a re-run changes it."""
 
     def __init__(self) -> None:
         self._known: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()

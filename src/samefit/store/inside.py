@@ -18,7 +18,7 @@ class InsideCall:
         class_name: Class of the layer or the operation.
         name: Its Keras name.
         layer: Index into `ModelRecord.layers`; None for what is no layer of the model.
-        nth: The how-manieth call of this object it is (1-based).
+        nth: Which call of this object it is, counted from 1.
         training: The `training` argument as the layer's `call` got it, or None.
         inputs: Digests (16 bytes each) of the tensors that were handed to it.
         masks: Digests of the masks that came with them.
