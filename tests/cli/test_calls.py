@@ -117,6 +117,8 @@ def test_check_three_backends(fake: Fake, capsys: pytest.CaptureFixture[str]) ->
             ["audit", "train.py", "5"],
             "'5' is one too many; quote a target with its arguments: samefit audit 'train.py 5'",
         ),
+        (["check", "a.py", "b.py", "--models", "--inside"], "--models compares without training; leave"),
+        (["check", "a.py", "--models", "--backends", "jax,tensorflow,torch"], "--models compares two models: name two"),
         (["check", "a.py", "--same-process"], "--same-process runs A and then B in one process; name B as well"),
         (["check", "a.py", "b.py", "--trainings", "1,2"], "--trainings compares two trainings inside one run of A"),
         (["check", "a.py", "b.py", "--backends", "jax,torch"], "--backends runs A once on each backend; leave B out"),

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from samefit.comparison.pairing import Steps
 from samefit.store.records import TrainingRecord
 
-_CHOOSES = ("validation_split", "steps_per_epoch")
-"""Arguments of `fit` that decide which samples of its arrays are trained on."""
-
 _LEAVES_OUT = ("drop_remainder", "drop_last")
 """Arguments of a pipeline's stages that leave samples out of an epoch; which ones depends on their order."""
 
@@ -94,9 +91,10 @@ def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
     one, other = (_rows_of(training) for training in (a, b))
     if one is None or other is None:
         return None
-    if one != other:
+    if one != other or a.options.get("validation_split") != b.options.get("validation_split"):
         return False
-    return True if all(a.options.get(name) == b.options.get(name) for name in _CHOOSES) else None
+    # Of the same arrays each side takes a share.
+    return True if a.options.get("steps_per_epoch") == b.options.get("steps_per_epoch") else None
 
 
 def _rows_of(training: TrainingRecord) -> object:
