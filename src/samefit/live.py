@@ -49,6 +49,8 @@ class Live:
         self.provenance: Any = None
         self.writer: Any = None
         self.started = time.time()
+        self._backend: Any = None
+        self._device: str | None = None
         self._frameworks: set[str] = set()
         self._pin: Any = None
         self._code: dict[str, str] = {}
@@ -107,6 +109,9 @@ class Live:
     def _hook_into_keras(self) -> None:
         import keras
 
+        if self.recorder is not None:
+            raise RuntimeError("Keras was imported a second time, and what is trained with it is not recorded")
+
         from samefit import backends
         from samefit.patches import generators, layers, trainer
         from samefit.record.code import code_digests
@@ -117,7 +122,7 @@ class Live:
 
         self.numpy_imported()
         name = keras.config.backend()
-        backend = backends.load(name)
+        backend = self._backend = backends.load(name)
         self.watch_frameworks()
         self.provenance = Provenance(self.ledger, backend, self.transplants)
         # What TensorFlow makes inside a trace has no value to be read there.
@@ -136,7 +141,7 @@ class Live:
                 *(Look(**look) for look in self.session.get("looks") or ()),
             ],
             every_step=bool(self.session.get("every_step")),
-            before_training=self.watch_frameworks,
+            before_training=self._training_begins,
             pipeline_of=self.pipelines.of,
         )
         self.provenance.on_update = self.recorder.applying
@@ -151,9 +156,16 @@ class Live:
 
             self._pin = pinned(int(self.session["pin"]))
             self._pin.__enter__()
-        # After pinning: to ask JAX for its device makes it read the flags that pinning sets.
-        self.writer.update_manifest({"backend": name, "device": backend.device(), "versions": _versions()})
+        self.writer.update_manifest({"backend": name, "versions": _versions()})
         self.transplants.keras_ready()
+
+    def _training_begins(self) -> None:
+        self.watch_frameworks()
+        if self._device is None:
+            # Not when Keras is imported: to ask for it initializes the framework, and the script may not have chosen
+            # its threads, devices and flags yet.
+            self._device = self._backend.device()
+            self.writer.update_manifest({"device": self._device})
 
     def watch_frameworks(self, imported: str = "") -> None:
         """Watches the generators and pipelines of frameworks that were imported since the last call.
@@ -251,6 +263,7 @@ class Live:
 
         backend = backends.load(keras.config.backend())
         return {
+            "device": backend.device(),
             "flags": dict(backend.flags()),
             "threads": dict(backend.threads()),
             "code": {**code_digests(), **self._code},

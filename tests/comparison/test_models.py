@@ -12,7 +12,8 @@ from tests.models_by_hand import RESIDUAL, Step, dense, make_probe, with_result
 from samefit.comparison.model_passes import gap
 from samefit.comparison.model_result import ModelVerdict, Weights
 from samefit.comparison.models import compare_probes
-from samefit.store.probes import GraphRecord
+from samefit.store.digest import state_digest
+from samefit.store.probes import KEPT, GraphRecord, thinned
 from samefit.types import Role
 
 
@@ -166,3 +167,77 @@ def test_gaps() -> None:
     assert gap(one, np.zeros(3, np.float32)).max_abs == float("inf")
     assert gap(one, np.zeros(4, np.float32)).max_abs == float("inf")
     assert gap(np.float32([-1e-45]), np.float32([1e-45])).ulp == 2
+
+
+# -- what rounding must not hide ----------------------------------------------------------------------------------
+
+
+def test_elements_that_are_not_kept_are_not_called_rounding() -> None:
+    kept = np.ones(KEPT, np.float32)
+    a = with_result(make_probe(RESIDUAL), "inference/output/0", kept)
+    b = with_result(make_probe(RESIDUAL), "inference/output/0", kept)
+    found = compare_probes(a, replace(b, digests={**b.digests, "inference/output/0": b"other"}))
+    assert found.verdict is ModelVerdict.DIVERGED
+    assert not found.passes[0].is_rounding
+
+
+def test_no_channel_of_a_large_result_is_left_out() -> None:
+    image = np.zeros((8, 256, 256, 3), np.float32)
+    for channel in range(3):
+        other = image.copy()
+        other[..., channel] = 1.0
+        assert (thinned(other) != thinned(image)).any()
+    assert thinned(image).size == KEPT
+
+
+def test_a_pass_that_neither_has_says_nothing() -> None:
+    without = {"failed": {"backward": "TypeError: no gradient of an integer"}}
+    found = compare_probes(make_probe(RESIDUAL, **without), make_probe(RESIDUAL, **without))
+    assert found.verdict is ModelVerdict.IDENTICAL
+    assert "backward pass" not in found.equal
+    assert any("no gradient of an integer" in note for note in found.notes)
+    assert compare_probes(make_probe(RESIDUAL), make_probe(RESIDUAL, **without)).verdict is ModelVerdict.DIVERGED
+
+
+def test_results_that_are_no_numbers_prove_nothing() -> None:
+    nothing = np.full((4, 4), np.nan, np.float32)
+    probes = [make_probe(RESIDUAL) for _ in "ab"]
+    for name in ("inference/output/0", "training/output/0", "backward/loss"):
+        probes = [with_result(probe, name, nothing) for probe in probes]
+    found = compare_probes(*probes)
+    assert not any(one.compared for one in found.passes)
+    assert not any("pass" in text for text in found.equal)
+    assert any("no result is a finite number" in note for note in found.notes)
+
+
+def test_a_mask_that_is_lost_is_named_also_where_no_sample_has_one() -> None:
+    probes = [
+        replace(probe, digests={**probe.digests, "inference/mask/1/0": state_digest(np.array(mask))})
+        for probe, mask in ((make_probe(RESIDUAL), True), (make_probe(RESIDUAL), False))
+    ]
+    assert said(compare_probes(*probes)) == [("structure", "d2: mask among its inputs", True, False)]
+
+
+def test_a_weight_that_one_side_does_not_train_is_named() -> None:
+    a, b = (with_result(make_probe(RESIDUAL), f"backward/gradient/{k}", np.ones((4, 4), np.float32)) for k in (0, 2))
+    assert said(compare_probes(a, b)) == [
+        ("layer", "d1/kernel.trainable", True, False),
+        ("layer", "d2/kernel.trainable", False, True),
+    ]
+
+
+def test_what_own_layers_hold_is_told() -> None:
+    def held(limit: float, code: str) -> Any:
+        attributes = {"limit": limit, "code of call": {"code": code, "name": "line 3 of layers.py"}}
+        probe = make_probe(RESIDUAL)
+        first, *rest = probe.model.layers
+        return replace(probe, model=replace(probe.model, layers=(replace(first, attributes=attributes), *rest)))
+
+    found = compare_probes(held(10.0, "aa"), held(6.0, "aa"))
+    assert found.verdict is ModelVerdict.IDENTICAL
+    assert any("d1.limit" in note and "on this data both compute the same" in note for note in found.notes)
+    apart = with_result(held(6.0, "bb"), "inference/output/0", np.zeros((4, 4), np.float32))
+    found = compare_probes(held(10.0, "aa"), apart)
+    assert ("layer", "d1.limit", 10.0, 6.0) in said(found)
+    assert any(name == "d1: code of call" for _, name, *_ in said(found))
+    assert not any("on this data" in note for note in compare_probes(held(1.0, "aa"), held(1.0, "aa")).notes)

@@ -46,3 +46,12 @@ def test_a_seed_is_a_number_where_it_is_one() -> None:
 def test_leaves_are_found_in_their_order() -> None:
     assert list(leaves({"a": [1, (2, {"b": 3})], "c": "text"})) == [1, 2, 3, "text"]
     assert list(leaves(5)) == [5]
+
+
+def test_what_is_long_stands_as_a_digest() -> None:
+    long, other = [list(range(100)) for _ in range(50)], [list(range(100)) for _ in range(49)] + [[0] * 100]
+    assert plain(long) == plain([list(row) for row in long])
+    assert plain(long) != plain(other)
+    assert len(plain(long)) < 100
+    assert len(plain("x" * 10**6)) < 100
+    assert plain({"mean": [0.5] * 1000}) == {"mean": [0.5] * 1000}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,7 +87,7 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     if not_met([perturbed], [planned(execution)], len(_plan(comparison))):
         return _not_measured("the first weights could not be changed")
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
-    if moved is None or not moved.max_rel:
+    if moved is None or not moved.max_rel or not math.isfinite(moved.max_rel):
         return _not_measured("the loss does not move when the first weights change by one unit in the last place")
     ratio = gap / moved.max_rel
     text = (

@@ -11,7 +11,7 @@ import numpy as np
 from samefit.align.graphs import GraphAlignment
 from samefit.comparison.model_result import PassComparison
 from samefit.store.digest import state_digest
-from samefit.store.probes import Probe
+from samefit.store.probes import KEPT, Probe
 from samefit.types import Role
 
 _FACTOR = 10.0
@@ -20,6 +20,7 @@ _FACTOR = 10.0
 _PRECISION = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52}
 
 PASSES = ("inference", "training", "backward")
+BACKWARD = ("backward", "backward-inference")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def compare_passes(a: Probe, b: Probe, alignment: GraphAlignment) -> tuple[PassC
     Random layers draw other numbers on another backend: then the way back is compared in inference, and the pass in
     training is not.
     """
-    names = ("inference", "backward-inference") if draws_apart(a, b) else PASSES
+    names = ("inference", BACKWARD[1]) if draws_apart(a, b) else PASSES
     return tuple(_pass(a, b, name, tuple(_entries(a, b, alignment, name)), alignment) for name in names)
 
 
@@ -125,9 +126,23 @@ def _entries(a: Probe, b: Probe, alignment: GraphAlignment, name: str) -> Iterat
 
 
 def _pass(a: Probe, b: Probe, name: str, entries: Sequence[_Entry], alignment: GraphAlignment) -> PassComparison:
-    failed = [f"{probe.target}: {probe.failed[name]}" for probe in (a, b) if name in probe.failed]
-    if failed:
-        return PassComparison(name.partition("-")[0], 0, 0, is_rounding=False, max_ulp=None, failed="; ".join(failed))
+    why = [probe.failed.get(name) for probe in (a, b)]
+    if why[0] is not None and why[0] == why[1]:
+        # It says nothing of two models that neither has such a pass.
+        return PassComparison(name.partition("-")[0], 0, 0, max_ulp=None, without=why[0])
+    if why != [None, None]:
+        failed = "; ".join(f"{probe.target}: {text}" for probe, text in zip((a, b), why, strict=True) if text)
+        return PassComparison(name.partition("-")[0], 0, 0, is_rounding=False, max_ulp=None, failed=failed)
+    seen = [e for e in entries if not (_is_nothing(a, e.name_a) and _is_nothing(b, e.name_b))]
+    if entries and not seen:
+        return PassComparison(
+            name.partition("-")[0],
+            0,
+            0,
+            max_ulp=None,
+            without=_NOTHING,
+        )
+    entries = seen
     unequal = [e for e in entries if a.digests.get(e.name_a) != b.digests.get(e.name_b)]
     if not unequal:
         return PassComparison(name.partition("-")[0], len(entries), len(entries))
@@ -150,6 +165,17 @@ def _pass(a: Probe, b: Probe, name: str, entries: Sequence[_Entry], alignment: G
     )
 
 
+_NOTHING = "no result is a finite number (give data of your own: x=)"
+
+
+def _is_nothing(probe: Probe, name: str) -> bool:
+    """Whether a result holds no finite number: such a one is equal to any other of its kind."""
+    array = probe.arrays.get(name)
+    if array is None or not array.size or array.dtype.kind in "iub":
+        return False
+    return not np.isfinite(array.astype(np.float64)).any()
+
+
 def _largest(probe: Probe, name: str) -> float:
     array = probe.arrays.get(name)
     if array is None or not array.size or array.dtype.kind in "iub":
@@ -167,6 +193,9 @@ def _judged(a: Probe, b: Probe, entry: _Entry, largest: float) -> tuple[Gap, flo
     shaken = b.arrays.get(f"moved/{entry.name_b}")
     floor = None if shaken is None else gap(other, shaken).max_rel
     if one.dtype.kind in "iub":
+        return found, floor, False
+    if not found.max_abs and one.size == KEPT:
+        # What differs is among the elements that are not kept.
         return found, floor, False
     dtypes = {*a.compute_dtypes, *b.compute_dtypes}
     precision = max((_PRECISION.get(name, 2.0**-23) for name in dtypes), default=2.0**-23)

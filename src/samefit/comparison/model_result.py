@@ -95,7 +95,8 @@ class PassComparison:
         floor: What rounding does to that array: the same figure between two passes of the candidate, one of them with
             weights and data one unit in the last place off. None where it was not measured.
         is_rounding: Whether every difference is one that rounding explains.
-        failed: Why the pass could not be made, or "".
+        failed: Why the pass could not be made of one of the two, or "".
+        without: Why nothing was compared, for a reason that is the same on both sides, or "".
     """
 
     name: str
@@ -108,10 +109,11 @@ class PassComparison:
     floor: float | None = None
     is_rounding: bool = True
     failed: str = ""
+    without: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether all arrays are equal, bit for bit."""
+        """Whether all arrays that there are to compare are equal, bit for bit."""
         return not self.failed and self.compared == self.equal
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from samefit.align.graphs import COMMUTATIVE, GraphAlignment
 from samefit.align.models import Alignment
-from samefit.comparison.model_passes import masked
+from samefit.comparison.model_passes import BACKWARD, masked
 from samefit.comparison.result import SettingDifference
 from samefit.comparison.settings import layer_differences
 from samefit.comparison.values import same_value
@@ -42,6 +42,38 @@ def option_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterato
         one, other = a.model.layers[i], b.model.layers[j]
         if one.trainable != other.trainable and (_has_weights(a, i) or _has_weights(b, j)):
             yield SettingDifference("layer", f"{other.name}.trainable", one.trainable, other.trainable, other.location)
+    yield from _trained(a, b, alignment)
+
+
+def _trained(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[SettingDifference]:
+    """Yields weights that one side trains and the other does not, where no layer's `trainable` says so."""
+    backward = next((name for name in BACKWARD if all(f"{name}/loss" in probe.digests for probe in (a, b))), None)
+    for i, j in alignment.variables if backward is not None else ():
+        one, other = a.variables[i], b.variables[j]
+        flags = [
+            None if v.layer is None else probe.model.layers[v.layer].trainable for probe, v in ((a, one), (b, other))
+        ]
+        trained = [f"{backward}/gradient/{k}" in probe.digests for probe, k in ((a, i), (b, j))]
+        if trained[0] != trained[1] and flags[0] == flags[1]:
+            where = _place(b, other.layer)
+            yield SettingDifference("layer", f"{other.path}.trainable", trained[0], trained[1], where)
+
+
+def own_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[SettingDifference]:
+    """Yields attributes and methods of paired layers of the user's own classes that are not the same."""
+    for i, j in alignment.layers:
+        one, other = a.model.layers[i], b.model.layers[j]
+        if one.class_name != other.class_name:
+            continue
+        for name in sorted({*one.attributes} & {*other.attributes}):
+            values = [layer.attributes[name] for layer in (one, other)]
+            if all(isinstance(value, Mapping) and "code" in value for value in values):
+                # Where a method stands says nothing of what it does.
+                if values[0]["code"] != values[1]["code"]:
+                    where = [value["name"] for value in values]
+                    yield SettingDifference("layer", f"{other.name}: {name}", where[0], where[1], other.location)
+            elif not same_value(values[0], values[1]):
+                yield SettingDifference("layer", f"{other.name}.{name}", values[0], values[1], other.location)
 
 
 def mask_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[SettingDifference]:

@@ -18,7 +18,12 @@ from samefit.comparison.model_result import (
     WeightDifference,
     Weights,
 )
-from samefit.comparison.model_structure import mask_differences, option_differences, structure_differences
+from samefit.comparison.model_structure import (
+    mask_differences,
+    option_differences,
+    own_differences,
+    structure_differences,
+)
 from samefit.comparison.result import AlignmentSummary, SettingDifference
 from samefit.comparison.values import same_value
 from samefit.store.probes import Probe
@@ -43,8 +48,10 @@ def compare_probes(a: Probe, b: Probe, *, weights_may: str = "drawn") -> ModelCo
     options = [setting for setting in options if setting not in seeds]
     weights = list(_weight_differences(a, b, alignment))
     passes = compare_passes(a, b, alignment)
-    if not all(one.same for one in passes):
-        structure += mask_differences(a, b, alignment)
+    structure += mask_differences(a, b, alignment)
+    own = list(own_differences(a, b, alignment))
+    if not all(one.same or one.is_rounding for one in passes):
+        options += own
     settings = (*structure, *options)
     return ModelComparison(
         verdict=_verdict(settings, weights, passes, alignment, a),
@@ -58,7 +65,7 @@ def compare_probes(a: Probe, b: Probe, *, weights_may: str = "drawn") -> ModelCo
         passes=passes,
         alignment=_summary(a, b, alignment),
         equal=tuple(_equal(structure, options, weights, passes, alignment, a)),
-        notes=tuple(_notes(a, b, settings, passes)),
+        notes=tuple(_notes(a, b, settings, passes, own)),
     )
 
 
@@ -182,7 +189,11 @@ def _count(a: Probe, alignment: GraphAlignment) -> int:
 
 
 def _notes(
-    a: Probe, b: Probe, settings: Sequence[SettingDifference], passes: Sequence[PassComparison]
+    a: Probe,
+    b: Probe,
+    settings: Sequence[SettingDifference],
+    passes: Sequence[PassComparison],
+    own: Sequence[SettingDifference],
 ) -> Iterator[str]:
     for probe, role in ((a, "baseline"), (b, "candidate")):
         if probe.graph.failed:
@@ -190,6 +201,12 @@ def _notes(
     if settings and all(one.same or one.is_rounding for one in passes):
         exact = "bit for bit" if all(one.same for one in passes) else "up to rounding"
         yield f"On this data, with the same weights, both compute the same all the same, {exact}."
+    for one in passes:
+        if one.without:
+            yield f"Nothing was compared in the {one.name} pass: {one.without} on either side."
+    if own and not settings:
+        names = ", ".join(dict.fromkeys(setting.name for setting in own))
+        yield f"What classes of your own hold is not the same ({names}); on this data both compute the same."
     if draws_apart(a, b):
         yield (
             "Random layers draw other numbers on another backend: the pass in training was not compared, and the way "

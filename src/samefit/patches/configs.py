@@ -8,12 +8,18 @@ JAX or PyTorch process that would cost seconds, and bring a second runtime with 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from samefit.patches.patching import Patches
+
+_MOST = 4096
+"""Elements of an array that stand in a configuration; of more a digest does."""
 
 
 def config_of(thing: Any) -> Mapping[str, Any]:
@@ -25,7 +31,7 @@ def config_of(thing: Any) -> Mapping[str, Any]:
     Raises:
         KerasChanged: If Keras looks for TensorFlow in another way than this module knows.
     """
-    with _no_import_of_tensorflow(), warnings.catch_warnings():
+    with _no_import_of_tensorflow(), _no_long_constants(), warnings.catch_warnings():
         # Keras warns of lambdas that are saved; nobody asked for that.
         warnings.simplefilter("ignore")
         try:
@@ -33,6 +39,33 @@ def config_of(thing: Any) -> Mapping[str, Any]:
         except Exception as error:  # a user's get_config may do anything; that it failed stands in the record
             # Not its message, which may hold an address: equal layers would seem to differ.
             return {"error": type(error).__name__}
+
+
+@contextlib.contextmanager
+def _no_long_constants() -> Iterator[None]:
+    """Keeps `Constant` initialisers from turning the arrays that they hold, such as word vectors, into lists."""
+    home = sys.modules.get("keras.src.initializers.constant_initializers")
+    if home is None:
+        yield
+        return
+
+    def shortened(original: Any) -> Any:
+        def get_config(self: Any) -> Any:
+            value = self.value
+            if not isinstance(value, np.ndarray) or value.size <= _MOST:
+                return original(self)
+            return {
+                "value": f"array {value.shape} {value.dtype}, {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:16]}"
+            }
+
+        return get_config
+
+    patches = Patches()
+    patches.replace(home.Constant, "get_config", shortened, checked_on="Keras 3.12 to 3.15")
+    try:
+        yield
+    finally:
+        patches.undo()
 
 
 @contextlib.contextmanager

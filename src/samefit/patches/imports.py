@@ -43,9 +43,8 @@ class Announcer(importlib.abc.MetaPathFinder):
         return spec
 
     def _imported(self, fullname: str) -> None:
-        callback = self._callbacks.pop(fullname, None)
-        if callback is not None:
-            callback()
+        # Not forgotten: `keras.config.set_backend` imports Keras anew.
+        self._callbacks[fullname]()
 
 
 class _Loader(importlib.abc.Loader):

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 import numpy as np
 
+from samefit.align.graphs import COMMUTATIVE
 from samefit.patches import dataflow
 from samefit.patches.configs import config_of
 from samefit.pin.layer_order import order_of
@@ -104,9 +106,15 @@ def _node(call: dataflow.Call, outputs: tuple[int, ...], place: dict[int, int]) 
         inputs=tuple(tensor for tensor in call.inputs if tensor not in call.masks),
         outputs=outputs,
         parts=tuple(place[id(part)] for part in _parts(operation) if id(part) in place) if is_layer else (),
-        constants=tuple(map(_constant, call.constants)),
+        constants=_constants(call),
         config={} if is_layer else {k: plain(v) for k, v in config_of(operation).items() if k != "name"},
     )
+
+
+def _constants(call: dataflow.Call) -> tuple[Any, ...]:
+    """Returns what a call takes beside tensors; of an operation whose arguments may change places, in one order."""
+    constants = tuple(map(_constant, call.constants))
+    return tuple(sorted(constants, key=repr)) if type(call.operation).__name__.lower() in COMMUTATIVE else constants
 
 
 def _parts(layer: Any) -> Iterator[Any]:
@@ -116,6 +124,9 @@ def _parts(layer: Any) -> Iterator[Any]:
 
 
 def _constant(value: Any) -> Any:
+    if isinstance(value, keras.Variable):
+        # A weight: its values are compared as weights are.
+        return f"variable {tuple(value.shape)} {value.dtype}"
     if hasattr(value, "shape") and hasattr(value, "__array__"):
         return f"array {digest(np.asarray(value)).hex()}"
     return plain(value) if not isinstance(value, slice) else str(value)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+_MOST = 4096
+"""Values of a list, or hundreds of characters of a text, that stand in a record as they are; more become a digest."""
 
 
 def is_plain(value: Any) -> bool:
@@ -24,12 +29,16 @@ def seed_or_text(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Returns `value` as JSON-able data; what is not becomes its type's name or a short text."""
+    """Returns `value` as JSON-able data; what is not becomes its type's name or a short text, what is long a digest."""
+    if isinstance(value, str) and len(value) > 100 * _MOST:
+        return f"text of {len(value)} characters ({_digest(value)})"
     if isinstance(value, (str, int, float, bool, type(None))):
         return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
+        if sum(1 for _ in itertools.islice(leaves(value), _MOST + 1)) > _MOST:
+            return f"{type(value).__name__} of {len(value)} ({_digest(repr(value))})"
         return [plain(item) for item in value]
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         if getattr(value, "ndim", 1) == 0:
@@ -44,6 +53,10 @@ def plain(value: Any) -> Any:
         name = getattr(value, "name", "")
         return f"{type(value).__name__}({name})" if isinstance(name, str) else type(value).__name__
     return type(value).__qualname__
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def leaves(value: Any) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from samefit.record.provenance import Provenance
 from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
-from samefit.record.training import Before, Training
+from samefit.record.training import Before, Training, over
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -117,7 +117,7 @@ class Recorder:
         if kind == "train_on_batch" and known is not None:
             known.on_batch = on_batch
             return known
-        if (before := self._on_batch.pop(id(trainer), None)) is not None and before.layout >= 0:
+        for before in over(self._on_batch, trainer, self._steps):
             self._finish(before, before.ended_as("complete"))
         self._trainings += 1
         number = self._trainings

@@ -162,3 +162,19 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+_LONG = 1000
+"""Steps of others after which the training of a model counts as over: a script may make a model for each task."""
+
+
+def over(on_batch: dict[int, Training], trainer: Any, steps: int) -> list[Training]:
+    """Takes out the `train_on_batch` trainings that are over now that another training of `trainer` begins.
+
+    Args:
+        on_batch: The trainings, by the identity of their trainer.
+        trainer: The model that is trained next.
+        steps: Number of steps that were recorded so far.
+    """
+    keys = [k for k, t in on_batch.items() if k == id(trainer) or (t.layout >= 0 and steps - t.last >= _LONG)]
+    return [training for training in map(on_batch.pop, keys) if training.layout >= 0]

@@ -83,7 +83,7 @@ class Probe:
         arrays: By name: "data/0", "target/0", "weight/3" (position in `variables`), "inference/output/0",
             "inference/layer/5/0" (call 0 of layer 5), "training/…", "training/state/3", "backward/loss",
             "backward/gradient/3"; the same below "moved/" for passes whose weights and data were one rounding off.
-            Large ones hold every n-th element (`samefit.store.probes.thinned`).
+            Of large ones a part is kept (`samefit.store.probes.thinned`).
     """
 
     target: str
@@ -103,15 +103,19 @@ class Probe:
     arrays: Mapping[str, Any] = field(default_factory=dict)
 
 
-_KEPT = 65_536
+KEPT = 262_144
 """Elements that are kept of the result of a pass; the digest covers all of them."""
 
 
 def thinned(array: Array) -> Array:
-    """Returns a copy of `array`, flat and with every n-th element only if it is large."""
-    if array.size <= _KEPT:
+    """Returns a copy of `array`; if it is large, flat and with `KEPT` elements alone.
+
+    Which ones is drawn at random, the same for all arrays of one size: at equal distances they could be one channel.
+    """
+    if array.size <= KEPT:
         return array.copy()
-    return array.reshape(-1)[:: -(-array.size // _KEPT)].copy()
+    places = np.random.default_rng(array.size).choice(array.size, KEPT, replace=False, shuffle=False)
+    return array.reshape(-1)[np.sort(places)]
 
 
 def save_data(

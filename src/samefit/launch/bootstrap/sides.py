@@ -2,10 +2,11 @@
 
 import sys
 
-# What Python put first is the directory of this file; the first side's own directory takes its place.
-del sys.path[0]
-
+# Not where a worker that was spawned imports this file: it has the path of its parent already.
 if __name__ == "__main__":
+    # What Python put first is the directory of this file; the first side's own directory takes its place.
+    del sys.path[0]
+
     from samefit.launch import child
 
     child.run_sides()
