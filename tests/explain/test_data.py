@@ -269,3 +269,23 @@ def test_hash_seeds_of_two_processes(tmp_path: Path) -> None:
     assert suspect.counterfactuals[0].environment_both == {"PYTHONHASHSEED": "0"}
     fixed = {"hash_seed": "0"}
     assert slugs(two(tmp_path / "fixed", None, None, manifest=(fixed, fixed))) == ["data-content"]
+
+
+# -- the form of targets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "said"), [([96, 1], True), ([96], False)])
+def test_targets_of_another_shape(tmp_path: Path, shape: list[int], said: bool) -> None:
+    described = [{"type": "ndarray", "digest": d, "shape": s} for d, s in (("aa", [96]), ("bb", shape))]
+    runs = [
+        make_run(
+            tmp_path / name,
+            trainings=[Training(options={"y": y}, location=at(9))],
+            changes=[Change("loss")] if name == "b" else (),
+        )
+        for name, y in zip("ab", described, strict=True)
+    ]
+    suspects = [s for s in found(case_between(*runs)) if "The targets are of shape (96,) and (96, 1)" in s.summary]
+    assert [(s.slug, s.needs_proof, plans(s)) for s in suspects] == (
+        [("data-content", True, ["keep data"])] if said else []
+    )

@@ -70,13 +70,21 @@ def test_classes_are_one_thing_in_each_of_their_forms() -> None:
     assert digest((X, ONE_HOT[::-1])).digest != digest((X, CLASSES)).digest
 
 
+@pytest.mark.parametrize("values", [[0, 1, 1, 0, 1, 0], [0.5, 1.25, -3.0, 0.0, 2.0, 7.0]])
+def test_targets_of_one_number_are_one_thing_in_each_of_their_forms(values: list[float]) -> None:
+    numbers = np.array(values, "float32")
+    forms = [numbers, numbers[:, None]]
+    forms += [numbers.astype("int64"), numbers.astype(bool)] if numbers.max() == 1 else []
+    assert len({digest((X, form)).digest for form in forms}) == 1
+    assert digest((X, numbers[::-1])).digest != digest((X, numbers)).digest
+
+
 @pytest.mark.parametrize(
     "targets",
     [
         ONE_HOT * 0.9,
         np.where(ONE_HOT == 0, np.float32(-0.0), ONE_HOT),
         np.concatenate([ONE_HOT[:5], [[1, 1, 0]]]).astype("float32"),
-        CLASSES.astype("float32"),
         ONE_HOT[:, :, None],
         np.full((6, 3), np.nan),
     ],

@@ -243,6 +243,27 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     )
 
 
+def explain_targets(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where equal targets are of another shape: a loss of one's own may broadcast them."""
+    shapes = [
+        tuple(y.get("shape") or ()) if isinstance(y := side.training.options.get("y"), dict) else ()
+        for side in (case.a, case.b)
+    ]
+    if shapes[0] == shapes[1] or () in shapes or case.a.step.batch != case.b.step.batch:
+        return
+    yield Suspect(
+        slug="data-content",
+        summary=f"The targets are of shape {shapes[0]} and {shapes[1]}, and hold the same.",
+        evidence=(
+            Evidence("targets of another shape may be broadcast against the outputs", "", case.b.training.location),
+        ),
+        location=case.b.training.location,
+        remedy="give the targets the shape of the outputs on both sides:  y.reshape(-1, 1)",
+        counterfactuals=(Counterfactual("the arrays that the baseline handed to fit", data=True),),
+        needs_proof=True,
+    )
+
+
 def _digest(described: object) -> object:
     return described.get("digest") if isinstance(described, dict) else None
 

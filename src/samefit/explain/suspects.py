@@ -47,6 +47,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         own_code.explain_own_code,
         compiled.explain_compiled,
         compiled.explain_fit,
+        data.explain_targets,
         compiled.explain_weighted_batches,
         between.explain_validation,
         callbacks.explain_batch_callbacks,

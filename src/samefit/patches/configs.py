@@ -54,9 +54,8 @@ def _no_long_constants() -> Iterator[None]:
             value = self.value
             if not isinstance(value, np.ndarray) or value.size <= _MOST:
                 return original(self)
-            return {
-                "value": f"array {value.shape} {value.dtype}, {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:16]}"
-            }
+            what = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+            return {"value": f"array {value.shape} {value.dtype}, {what}"}
 
         return get_config
 

@@ -70,18 +70,28 @@ def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows
 
 
 def as_classes(targets: Array) -> Array:
-    """Returns targets that name one class for each sample as int64, shape (samples,); others as they are.
+    """Returns targets of one number for each sample with shape (samples,), as int64 if they are whole; others as they are.
 
-    A class said as a number, shape (samples,) or (samples, 1), and the same one-hot, shape (samples, classes), are the
-    same data in two forms: what becomes of them is seen in the loss.
+    A class said as a number of any type, shape (samples,) or (samples, 1), and the same one-hot, shape (samples,
+    classes), are the same data in two forms: what becomes of them is seen in the loss.
     """
     if targets.dtype.kind not in "biuf":
         return targets
-    if targets.dtype.kind in "iu" and (targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1)):
-        return targets.reshape(-1).astype(np.int64)
+    if targets.ndim == 1 or (targets.ndim == 2 and targets.shape[1] == 1):
+        flat = targets.reshape(-1)
+        return flat.astype(np.int64) if _is_whole(flat) else flat
     if targets.ndim != 2 or targets.shape[1] < 2 or not len(targets) or not _is_one_hot(targets[:1]):
         return targets
     return targets.argmax(axis=1).astype(np.int64) if _is_one_hot(targets) else targets
+
+
+def _is_whole(numbers: Array) -> bool:
+    """Whether all numbers are integers, whatever their type."""
+    if numbers.dtype.kind != "f":
+        return True
+    return bool(
+        np.all(np.isfinite(numbers)) and np.all(np.abs(numbers) < 2**53) and np.all(numbers == np.rint(numbers))
+    )
 
 
 def _is_one_hot(rows: Array) -> bool:

@@ -296,15 +296,11 @@ def describe_arguments(
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     if pipeline := pipeline_of(arguments.get("x")):
         options["pipeline"] = pipeline
-    arrays: list[Any] = []
-    for name in _DATA:
-        value = arguments.get(name)
-        if value is None:
-            continue
-        options[name] = _describe_data(value, to_numpy)
-        leaves = [leaf for _, leaf in flatten(value)]
-        if all(_is_array(leaf) for leaf in leaves):
-            arrays.extend(to_numpy(leaf) for leaf in leaves)
+    given = {name: arguments[name] for name in _DATA if arguments.get(name) is not None}
+    options |= {name: _describe_data(value, to_numpy) for name, value in given.items()}
+    leaves = [leaf for value in given.values() for _, leaf in flatten(value)]
+    # Of a data frame beside an array of targets, the targets alone would say nothing of the samples.
+    arrays = [to_numpy(leaf) for leaf in leaves] if all(map(_is_array, leaves)) else []
     if arrays and all(a.ndim and len(a) == len(arrays[0]) for a in arrays):
         with contextlib.suppress(NoDigestError):  # each batch says that it could not be seen
             options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
