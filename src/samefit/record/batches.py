@@ -70,7 +70,7 @@ def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows
 
 
 def as_classes(targets: Array) -> Array:
-    """Returns targets of one number for each sample with shape (samples,), as int64 if they are whole; others as they are.
+    """Returns targets of one number for each sample flat, and as int64 if all are whole; others as they are.
 
     A class said as a number of any type, shape (samples,) or (samples, 1), and the same one-hot, shape (samples,
     classes), are the same data in two forms: what becomes of them is seen in the loss.
