@@ -210,3 +210,20 @@ def test_units_are_symmetric_and_zero_for_equal_values_only(one: float, other: f
     assert here.max_ulp == there.max_ulp
     if np.isfinite(one) and np.isfinite(other):
         assert (here.max_ulp == 0) == (one == other)
+
+
+def test_a_branch_that_runs_at_another_place_is_looked_at_where_it_begins_to_differ(tmp_path: Path) -> None:
+    near = (ONES * 1.5).astype(np.float32)
+    first, second, short, add = dense(3, 3), dense(3, 4), dense(3, 5), Layer("Add")
+    names = [("c1", "c2", "short", "add"), ("short", "c1", "c2", "add")]
+    apart = {"short": {"output": near}, "add": {"output": near, "inputs": (near, ONES)}}
+    views = [
+        [Seen("Add" if n == "add" else "Dense", k, name=n, **(more.get(n, {}))) for k, n in enumerate(side)]
+        for side, more in zip(names, ({}, apart), strict=True)
+    ]
+    a = look(make_run(tmp_path / "a", layers=(first, second, short, add)), (*views[0], LOSS))
+    b = look(make_run(tmp_path / "b", layers=(short, first, second, add)), (*views[1], LOSS))
+    found = compare_inside(Pairing(a, b, a.trainings, b.trainings), 0)
+    assert found is not None
+    assert (found.inside.path, found.inside.num_different) == ("short", 2)
+    assert (found.inside.only_in_baseline, found.inside.only_in_candidate) == ((), ())

@@ -216,11 +216,23 @@ class _Views:
 def paired_calls(
     layers: Sequence[tuple[int, int]], a: Sequence[InsideCall], b: Sequence[InsideCall]
 ) -> list[tuple[int, int]]:
-    """Pairs the calls of both sides in the order in which they ended, by layer where layers pair, else by class."""
+    """Pairs the calls of both sides, in the order in which the baseline's ended.
+
+    The n-th calls of two layers that pair are a pair wherever they stand, where both are called as often: a branch may
+    run at another place. Others pair in the order in which they ended, by layer where layers pair, else by class.
+    """
     of_a, of_b = {i: k for k, (i, _) in enumerate(layers)}, {j: k for k, (_, j) in enumerate(layers)}
     keys_a, keys_b = [_key(call, of_a) for call in a], [_key(call, of_b) for call in b]
-    matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
-    return [(m.a + k, m.b + k) for m in matcher.get_matching_blocks() for k in range(m.size)]
+    pairs: list[tuple[int, int]] = []
+    for key in dict.fromkeys(key for key in keys_a if key[0] == "pair"):
+        calls = [[k for k, other in enumerate(keys) if other == key] for keys in (keys_a, keys_b)]
+        if len(calls[0]) == len(calls[1]):
+            pairs += zip(*calls, strict=True)
+    rest_a = sorted({*range(len(a))} - {i for i, _ in pairs})
+    rest_b = sorted({*range(len(b))} - {j for _, j in pairs})
+    matcher = SequenceMatcher(None, [keys_a[i] for i in rest_a], [keys_b[j] for j in rest_b], autojunk=False)
+    matched = [(m.a + k, m.b + k) for m in matcher.get_matching_blocks() for k in range(m.size)]
+    return sorted([*pairs, *((rest_a[i], rest_b[j]) for i, j in matched)])
 
 
 def path_of(call: InsideCall, calls: Sequence[InsideCall]) -> str:
@@ -281,8 +293,9 @@ def _given_out(call: InsideCall) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 
 def _alone(calls: Sequence[InsideCall], paired: Sequence[int], first: int) -> tuple[str, ...]:
     """Returns what was called on one side alone, between the last equal pair and the first that differs."""
-    begin = paired[first - 1] + 1 if first else 0
-    return tuple(path_of(call, calls) for call in calls[begin : paired[first]])
+    begin = max(paired[:first], default=-1) + 1
+    alone = [k for k in range(begin, paired[first]) if k not in paired]
+    return tuple(path_of(calls[k], calls) for k in alone)
 
 
 def _distance(trained: Arrays | None, watched: Arrays) -> float | None:

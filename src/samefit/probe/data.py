@@ -76,7 +76,8 @@ def made_for(model: Any, shapes: Sequence[str]) -> Data:
     random = np.random.default_rng(_SEED)
     highest = _highest_index(model)
     structure, leaves = _numbered(spec)
-    return Data(structure, tuple(_array(random, shape, dtype, highest) for shape, dtype in leaves))
+    masked = _mask_value(model)
+    return Data(structure, tuple(_array(random, shape, dtype, highest, masked) for shape, dtype in leaves))
 
 
 def fitted(data: Data, model: Any) -> Data:
@@ -137,17 +138,33 @@ def _all_layers(layer: Any) -> list[Any]:
     return [*children, *(inner for child in children for inner in _all_layers(child))]
 
 
-def _array(random: np.random.Generator, shape: Sequence[int | None], dtype: str, highest: int) -> Array:
+def _mask_value(model: Any) -> Any:
+    """Returns the value that a `Masking` layer of a model takes for padding; None if it has none."""
+    values = (getattr(layer, "mask_value", None) for layer in _all_layers(model) if type(layer).__name__ == "Masking")
+    return next(values, None)
+
+
+def _array(
+    random: np.random.Generator, shape: Sequence[int | None], dtype: str, highest: int, masked: Any = None
+) -> Array:
     unknown = _UNKNOWN_IMAGE if len(shape) >= 3 else _UNKNOWN
     sizes = (ROWS, *(unknown if size is None else size for size in shape))
     if dtype == "bool":
         return random.integers(0, 2, sizes).astype(bool)
     if "int" in dtype:
-        return random.integers(0, highest, sizes).astype(dtype)
+        return _padded(random.integers(0, highest, sizes).astype(dtype), 0)
     if dtype == "string":
         raise NoModelError("samefit makes no texts: give the data as x= (in Python), or as numbers of words.")
     normal = random.standard_normal(sizes, dtype=np.float32)
-    return normal.astype(dtype if dtype in ("float16", "float64") else "float32")
+    made = normal.astype(dtype if dtype in ("float16", "float64") else "float32")
+    return made if masked is None or len(shape) != 2 else _padded(made, masked)
+
+
+def _padded(array: Array, value: Any) -> Array:
+    """Ends the first sample as padded sequences end, so that a mask that is lost shows."""
+    if array.ndim >= 2 and array.shape[1] > 1:
+        array[0, -(array.shape[1] // 2) :] = value
+    return array
 
 
 def _map(value: Any, function: Any) -> Any:
