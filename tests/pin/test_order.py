@@ -127,7 +127,7 @@ def test_what_a_dataset_draws_belongs_to_its_batch(
 def test_draws_in_several_threads_are_said(found: dict[str, Any]) -> None:
     (kind, text), *others = found["drawn in threads"]
     assert (kind, others) == ("raw-draw", [])
-    assert text.startswith("The PyDataset Drawing draws from a process-wide generator")
+    assert text.startswith("The PyDataset Drawing draws from a generator that its threads share (`random` or")
 
 
 def test_an_order_of_its_own_is_said(found: dict[str, Any]) -> None:

@@ -17,8 +17,8 @@ from samefit import backends
 from samefit.patches.imports import announced
 from samefit.patches.pinning import instance_attribute
 
-_LATE = ("tensorflow", "torch")
-"""Frameworks with a process-wide generator of their own."""
+LATE = ("tensorflow", "torch")
+"""Frameworks with a process-wide generator of their own, which Keras may do without."""
 
 _latest: list[int] = []
 """The seed that was set last inside of `frameworks_follow`, of the innermost scope last."""
@@ -48,7 +48,7 @@ def frameworks_follow(seed: int) -> Iterator[None]:
     Args:
         seed: The seed until `seed_keras` sets another one.
     """
-    absent = [name for name in _LATE if name not in sys.modules]
+    absent = [name for name in LATE if name not in sys.modules]
     _latest.append(seed)
     try:
         with announced({name: functools.partial(_seed_late, name) for name in absent}):
