@@ -145,6 +145,10 @@ class Resumable:
                 f"training {number + 1} under seed {self._scope.seed}. Remove it to begin anew."
             )
         touches.build(self._model, self.epoch_iterator)
+        optimizers = touches.optimizers_of(self._model)
+        if len(optimizers) == len(found.optimizers):
+            for optimizer, places in zip(optimizers, found.optimizers, strict=True):
+                touches.build_optimizer(self._model, optimizer, places)
         paths = tuple(variable.path for variable in touches.all_variables(self._model))
         shapes = [tuple(variable.shape) for variable in touches.all_variables(self._model)]
         if len(paths) != len(found.paths) or shapes != [value.shape for value in found.variables]:
@@ -219,9 +223,19 @@ class Resumable:
             stopped=stopped,
             paths=tuple(variable.path for variable in variables),
             variables=values,
+            optimizers=tuple(self._built_for(optimizer) for optimizer in touches.optimizers_of(self._model)),
             generators=self._generators.read(self._training.callbacks),
             callbacks=tuple((_name(one), self._state_of(one)) for one in self._counting()),
         ).write(self._file)
+
+    def _built_for(self, optimizer: Any) -> list[int] | None:
+        try:
+            return touches.built_for(self._model, optimizer)
+        except ValueError as error:
+            raise CheckpointError(
+                f"The optimizer {optimizer.name} updates variables that are in no layer of the model: a checkpoint "
+                "cannot save them. Make them a part of the model."
+            ) from error
 
     def _value(self, variable: Any) -> Array:
         value = self._backend.host_value(variable)
