@@ -13,7 +13,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # With steps_per_epoch=4 the third epoch has one step: the nine batches are used up.
-STEPS = {"array": 36, "steps": 13, "dataset": 36, "generator": 20}
+STEPS = {"array": 36, "steps": 13, "dataset": 36, "shuffled": 36, "generator": 20}
 
 
 def run(
@@ -42,6 +42,16 @@ def test_killed_at_a_random_step(tmp_path: Path, any_backend: str) -> None:
     assert killed_and_resumed(any_backend, "array", kill_after, tmp_path / "checkpoints") == expected
     # Once more, when all is done: nothing is trained, and everything is there again.
     assert ended(run(any_backend, 0, tmp_path / "checkpoints", "array")) == expected
+
+
+def test_a_dataset_that_shuffles_itself_goes_on(tmp_path: Path, any_backend: str) -> None:
+    expected = ended(run(any_backend, 0, "-", "shuffled"))
+    # In the last epoch: its rows were shuffled after each of the three before, and once before the first.
+    assert killed_and_resumed(any_backend, "shuffled", 30, tmp_path / "checkpoints") == expected
+    # The first training is done; the second one goes on with the rows as the first has left them.
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", "shuffled")) == expected
+    (tmp_path / "checkpoints" / "training-2.checkpoint").unlink()
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", "shuffled")) == expected
 
 
 @pytest.mark.slow

@@ -153,9 +153,18 @@ def length_is_known(epoch_iterator: Any) -> bool:
 
 
 def begins_anew_each_epoch(epoch_iterator: Any) -> bool:
-    """Whether an epoch's data does not depend on what earlier epochs have read."""
+    """Whether an epoch's data does not depend on what earlier epochs have read; see `hooks_of_data`."""
     kind = type(epoch_iterator.data_adapter).__name__
     finite = kind == "ArrayDataAdapter" or (
         kind == "PyDatasetAdapter" and epoch_iterator.data_adapter.py_dataset.num_batches is not None
     )
     return finite and not epoch_iterator.steps_per_epoch
+
+
+def hooks_of_data(epoch_iterator: Any) -> list[Callable[[], Any]]:
+    """Returns what a `PyDataset` of the user's does at the begin and at the end of an epoch (`PyDatasetAdapter`)."""
+    base = importlib.import_module("keras").utils.PyDataset
+    dataset = getattr(epoch_iterator.data_adapter, "py_dataset", None)
+    names = ("on_epoch_begin", "on_epoch_end") if dataset is not None else ()
+    found = [(getattr(dataset, name), getattr(base, name)) for name in names]
+    return [hook for hook, default in found if getattr(hook, "__func__", hook) is not default]

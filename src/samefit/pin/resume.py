@@ -160,6 +160,7 @@ class Resumable:
         touches.start_at_epoch(self._model, epochs if found.stopped else found.epoch)
         if found.stopped or found.epoch >= epochs:
             # Nothing is left to train: what was there at the end is there again, and it counts as a training.
+            self._call_hooks_of_data()
             self._trainings.epoch(found.epoch - 1)
             self._restore()
 
@@ -188,12 +189,26 @@ class Resumable:
 
     def _read_earlier_epochs(self, steps: Callable[[], Iterator[Any]]) -> None:
         """Brings data that does not begin anew in each epoch to where this epoch begins."""
-        earlier, self._earlier = self._earlier, range(0)
-        if not earlier or touches.begins_anew_each_epoch(self.epoch_iterator):
+        if touches.begins_anew_each_epoch(self.epoch_iterator):
+            self._call_hooks_of_data()
             return
+        earlier, self._earlier = self._earlier, range(0)
         for epoch in earlier:
             self._trainings.epoch(epoch)
             touches.skip_pass(self.epoch_iterator, steps)
+        if earlier:
+            self._trainings.epoch(self._epoch)
+
+    def _call_hooks_of_data(self) -> None:
+        """Lets a `PyDataset` do what it did around earlier epochs (shuffle its rows, say), with the draws of each."""
+        earlier, self._earlier = self._earlier, range(0)
+        hooks = touches.hooks_of_data(self.epoch_iterator)
+        if not earlier or not hooks:
+            return
+        for epoch in earlier:
+            self._trainings.epoch(epoch)
+            for hook in hooks:
+                hook()
         self._trainings.epoch(self._epoch)
 
     def _is_due(self, steps_done: int) -> bool:
