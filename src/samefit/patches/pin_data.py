@@ -129,10 +129,20 @@ def _source(adapter: Any) -> Source:
         return Source("tf.data", "A tf.data.Dataset")
     if kind == "TorchDataLoaderAdapter":
         loader = _read(adapter, "_dataloader")
-        ordered = type(getattr(loader, "sampler", None)).__name__ == "SequentialSampler"
-        return Source("as-it-is" if ordered else "DataLoader", "A torch DataLoader")
+        return Source("as-it-is" if _in_order(loader) else "DataLoader", "A torch DataLoader")
     name = "A Python generator" if kind == "GeneratorDataAdapter" else f"The data behind {kind}"
     return Source("other", name)
+
+
+def _in_order(loader: Any) -> bool:
+    """Whether a torch DataLoader gives its samples as they stand.
+
+    One that was given a `batch_sampler` has a `SequentialSampler` all the same, and does not ask it.
+    """
+    batches = getattr(loader, "batch_sampler", None)
+    asked = loader if batches is None else batches
+    plain = batches is None or type(batches).__name__ == "BatchSampler"
+    return plain and type(getattr(asked, "sampler", None)).__name__ == "SequentialSampler"
 
 
 def _read(thing: Any, name: str) -> Any:
