@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from samefit.patches.imports import Announcer
+from samefit.patches.imports import Announcer, announced
 
 NAME = "a_framework_of_the_tests"
 
@@ -53,4 +53,19 @@ def test_an_import_that_fails_is_told_when_it_succeeds(told: list[str], monkeypa
     assert told == []
     monkeypatch.setattr("builtins.broken", False)
     importlib.import_module(NAME)
+    assert told == [NAME]
+
+
+def test_an_import_is_told_to_the_outer_one_first(told: list[str]) -> None:
+    with announced({NAME: lambda: told.append("inner")}):
+        importlib.import_module(NAME)
+    assert told == [NAME, "inner"]
+
+
+def test_a_lazy_import_is_not_told_afterwards(told: list[str]) -> None:
+    with announced({NAME: lambda: told.append("inner")}):
+        found = importlib.util.find_spec(NAME)
+    assert found is not None
+    assert found.loader is not None
+    found.loader.exec_module(importlib.util.module_from_spec(found))
     assert told == [NAME]

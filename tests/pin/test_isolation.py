@@ -92,6 +92,8 @@ def test_a_framework_that_is_imported_in_the_scope_is_seeded_as_if_it_had_been_t
     before, inside = (run_script("late_framework.py", own, when) for when in ("before", "inside"))
     assert before == inside
     assert inside["seed"] is None
+    # Its pipelines may feed a training of any backend: they repeat inside of a scope, whenever it came.
+    assert inside["switched"] == [True, True, True, False, "on"]
 
 
 def test_a_scope_imports_no_framework_that_is_not_used(run_script: Run, backends: tuple[str, ...]) -> None:

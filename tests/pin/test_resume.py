@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "scripts" / "resumed.py"
+SCRIPTS = Path(__file__).parent / "scripts"
 # With steps_per_epoch=4 the third epoch has one step: the nine batches are used up.
-STEPS = {"array": 36, "steps": 13, "dataset": 36, "generator": 20}
+STEPS = {"array": 36, "steps": 13, "dataset": 36, "shuffled": 36, "generator": 20}
 
 
-def run(backend: str, kill_after: int, directory: Path | str, data: str) -> subprocess.CompletedProcess[str]:
+def run(
+    backend: str, kill_after: int, directory: Path | str, *data: str, script: str = "resumed.py"
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, str(SCRIPT), str(kill_after), str(directory), data]
+    command = [sys.executable, str(SCRIPTS / script), str(kill_after), str(directory), *data]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -42,12 +44,31 @@ def test_killed_at_a_random_step(tmp_path: Path, any_backend: str) -> None:
     assert ended(run(any_backend, 0, tmp_path / "checkpoints", "array")) == expected
 
 
+def test_a_dataset_that_shuffles_itself_goes_on(tmp_path: Path, any_backend: str) -> None:
+    expected = ended(run(any_backend, 0, "-", "shuffled"))
+    # In the last epoch: its rows were shuffled after each of the three before, and once before the first.
+    assert killed_and_resumed(any_backend, "shuffled", 30, tmp_path / "checkpoints") == expected
+    # The first training is done; the second one goes on with the rows as the first has left them.
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", "shuffled")) == expected
+    (tmp_path / "checkpoints" / "training-2.checkpoint").unlink()
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", "shuffled")) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", list(STEPS))
 def test_killed_at_several_steps(tmp_path: Path, each_backend: str, data: str) -> None:
     expected = ended(run(each_backend, 0, "-", data))
     for kill_after in (1, STEPS[data] // 3, STEPS[data] - 1):
         assert killed_and_resumed(each_backend, data, kill_after, tmp_path / str(kill_after)) == expected, kill_after
+
+
+def test_optimizers_that_a_model_holds_itself_go_on(tmp_path: Path, any_backend: str) -> None:
+    script = "resumed_optimizers.py"
+    expected = ended(run(any_backend, 0, "-", script=script))
+    assert expected.endswith("[12, 12]")
+    done = run(any_backend, 6, tmp_path / "checkpoints", script=script)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert ended(run(any_backend, 0, tmp_path / "checkpoints", script=script)) == expected
 
 
 def test_a_checkpoint_is_used_for_its_own_training_only(tmp_path: Path) -> None:
@@ -69,10 +90,11 @@ from samefit.errors import CheckpointError
 home = pathlib.Path(sys.argv[1])
 x = np.ones((8, 4), "float32")
 
-def train(seed, units=2, callbacks=()):
+def train(seed, units=2, callbacks=(), prepare=lambda model: None):
     def fit():
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
         model.compile("sgd", "mse")
+        prepare(model)
         model.fit(x, x[:, :units], verbose=0, callbacks=[samefit.Checkpoint(home / "a"), *callbacks])
     if seed is None:
         fit()
@@ -93,6 +115,13 @@ train(1)
 refused("seed 1", 2)
 refused("another model", 1, units=3)
 refused("callbacks", 1, callbacks=[keras.callbacks.TerminateOnNaN()])
+def hold_an_optimizer(model):
+    model.other = keras.optimizers.SGD(name="of_nothing")
+    model.other.build([keras.Variable(1.0)])
+
+home = home / "other"
+refused("of_nothing", 1, prepare=hold_an_optimizer)
+home = home.parent
 file = next((home / "a").iterdir())
 file.write_bytes(file.read_bytes()[:100])
 refused("damaged", 1)

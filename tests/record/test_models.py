@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samefit.record.compiled import Compiles, describe_compiled, own_parts
+from samefit.patches.held import own_parts
+from samefit.record.compiled import Compiles, describe_compiled
 from samefit.record.ledger import Ledger
 from samefit.record.models import (
     data_arrays,

@@ -5,12 +5,14 @@ The child process of a run imports this before the user's first line, so it impo
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 
 
@@ -42,6 +44,10 @@ class Announcer(importlib.abc.MetaPathFinder):
         spec.loader = _Loader(spec.loader, functools.partial(self._imported, fullname))
         return spec
 
+    def forget(self) -> None:
+        """Calls nothing back any more: a lazy import may be carried out later."""
+        self._callbacks.clear()
+
     def _imported(self, fullname: str) -> None:
         # Not forgotten: `keras.config.set_backend` imports Keras anew.
         self._callbacks[fullname]()
@@ -63,3 +69,19 @@ class _Loader(importlib.abc.Loader):
         module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._callback()
+
+
+@contextlib.contextmanager
+def announced(callbacks: Mapping[str, Callable[[], None]]) -> Iterator[None]:
+    """Within, the import of a module calls back; see `Announcer`.
+
+    One inside of another hears of an import after it.
+    """
+    announcer = Announcer(callbacks)
+    sys.meta_path.insert(0, announcer)
+    try:
+        yield
+    finally:
+        announcer.forget()
+        if announcer in sys.meta_path:  # somebody may have put an older list back
+            sys.meta_path.remove(announcer)

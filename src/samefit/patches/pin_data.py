@@ -62,7 +62,7 @@ class PassOrder(Protocol):
     def rows(self, number: int) -> Array:
         """Returns the numbers of the samples (or batches) in their order."""
 
-    def reading(self) -> Reading:
+    def reading(self, *, in_processes: bool) -> Reading:
         """Returns what surrounds the reading of the batches of a `PyDataset` in the pass that begins."""
 
     def watching(self, index: int) -> AbstractContextManager[None]:
@@ -106,8 +106,8 @@ def _made(observer: DataObserver, original: Callable[..., Any]) -> Callable[...,
             enqueuer = getattr(adapter, "enqueuer", None)
             if enqueuer is not None:
                 # The permutation is made by what is read, so that a pass can be taken up where it was left.
-                in_threads = not adapter.py_dataset.use_multiprocessing
-                enqueuer.py_dataset = OrderedBatches(adapter.py_dataset, order, in_threads=in_threads)
+                workers = "processes" if adapter.py_dataset.use_multiprocessing else "threads"
+                enqueuer.py_dataset = OrderedBatches(adapter.py_dataset, order, workers=workers)
                 enqueuer.shuffle = False
 
     return __init__
@@ -129,10 +129,20 @@ def _source(adapter: Any) -> Source:
         return Source("tf.data", "A tf.data.Dataset")
     if kind == "TorchDataLoaderAdapter":
         loader = _read(adapter, "_dataloader")
-        ordered = type(getattr(loader, "sampler", None)).__name__ == "SequentialSampler"
-        return Source("as-it-is" if ordered else "DataLoader", "A torch DataLoader")
+        return Source("as-it-is" if _in_order(loader) else "DataLoader", "A torch DataLoader")
     name = "A Python generator" if kind == "GeneratorDataAdapter" else f"The data behind {kind}"
     return Source("other", name)
+
+
+def _in_order(loader: Any) -> bool:
+    """Whether a torch DataLoader gives its samples as they stand.
+
+    One that was given a `batch_sampler` has a `SequentialSampler` all the same, and does not ask it.
+    """
+    batches = getattr(loader, "batch_sampler", None)
+    asked = loader if batches is None else batches
+    plain = batches is None or type(batches).__name__ == "BatchSampler"
+    return plain and type(getattr(asked, "sampler", None)).__name__ == "SequentialSampler"
 
 
 def _read(thing: Any, name: str) -> Any:
@@ -260,16 +270,16 @@ class OrderedBatches:
     Args:
         dataset: The user's `PyDataset`.
         order: The order.
-        in_threads: Whether several threads read the batches.
+        workers: What reads the batches: several "threads" or "processes"; None if nothing else does.
 
     Attributes:
         taken: How many batches of the pass were taken from the workers.
     """
 
-    def __init__(self, dataset: Any, order: PassOrder, *, in_threads: bool = False) -> None:
+    def __init__(self, dataset: Any, order: PassOrder, *, workers: str | None = None) -> None:
         self._dataset = dataset
         self._order: PassOrder | None = order
-        self._in_threads = in_threads
+        self._workers = workers
         self.begin(continues=False)
 
     def begin(self, *, continues: bool) -> None:
@@ -278,7 +288,8 @@ class OrderedBatches:
         if not continues:
             self.taken = 0
             self._rows = self._order.rows(self._dataset.num_batches)
-            self._reading = self._order.watching if self._in_threads else self._order.reading()
+            reading = functools.partial(self._order.reading, in_processes=self._workers == "processes")
+            self._reading = self._order.watching if self._workers == "threads" else reading()
         self._start = self.taken
 
     def __getstate__(self) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class LayerObserver(Protocol):
     def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
         """A layer that is built is called."""
 
-    def key_of(self, generator: Any) -> int | None:
-        """Returns the key of a seed generator, or None if it has none."""
+    def key_of(self, layer: Any) -> int | None:
+        """A layer that can run in a pipeline draws; returns the key of its seed generator, or None if it has none."""
 
     def training(self, model: Any) -> None:
         """`fit` or `train_on_batch` was called."""
@@ -71,6 +71,15 @@ def global_seed_state() -> Any | None:
 def made_global_seed_state() -> Any:
     """Returns the state variable of Keras's global `SeedGenerator`, which is made if there is none yet."""
     return importlib.import_module("keras.src.random.seed_generator").global_seed_generator().state
+
+
+def counts_in_own_backend(generator: Any) -> bool:
+    """Whether a `SeedGenerator` keeps its count in a variable of Keras's own backend.
+
+    In a `tf.data` pipeline a layer of Keras on JAX or PyTorch makes itself one of TensorFlow.
+    """
+    own: type = importlib.import_module("keras.src.backend").Variable
+    return isinstance(generator.state, own)
 
 
 def unseeded_generators(layer: Any) -> list[Any]:
@@ -227,14 +236,16 @@ def _data_layer() -> Any:
 def _data_generator(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def get_seed_generator(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # In a pipeline of another framework the layer makes a generator of that framework, with its own `seed`.
-        if getattr(self, "seed", None) is not None or getattr(self, "generator", None) is None:
+        # In a pipeline of another framework the layer makes a generator of that framework, with its own `seed`. Where
+        # the user gave none, `RandomCrop` puts one of Python's there that is not that of its `generator`.
+        key = None if getattr(self, "generator", None) is None else observer.key_of(self)
+        if key is None:
             return original(self, *args, **kwargs)
-        self.seed = observer.key_of(self.generator)
+        before, self.seed = self.seed, key
         try:
             return original(self, *args, **kwargs)
         finally:
-            self.seed = None
+            self.seed = before
 
     return get_seed_generator
 

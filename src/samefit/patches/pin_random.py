@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from samefit.patches.patching import Patches
+from samefit.patches.pin_layers import counts_in_own_backend
 
 _CHECKED = "Keras 3.12 to 3.15.1"
 
@@ -95,6 +96,8 @@ def _counted(module: Any, next_seed: Callable[[Any], Any | None], original: Call
 
     @functools.wraps(original)
     def counted(self: Any, ordered: bool = True) -> Any:
+        if not counts_in_own_backend(self):
+            return original(self, ordered)
         # In a stateless scope what is written is an update of the scope, and no value.
         has_values = not in_stateless_scope() and device() != "meta"
         seed = next_seed(self.state) if has_values else None

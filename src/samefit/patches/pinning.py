@@ -15,6 +15,7 @@ from samefit.backends.base import Backend
 from samefit.errors import KerasChanged
 from samefit.patches.fits import around_fit, before_epoch
 from samefit.patches.patching import Patches
+from samefit.patches.pin_layers import counts_in_own_backend
 from samefit.patches.trainer import trainer_class
 
 _CHECKED = "Keras 3.12 to 3.15.1"
@@ -101,6 +102,8 @@ def _next(observer: TrainingObserver, framework: Backend, original: Callable[...
     @functools.wraps(original)
     def next_seed(self: Any, *args: Any, **kwargs: Any) -> Any:
         seed = original(self, *args, **kwargs)
+        if not counts_in_own_backend(self):
+            return seed
         # In a stateless scope what is counted is an update of the scope, and not in the state.
         if framework.is_concrete(seed) and not in_stateless_scope():
             observer.drew(self.state, seed)

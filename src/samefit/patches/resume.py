@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.patches.dataflow import has_call
 from samefit.patches.fits import around_fit, before_epoch
+from samefit.patches.held import own_parts
 from samefit.patches.patching import Patches
+from samefit.patches.pinning import instance_attribute
 from samefit.patches.trainer import trainer_class
 
 _CHECKED = "Keras 3.12.0, 3.14.0 and 3.15.1"
@@ -72,20 +75,49 @@ def start_at_epoch(model: Any, epoch: int | None) -> None:
 
 
 def build(model: Any, epoch_iterator: Any) -> None:
-    """Builds a model, its metrics and its optimizer, as far as `fit` has not done so before its first step.
+    """Builds a model and its metrics, as far as `fit` has not done so before its first step.
 
     On JAX and PyTorch it has (`Trainer._symbolic_build`). On TensorFlow they are built by the first step; the shapes
-    are those of the dataset, so that no batch is read for it.
+    are those of the dataset, so that no batch is read for it. A class around several models, with a `train_step` and no
+    `call`, has nothing that Keras could build.
     """
     dataset = getattr(epoch_iterator, "_distributed_dataset", None)
-    if dataset is not None:
-        model._symbolic_build(data_batch=dataset.element_spec)
+    if dataset is not None and has_call(model):
+        # A `train_step` of the user's may never use it, and then it is not built by a step either.
+        with instance_attribute(model, "optimizer", None):
+            model._symbolic_build(data_batch=dataset.element_spec)
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """Returns the optimizer that `compile` was given, and those that a model of the user's own holds, each once."""
+    given = getattr(model, "optimizer", None)
+    held = [one for one in own_parts(model, "BaseOptimizer").values() if one is not given]
+    return held if given is None else [given, *held]
+
+
+def built_for(model: Any, optimizer: Any) -> list[int] | None:
+    """Returns which of a model's variables an optimizer was built for, by their places; None if it is not built.
+
+    Raises:
+        ValueError: If it was built for a variable that the model does not hold.
+    """
+    if not optimizer.built:
+        return None
+    places = [id(variable) for variable in model.variables]
+    return [places.index(id(variable)) for variable in optimizer._trainable_variables]
+
+
+def build_optimizer(model: Any, optimizer: Any, places: list[int] | None) -> None:
+    """Builds an optimizer as `built_for` found it, if it is not built yet."""
+    if places is not None and not optimizer.built:
+        variables = model.variables
+        optimizer.build([variables[place] for place in places])
 
 
 def all_variables(model: Any) -> list[Any]:
-    """Returns everything that a training changes in a model: weights, states of layers, optimizer, metrics."""
-    optimizer = getattr(model, "optimizer", None)
-    return [*model.variables, *(optimizer.variables if optimizer is not None else ()), *model.metrics_variables]
+    """Returns everything that a training changes in a model: weights, states of layers, optimizers, metrics."""
+    slots = [variable for optimizer in optimizers_of(model) for variable in optimizer.variables]
+    return [*model.variables, *slots, *model.metrics_variables]
 
 
 def callbacks_of(model: Any, callbacks: Any) -> list[Any]:
@@ -121,9 +153,18 @@ def length_is_known(epoch_iterator: Any) -> bool:
 
 
 def begins_anew_each_epoch(epoch_iterator: Any) -> bool:
-    """Whether an epoch's data does not depend on what earlier epochs have read."""
+    """Whether an epoch's data does not depend on what earlier epochs have read; see `hooks_of_data`."""
     kind = type(epoch_iterator.data_adapter).__name__
     finite = kind == "ArrayDataAdapter" or (
         kind == "PyDatasetAdapter" and epoch_iterator.data_adapter.py_dataset.num_batches is not None
     )
     return finite and not epoch_iterator.steps_per_epoch
+
+
+def hooks_of_data(epoch_iterator: Any) -> list[Callable[[], Any]]:
+    """Returns what a `PyDataset` of the user's does at the begin and at the end of an epoch (`PyDatasetAdapter`)."""
+    base = importlib.import_module("keras").utils.PyDataset
+    dataset = getattr(epoch_iterator.data_adapter, "py_dataset", None)
+    names = ("on_epoch_begin", "on_epoch_end") if dataset is not None else ()
+    found = [(getattr(dataset, name), getattr(base, name)) for name in names]
+    return [hook for hook, default in found if getattr(hook, "__func__", hook) is not default]

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 from samefit import backends
-from samefit.patches.imports import Announcer
+from samefit.patches.imports import announced
 from samefit.patches.pinning import instance_attribute
 
-_LATE = ("tensorflow", "torch")
-"""Frameworks with a process-wide generator of their own."""
+LATE = ("tensorflow", "torch")
+"""Frameworks with a process-wide generator of their own, which Keras may do without."""
 
 _latest: list[int] = []
 """The seed that was set last inside of `frameworks_follow`, of the innermost scope last."""
@@ -48,16 +48,13 @@ def frameworks_follow(seed: int) -> Iterator[None]:
     Args:
         seed: The seed until `seed_keras` sets another one.
     """
-    absent = [name for name in _LATE if name not in sys.modules]
-    announcer = Announcer({name: functools.partial(_seed_late, name) for name in absent})
+    absent = [name for name in LATE if name not in sys.modules]
     _latest.append(seed)
-    sys.meta_path.insert(0, announcer)
     try:
-        yield
+        with announced({name: functools.partial(_seed_late, name) for name in absent}):
+            yield
     finally:
         _latest.pop()
-        if announcer in sys.meta_path:  # somebody may have put an older list back
-            sys.meta_path.remove(announcer)
         for name in absent:
             if _latest and name in sys.modules:
                 # For the scope around this one, too, it is as if it had been there.
@@ -65,5 +62,4 @@ def frameworks_follow(seed: int) -> Iterator[None]:
 
 
 def _seed_late(name: str) -> None:
-    if _latest:  # a lazy import may be carried out after the scope
-        backends.load(name).seed(_latest[-1])
+    backends.load(name).seed(_latest[-1])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sys
 from typing import TYPE_CHECKING
 
 from samefit import backends
+from samefit.patches.imports import announced
 from samefit.patches.updates import keep_updates_last
 from samefit.pin.report import Limit
 
@@ -12,15 +16,31 @@ if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
 
 
+_PIPELINES = ("tensorflow",)
+"""Frameworks with input pipelines whose functions run in several threads; they feed trainings of any backend."""
+
+
 def pin_determinism(scope: PinScope) -> None:
-    """Sets the switches of Keras's framework, and says which could not be set."""
+    """Sets the switches of Keras's framework, and of those that only feed it; says which could not be set."""
     backend = backends.load(scope.backend)
-    determinism = backend.enable_determinism()
-    scope.leaving.callback(determinism.undo)
-    scope.report.switched.update(determinism.switched)
+    undo = scope.leaving.enter_context(contextlib.ExitStack())  # it takes more while the scope is open
+    _enable(scope, undo, scope.backend)
     if backend.updates_may_overtake:
         keep_updates_last(scope.patches, backend.completed)
         scope.report.switched["updates"] = "after all gradients"
+    others = [name for name in _PIPELINES if name != scope.backend]
+    for name in others:
+        if name in sys.modules:
+            _enable(scope, undo, name)
+    late = {name: functools.partial(_enable, scope, undo, name) for name in others if name not in sys.modules}
+    scope.leaving.enter_context(announced(late))
+
+
+def _enable(scope: PinScope, undo: contextlib.ExitStack, name: str) -> None:
+    determinism = backends.load(name).enable_determinism()
+    undo.callback(determinism.undo)
+    whose = "" if name == scope.backend else f"{name} "
+    scope.report.switched.update({whose + switch: value for switch, value in determinism.switched.items()})
     for refused in determinism.refused:
         text = f"{refused.name} could not be set: {refused.why}. Some operations may give other bits each time."
         scope.report.limit(Limit("switch-refused", text, refused.remedy))

@@ -97,6 +97,15 @@ def built_outside(model: Any) -> Limit:
     )
 
 
+def made_outside(layer: Any) -> Limit:
+    """A random layer without a seed was made before the scope was entered."""
+    return Limit(
+        "built-outside",
+        f"{name_of(layer)} was made before the pinned scope was entered, and has no seed: what it draws is not pinned.",
+        "Make the layer inside of the scope, or give it a seed.",
+    )
+
+
 def backend_draw(initializer: Any) -> Limit:
     """An initialiser draws with functions of the backend."""
     name = getattr(initializer, "__qualname__", type(initializer).__qualname__)

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from samefit import backends
+from samefit.by_object import ByObject
 from samefit.patches import pin_data
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.report import Limit
 
 if TYPE_CHECKING:
+    from samefit.backends.base import Backend
     from samefit.pin.scope import PinScope
     from samefit.pin.trainings import Training, Trainings
 
@@ -37,6 +41,24 @@ _OWN = {
     ),
 }
 _OWN_REMEDY = "Hand arrays or a keras.utils.PyDataset to `fit`; samefit orders both."
+
+
+_reading = threading.local()
+"""`now` is the `_Watch` of the batch that this thread reads, where several threads read; None or absent elsewhere."""
+
+
+def drew(function: str) -> None:
+    """A function was called that draws from a framework's process-wide generator; threads that read share it."""
+    watch: _Watch | None = getattr(_reading, "now", None)
+    if watch is not None:
+        watch.order.drew(function)
+
+
+def drew_seed(state: Any) -> None:
+    """A `SeedGenerator` gave a seed; one that was made for a batch belongs to the thread that reads it."""
+    watch: _Watch | None = getattr(_reading, "now", None)
+    if watch is not None and watch.order.shared(state, watch):
+        watch.order.drew("keras.random")
 
 
 def pin_order(scope: PinScope, trainings: Trainings) -> None:
@@ -89,6 +111,7 @@ class Order:
         self._scope = scope
         self._training = training
         self._source = source
+        self._drawn: ByObject[_Watch] = ByObject()
         self.pass_epoch = 0
 
     def begin_epoch(self, *, continues: bool) -> None:
@@ -117,49 +140,87 @@ class Order:
             return np.argsort(words, kind="stable")
         return np.lexsort((words, np.arange(number) // self._source.block))
 
-    def reading(self) -> pin_data.Reading:
-        """Returns what gives each batch of the pass a key of its own, whoever reads it and when."""
-        return KeyedReading(self._scope.seed, self._training.number, self.pass_epoch)
+    def reading(self, *, in_processes: bool) -> pin_data.Reading:
+        """Returns what gives each batch of the pass a key of its own, whoever reads it and when.
+
+        Args:
+            in_processes: Whether other processes read.
+        """
+        return KeyedReading(self._scope.seed, self._training.number, self.pass_epoch, in_processes)
 
     @contextlib.contextmanager
     def watching(self, index: int) -> Iterator[None]:
         """Reads a batch in one of several threads, which share the process-wide generators: there is no key for one."""
         number, moving, states = moves.number, moves.running, _states()
-        yield
+        _reading.now = _Watch(self)
+        try:
+            yield
+        finally:
+            _reading.now = None
         drawn = _states() != states
         # Where something known has moved them meanwhile, nothing can be said of this batch.
         if drawn and not moving and moves.number == number:
-            self._scope.report.limit(_drawn_in_threads(self._source))
+            self.drew("`random` or `numpy.random`")
+
+    def drew(self, what: str) -> None:
+        """A thread that reads has drawn from what it shares with the others."""
+        self._scope.report.limit(_drawn_in_threads(self._source, what))
+
+    def shared(self, state: Any, watch: _Watch) -> bool:
+        """Whether another batch drew from a seed generator as well."""
+        first = self._drawn.get(state)
+        if first is None:
+            self._drawn.add(state, watch)
+        return first is not None and first is not watch
+
+
+class _Watch:
+    """The reading of one batch in one of several threads."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
 
 
 @dataclass(frozen=True)
 class KeyedReading:
-    """Gives each batch that is read a key of its own: it draws the same numbers, whoever reads it and when."""
+    """Gives each batch that is read a key of its own: it draws the same numbers, whoever reads it and when.
+
+    Attributes:
+        in_processes: Whether it is read in a process of a worker. The generators of frameworks are under the key there;
+            here a step may be traced meanwhile and draw from them, and batches are read one after the other.
+    """
 
     seed: int
     training: int
     epoch: int
+    in_processes: bool = False
 
     def __call__(self, index: int) -> contextlib.AbstractContextManager[None]:
-        return keyed(key(self.seed, "batch", self.training, self.epoch, index))
+        its_key = key(self.seed, "batch", self.training, self.epoch, index)
+        return keyed(its_key, backends.loaded() if self.in_processes else [])
 
 
 @contextlib.contextmanager
-def keyed(seed: int) -> Iterator[None]:
-    """Puts Python's and NumPy's generators under a key, and back afterwards.
+def keyed(seed: int, frameworks: Sequence[Backend] = ()) -> Iterator[None]:
+    """Puts Python's and NumPy's generators, and those of frameworks, under a key, and back afterwards.
 
-    Their states are set, not seeded: nothing of it stands in a recorder's ledger, which would grow by two entries a
+    The first two are set, not seeded: nothing of it stands in a recorder's ledger, which would grow by two entries a
     batch.
     """
     python = random.getstate()
     numpy = np.random.get_state(legacy=False)
     random.setstate(random.Random(seed).getstate())
     np.random.set_state(np.random.RandomState(seed).get_state(legacy=False))
+    marks = [(framework, framework.mark()) for framework in frameworks]
+    for framework in frameworks:
+        framework.reseed(seed)
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+        for framework, mark in marks:
+            framework.return_to(mark)
 
 
 def _states() -> tuple[object, bytes]:
@@ -167,11 +228,11 @@ def _states() -> tuple[object, bytes]:
     return random.getstate(), str(numpy["pos"]).encode() + numpy["key"].tobytes()
 
 
-def _drawn_in_threads(source: pin_data.Source) -> Limit:
+def _drawn_in_threads(source: pin_data.Source, what: str) -> Limit:
     return Limit(
         "raw-draw",
-        f"{source.name} draws from a process-wide generator (`random` or `numpy.random`) in several threads: which "
-        "batch gets which numbers depends on their timing.",
+        f"{source.name} draws from a generator that its threads share ({what}): which batch gets which numbers depends "
+        "on their timing.",
         "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1, or "
         "use_multiprocessing=True.",
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from samefit import backends
 from samefit.attribution import kind_of, location
-from samefit.patches import generators
-from samefit.pin import limits
+from samefit.backends.base import HookPoint
+from samefit.patches import generators, seeding
+from samefit.patches.imports import announced
+from samefit.pin import limits, order
 from samefit.pin.report import Limit
 from samefit.types import Location
 
@@ -20,23 +22,34 @@ if TYPE_CHECKING:
 
 
 def pin_raw_draws(scope: PinScope) -> None:
-    """Watches the functions that draw from a process-wide generator: Python's, NumPy's, that of Keras's backend.
+    """Watches the functions that draw from a process-wide generator: Python's, NumPy's, those of frameworks.
 
     JAX has none: its functions take a key.
     """
     seen: set[tuple[str, int]] = set()
-    points = [("Python", point) for point in generators.python_draws()]
-    points += [("NumPy", point) for point in generators.numpy_draws()]
-    points += [(scope.backend, point) for point in backends.load(scope.backend).draw_functions()]
-    for generator, (owner, name, label) in points:
-        limit = functools.partial(limits.raw_draw, label, generator, once=generator in ("Python", "NumPy"))
-        make = functools.partial(_watched, scope, limit, seen)
-        scope.patches.replace(owner, name, make, checked_on="NumPy 1.26 to 2.4, TF 2.21, torch 2.13")
+
+    def watch(generator: str, points: Sequence[HookPoint], drew: Callable[[str], None] | None = None) -> None:
+        for owner, name, label in points:
+            limit = functools.partial(limits.raw_draw, label, generator, once=generator != scope.backend)
+            told = None if drew is None else functools.partial(drew, label)
+            make = functools.partial(_watched, scope, limit, told, seen)
+            scope.patches.replace(owner, name, make, checked_on="NumPy 1.26 to 2.4, TF 2.21, torch 2.13")
+
+    def watch_framework(name: str) -> None:
+        watch(name, backends.load(name).draw_functions(), order.drew)
+
+    watch("Python", generators.python_draws())
+    watch("NumPy", generators.numpy_draws())
+    for adapter in backends.loaded():
+        watch_framework(adapter.name)
+    late = [name for name in seeding.LATE if name not in sys.modules]
+    scope.leaving.enter_context(announced({name: functools.partial(watch_framework, name) for name in late}))
 
 
 def _watched(
     scope: PinScope,
     limit: Callable[[Location], Limit],
+    drew: Callable[[], None] | None,
     seen: set[tuple[str, int]],
     original: Callable[..., Any],
 ) -> Callable[..., Any]:
@@ -44,6 +57,8 @@ def _watched(
     def draw(*args: Any, **kwargs: Any) -> Any:
         # Past the hook of a recorder on the same function.
         frame = _first_foreign(sys._getframe(1))
+        if drew is not None and kwargs.get("generator") is None:
+            drew()
         if frame is not None and kwargs.get("generator") is None:
             place = frame.f_code.co_filename, frame.f_lineno
             if place not in seen and kind_of(frame.f_code) == "user" and _in_layer(frame):

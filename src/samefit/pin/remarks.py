@@ -64,6 +64,11 @@ class Remarks:
             return frozenset()
         return frozenset(id(part) for part in layer._flatten_layers() if self._weights_of(part))
 
+    def on_stranger(self, layer: Any) -> None:
+        """Says that a layer draws from a seed generator that was made outside of the scope, unless it has a seed."""
+        if layer.generator._initial_seed is None:
+            self.say(limits.made_outside(layer))
+
     def on_training(self, model: Any) -> None:
         """Says if a model starts like another one that was trained in the scope, or was built outside of it."""
         if model in self._trained or not model.built:

@@ -145,6 +145,10 @@ class Resumable:
                 f"training {number + 1} under seed {self._scope.seed}. Remove it to begin anew."
             )
         touches.build(self._model, self.epoch_iterator)
+        optimizers = touches.optimizers_of(self._model)
+        if len(optimizers) == len(found.optimizers):
+            for optimizer, places in zip(optimizers, found.optimizers, strict=True):
+                touches.build_optimizer(self._model, optimizer, places)
         paths = tuple(variable.path for variable in touches.all_variables(self._model))
         shapes = [tuple(variable.shape) for variable in touches.all_variables(self._model)]
         if len(paths) != len(found.paths) or shapes != [value.shape for value in found.variables]:
@@ -156,6 +160,7 @@ class Resumable:
         touches.start_at_epoch(self._model, epochs if found.stopped else found.epoch)
         if found.stopped or found.epoch >= epochs:
             # Nothing is left to train: what was there at the end is there again, and it counts as a training.
+            self._call_hooks_of_data()
             self._trainings.epoch(found.epoch - 1)
             self._restore()
 
@@ -184,12 +189,26 @@ class Resumable:
 
     def _read_earlier_epochs(self, steps: Callable[[], Iterator[Any]]) -> None:
         """Brings data that does not begin anew in each epoch to where this epoch begins."""
-        earlier, self._earlier = self._earlier, range(0)
-        if not earlier or touches.begins_anew_each_epoch(self.epoch_iterator):
+        if touches.begins_anew_each_epoch(self.epoch_iterator):
+            self._call_hooks_of_data()
             return
+        earlier, self._earlier = self._earlier, range(0)
         for epoch in earlier:
             self._trainings.epoch(epoch)
             touches.skip_pass(self.epoch_iterator, steps)
+        if earlier:
+            self._trainings.epoch(self._epoch)
+
+    def _call_hooks_of_data(self) -> None:
+        """Lets a `PyDataset` do what it did around earlier epochs (shuffle its rows, say), with the draws of each."""
+        earlier, self._earlier = self._earlier, range(0)
+        hooks = touches.hooks_of_data(self.epoch_iterator)
+        if not earlier or not hooks:
+            return
+        for epoch in earlier:
+            self._trainings.epoch(epoch)
+            for hook in hooks:
+                hook()
         self._trainings.epoch(self._epoch)
 
     def _is_due(self, steps_done: int) -> bool:
@@ -219,9 +238,19 @@ class Resumable:
             stopped=stopped,
             paths=tuple(variable.path for variable in variables),
             variables=values,
+            optimizers=tuple(self._built_for(optimizer) for optimizer in touches.optimizers_of(self._model)),
             generators=self._generators.read(self._training.callbacks),
             callbacks=tuple((_name(one), self._state_of(one)) for one in self._counting()),
         ).write(self._file)
+
+    def _built_for(self, optimizer: Any) -> list[int] | None:
+        try:
+            return touches.built_for(self._model, optimizer)
+        except ValueError as error:
+            raise CheckpointError(
+                f"The optimizer {optimizer.name} updates variables that are in no layer of the model: a checkpoint "
+                "cannot save them. Make them a part of the model."
+            ) from error
 
     def _value(self, variable: Any) -> Array:
         value = self._backend.host_value(variable)

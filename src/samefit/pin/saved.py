@@ -19,7 +19,7 @@ from safetensors.numpy import save
 
 from samefit.errors import CheckpointError
 
-_VERSION = 1
+_VERSION = 2
 _ARRAY = "array"
 _KERAS = "keras."
 _PLAIN = (bool, int, float, str, type(None))
@@ -39,6 +39,7 @@ class Saved:
         stopped: Whether a callback has ended the training.
         paths: Paths of the variables, in order.
         variables: Their values, in the same order.
+        optimizers: For each optimizer the places of the variables that it was built for; None if it was not built.
         generators: States of the process's generators.
         callbacks: For each callback its class and its attributes that are plain data.
     """
@@ -50,6 +51,7 @@ class Saved:
     stopped: bool
     paths: tuple[str, ...]
     variables: tuple[Array, ...]
+    optimizers: tuple[list[int] | None, ...]
     generators: Mapping[str, Any]
     callbacks: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=())
 
@@ -96,6 +98,7 @@ def read(file: Path) -> Saved | None:
         **{
             **document,
             "paths": tuple(document["paths"]),
+            "optimizers": tuple(document["optimizers"]),
             "variables": tuple(_unpacked(value, arrays) for value in document["variables"]),
             "generators": _unpacked(document["generators"], arrays),
             "callbacks": tuple((name, values) for name, values in _unpacked(document["callbacks"], arrays)),

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from samefit.by_object import ByObject
 from samefit.patches import pinning
+from samefit.pin import order
 from samefit.pin.direct_calls import DirectCalls
 from samefit.pin.isolation import Callbacks, Generators
 from samefit.pin.keys import key
-from samefit.pin.order import pin_order
 from samefit.pin.passes import Passes
 from samefit.pin.resume import pin_resuming
 
@@ -33,7 +33,7 @@ _ACTIVE: list[Trainings] = []
 def pin_trainings(scope: PinScope) -> None:
     """Numbers the trainings of a scope, orders their data and keeps everything else away from them."""
     trainings = Trainings(scope)
-    pin_order(scope, trainings)
+    order.pin_order(scope, trainings)
     pinning.watch_trainings(scope.patches, scope.backend, trainings)
     pin_resuming(scope, trainings)
     _ACTIVE.append(trainings)
@@ -165,6 +165,7 @@ class Trainings:
             self._running.apart -= 1
 
     def drew(self, state: Any, seed: Any) -> None:
+        order.drew_seed(state)
         if not (self._idle or self._running.stack or self._running.apart):
             self._direct_calls.drew(state, seed)
 

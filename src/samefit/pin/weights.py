@@ -173,8 +173,10 @@ class Weights:
         word = None if value is None else int(value[0])
         self._generators.add(generator, Generator(self._generators.made, seed is not None, word=word))
 
-    def key_of(self, generator: Any) -> int | None:
-        entry = None if self._idle else self._generators.get(generator)
+    def key_of(self, layer: Any) -> int | None:
+        entry = None if self._idle else self._generators.get(layer.generator)
+        if entry is None and not self._idle:
+            self._remarks.on_stranger(layer)
         return None if entry is None or entry.explicit else entry.key
 
     # When a model is complete.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from samefit.attribution import caller
 from samefit.patches.configs import config_of
+from samefit.patches.held import own_parts
 from samefit.record.models import named_nowhere
 from samefit.record.own_code import described, own_class
 from samefit.record.plain import plain
@@ -56,34 +57,6 @@ def describe_compiled(model: Any) -> dict[str, Any]:
 
 OWN_PARTS = {"optimizers": "BaseOptimizer", "losses": "Loss"}
 """Kinds of parts that a `train_step` of the user's own works with, and Keras's base class of each."""
-
-
-_MOST = 32
-"""A list of more items than that is data, and is not looked through."""
-
-
-def own_parts(model: Any, base: str) -> dict[str, Any]:
-    """Returns what a model of the user's own holds itself, by attribute; in a list or a dictionary, with the place.
-
-    What `compile` took is among it, if the model holds that under another name as well: a `train_step` may use either.
-
-    Args:
-        model: The model.
-        base: The class of Keras's that the parts are of: "BaseOptimizer" or "Loss".
-    """
-    found: dict[int, tuple[str, Any]] = {}
-    for name, value in vars(model).items():
-        # These are Keras's own (keras/src/trainers/trainer.py, 3.12 to 3.15).
-        if name in ("optimizer", "loss") or name.startswith("_compile"):
-            continue
-        inside: Iterable[tuple[Any, Any]] = ()
-        # Keras and TensorFlow list all that a model holds once more, under names of their own.
-        if isinstance(value, (list, tuple, dict)) and len(value) <= _MOST and not name.startswith("_"):
-            inside = value.items() if isinstance(value, dict) else enumerate(value)
-        for place, part in ((name, value), *((f"{name}[{key!r}]", part) for key, part in inside)):
-            if any(cls.__name__ == base and cls.__module__.startswith("keras.") for cls in type(part).__mro__):
-                found.setdefault(id(part), (place, part))
-    return dict(found.values())
 
 
 def _describe(part: Any, *, named: bool = False) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from samefit.backends.base import Array
+from samefit.patches.held import own_parts
 from samefit.record import models
 from samefit.record.batches import BatchDigest
-from samefit.record.compiled import OWN_PARTS, own_parts
+from samefit.record.compiled import OWN_PARTS
 from samefit.store.records import TrainingRecord, VariableRecord
 
 

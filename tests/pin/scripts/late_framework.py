@@ -12,23 +12,34 @@ import samefit
 
 if sys.argv[1] == "before":
     import tensorflow as tf
+    from tensorflow.python.framework import config as tf_config
 
-drawn = []
+drawn, switched = [], []
+
+
+def draw() -> None:
+    drawn.append(tf.random.normal((2,)).numpy().tolist())
+    switched.append(tf_config.is_op_determinism_enabled())
+
+
 with samefit.pinned(7):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("sgd", "mse")
     if sys.argv[1] == "inside":
         assert "tensorflow" not in sys.modules, "entering the scope has imported TensorFlow"
-        import tensorflow as tf
+        with samefit.pinned(9):
+            import tensorflow as tf
+            from tensorflow.python.framework import config as tf_config
     if sys.argv[1] == "never":
         model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
         assert "tensorflow" not in sys.modules, "a training has imported TensorFlow"
         json.dump({}, sys.stdout)
         sys.exit()
-    drawn.append(tf.random.normal((2,)).numpy().tolist())
+    draw()
     model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
-    drawn.append(tf.random.normal((2,)).numpy().tolist())
-    with samefit.pinned(8):
-        drawn.append(tf.random.normal((2,)).numpy().tolist())
+    draw()
+    with samefit.pinned(8) as inner:
+        draw()
+switched += [tf_config.is_op_determinism_enabled(), inner.report.switched.get("tensorflow op determinism")]
 unseeded = samefit.backends.load("tensorflow").generator_state()
-json.dump({"drawn": drawn, "seed": json.loads(unseeded or b"{}").get("seed")}, sys.stdout)
+json.dump({"drawn": drawn, "switched": switched, "seed": json.loads(unseeded or b"{}").get("seed")}, sys.stdout)

@@ -133,10 +133,14 @@ def dataset():
     return tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(N).batch(BATCH)
 
 
-def loader(**options):
+def loader(batch_sampler=None, **options):
     import torch
 
-    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*map(torch.as_tensor, (X, Y))), BATCH, **options)
+    dataset = torch.utils.data.TensorDataset(*map(torch.as_tensor, (X, Y)))
+    if batch_sampler is None:
+        return torch.utils.data.DataLoader(dataset, BATCH, **options)
+    sampler = torch.utils.data.BatchSampler(getattr(torch.utils.data, batch_sampler)(dataset), BATCH, False)
+    return torch.utils.data.DataLoader(dataset, batch_sampler=sampler, **options)
 
 
 def own_order(make, **options):
@@ -166,5 +170,7 @@ if keras.config.backend() == "tensorflow":
 elif importlib.util.find_spec("torch"):
     own["DataLoader"] = own_order(lambda: loader(shuffle=True), shuffle=False)
     own["DataLoader in order"] = own_order(loader, shuffle=False)
+    own["DataLoader with batches"] = own_order(lambda: loader("RandomSampler"), shuffle=False)
+    own["DataLoader with batches in order"] = own_order(lambda: loader("SequentialSampler"), shuffle=False)
 found["own"] = own
 json.dump(found, sys.stdout)

@@ -44,6 +44,26 @@ class Batches(keras.utils.PyDataset):
         return x[8 * index : 8 * index + 8], y[8 * index : 8 * index + 8]
 
 
+class Shuffled(Batches):
+    """Shuffles its rows after each epoch, as is often done, and turns some over before."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.rows = np.arange(70)
+        self.sign = 1.0
+
+    def on_epoch_begin(self):
+        self.sign = np.random.choice([-1.0, 1.0])
+
+    def on_epoch_end(self):
+        np.random.shuffle(self.rows)
+
+    def __getitem__(self, index):
+        rows = self.rows[8 * index : 8 * index + 8]
+        noise = np.random.normal(size=(len(rows), 1)).astype("float32")
+        return np.float32(self.sign) * x[rows] + noise, y[rows]
+
+
 def generated():
     number = 0
     while True:
@@ -60,10 +80,12 @@ def digest(model, history, *more):
     return hashed.hexdigest()
 
 
+SHUFFLED = Shuffled()
 KINDS = {
     "array": lambda: {"x": x, "y": y, "batch_size": 8},
     "steps": lambda: {"x": x, "y": y, "batch_size": 8, "steps_per_epoch": 4},
     "dataset": lambda: {"x": Batches()},
+    "shuffled": lambda: {"x": SHUFFLED},
     "generator": lambda: {"x": generated(), "steps_per_epoch": 5},
 }
 
@@ -88,5 +110,6 @@ with samefit.pinned(42):
     first = digest(model, history, draws.total, plateau.wait, stopping.best, np.random.random())
     # A second training of the same script has a checkpoint of its own.
     callbacks = [] if directory == "-" else [samefit.Checkpoint(directory)]
-    history = model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks)
+    kind = KINDS[data]() if data == "shuffled" else {"x": x, "y": y}
+    history = model.fit(**kind, epochs=2, verbose=0, callbacks=callbacks)
     sys.stdout.write(f"{first} {digest(model, history)}\n")
