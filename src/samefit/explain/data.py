@@ -11,6 +11,7 @@ from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, stages_of
+from samefit.explain.settings import program_evidence
 from samefit.explain.workers import explain_workers, has_workers
 from samefit.store.records import Event
 from samefit.types import Samples
@@ -234,7 +235,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     yield Suspect(
         slug=slug,
         summary=_SUMMARIES[samples or Samples.OTHER],
-        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes)),
+        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes), *program_evidence(case)),
         location=b.location,
         remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",
         counterfactuals=fixes,

@@ -36,7 +36,12 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_layers,
         left_behind.explain_alone,
     ),
-    Stage.DATA: (settings.explain_environment, data.explain_data, settings.explain_hash_seed),
+    Stage.DATA: (
+        settings.explain_environment,
+        data.explain_data,
+        settings.explain_hash_seed,
+        settings.explain_program,
+    ),
     Stage.RANDOMNESS: (settings.explain_environment, randomness.explain_randomness, layers.explain_layers),
     Stage.FORWARD: (
         settings.explain_environment,
