@@ -155,8 +155,7 @@ class _Search:
         self.pair, self.comparison = pair, comparison
         self._case, self._workshop, self._say = case, workshop, say
         self._suspects = suspects(case)
-        every = [(suspect, fix) for suspect in self._suspects for fix in suspect.counterfactuals]
-        self._left = iter(every[:_TRIES])
+        self._left = iter(_in_order(self._suspects)[:_TRIES])
         self._tried: list[tuple[Suspect, str]] = []
         self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
@@ -167,6 +166,8 @@ class _Search:
     def next(self) -> tuple[Pair, Comparison]:
         """Tries the suspects that are left, sets `causes`, and returns the pair without them."""
         for suspect, fix in self._left:
+            if fix.alone and self._is_refuted(suspect):
+                continue
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
             if isinstance(found, _NotShown):
@@ -178,7 +179,7 @@ class _Search:
             self._last = suspect, fix, result
             steps = min(self.comparison.steps_compared, result.steps_compared)
             gaps = self.pair.loss_gap(steps), pair.loss_gap(steps)
-            twice = bool(self._unchanged) and _reruns_both(fix)
+            twice = bool(self._unchanged) and fix.reruns_both
             self.causes = (self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice)),)
             return pair, result
         together = self._together()
@@ -186,6 +187,12 @@ class _Search:
             return together
         self.causes = (self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried)),)
         return self.pair, self.comparison
+
+    def _is_refuted(self, suspect: Suspect) -> bool:
+        """Whether nothing that takes this suspect alone away makes a difference."""
+        specific = [fix for fix in suspect.counterfactuals if not fix.alone]
+        refuted = [text for other, text in self._tried if other is suspect and _STAYS in text]
+        return 0 < len(specific) <= len(refuted)
 
     def _together(self) -> tuple[Pair, Comparison] | None:
         """Tries at once what changed nothing alone: of two things that act at one place, neither does.
@@ -230,7 +237,7 @@ class _Search:
         _, fix, _ = self._last
         divergence = self.comparison.first_divergence
         # Where fresh sides part at a step in the middle, they may have met it twice by chance.
-        often = _reruns_both(fix) and divergence is not None and divergence.step > 1
+        often = fix.reruns_both and divergence is not None and divergence.step > 1
         return not self._flaw(fix, 2 if often else 1)
 
     def withdraw(self) -> None:
@@ -247,14 +254,14 @@ class _Search:
         result = found.compared()
         if not went_away(self.comparison, result):
             return _NotShown(f"with {fix.text} {_STAYS}", stays=True)
-        if _reruns_both(fix) and not self._parts_again(fix):
+        if fix.reruns_both and not self._parts_again(fix):
             where = "agree" if agrees(result) else "part only later"
             return _NotShown(f"with {fix.text} they {where}, and {self._unchanged}")
         if not self._unchanged:
             return found, result
         if not agrees(result):
             return _NotShown(self._stays(fix, result))
-        if not _reruns_both(fix):
+        if not fix.reruns_both:
             return found, result
         second = self._again(fix)
         if isinstance(second, str):
@@ -309,8 +316,14 @@ class _Search:
         return replace(cause, evidence=(*cause.evidence, Evidence(f"not repeatable by itself: {self._unchanged}")))
 
 
-def _reruns_both(fix: Counterfactual) -> bool:
-    return bool(fix.both or fix.environment_both)
+def _in_order(found: Sequence[Suspect]) -> list[tuple[Suspect, Counterfactual]]:
+    """Returns the re-runs to make, in order.
+
+    Alone, the candidate agrees whatever was carried in the process: a suspect that has a re-run of its own for which
+    that comes second is looked at in this way only after all others.
+    """
+    every = [(suspect, fix) for suspect in found for fix in suspect.counterfactuals]
+    return sorted(every, key=lambda one: (one[0].weak, one[1].alone and one[1] is not one[0].counterfactuals[0]))
 
 
 def _confirmed(

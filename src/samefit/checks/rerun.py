@@ -33,7 +33,7 @@ def again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
     try:
         if counterfactual.of_baseline:
             return _baseline(pair, counterfactual, workshop, enough)
-        if counterfactual.both or counterfactual.environment_both:
+        if counterfactual.reruns_both:
             return _both(pair, counterfactual, workshop, enough)
         if counterfactual.data:
             return _data(pair, counterfactual, workshop, enough)
@@ -55,8 +55,7 @@ def unchanged(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) ->
     Returns:
         The new pair, or why that was not possible.
     """
-    both = counterfactual.both or counterfactual.environment_both
-    run = _both if both else _baseline if counterfactual.of_baseline else _candidate
+    run = _both if counterfactual.reruns_both else _baseline if counterfactual.of_baseline else _candidate
     try:
         return run(pair, Counterfactual(""), workshop, _parts)
     except SamefitError as error:
