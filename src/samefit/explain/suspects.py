@@ -78,6 +78,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         slots.explain_slots,
         slots.explain_schedule,
         layers.explain_trainable,
+        own_code.explain_own_code,
         settings.explain_backend,
     ),
     Stage.STATE: (
