@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tests.handmade import Change, Training, dense, make_run, met
 
-from samefit.checks.confirm import _went_away, case_of, confirmed_causes, explained, suspected
+from samefit.checks.confirm import case_of, confirmed_causes, explained, suspected
 from samefit.checks.execution import Execution
+from samefit.checks.gone import went_away
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
 from samefit.comparison.result import Cause, Comparison, Divergence
@@ -49,7 +50,7 @@ def test_only_a_divergence_that_is_gone_or_comes_later_confirms(
 ) -> None:
     before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
     after = make_comparison(verdict=verdict, first_divergence=divergence)
-    assert _went_away(before, after) is expected
+    assert went_away(before, after) is expected
 
 
 class Bench:
@@ -297,8 +298,13 @@ def test_two_fresh_sides_that_part_at_one_place_twice_by_chance_confirm_nothing(
 
 @pytest.mark.parametrize(
     ("unchanged", "second", "confirmed"),
-    [((None, 1), (), True), ((None, 4), (None, None), True), ((None, None), (None, 5), False)],
-    ids=["steady", "twice", "by chance"],
+    [
+        ((None, 1), (), True),
+        ((None, 4), (None, None), True),
+        ((None, None, None, 4), (None, None), True),
+        ((None, None, None, 4), (None, 5), False),
+    ],
+    ids=["steady", "twice", "late", "by chance"],
 )
 def test_two_fresh_sides_that_agree_must_agree_twice_where_they_part_anywhere(
     tmp_path: Path,
@@ -311,6 +317,17 @@ def test_two_fresh_sides_that_agree_must_agree_twice_where_they_part_anywhere(
     assert [cause.confirmed for cause in found] == [confirmed]
     assert found[0].counterfactual.endswith("in two re-runs") is bool(confirmed and second)
     assert any(line.text.startswith("not repeatable by itself") for line in found[0].evidence) is bool(second)
+
+
+def test_two_fresh_sides_that_agree_with_nothing_changed_as_well_show_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had made them part is not there any more: a file was edited, a library upgraded."""
+    found, _ = found_by(monkeypatch, explain_both, tmp_path, *[None] * 8)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("environment", False)]
+    assert found[0].unconfirmed_because == (
+        "with PYTHONHASHSEED=0 on both sides they agree, and run again with nothing changed, they agree"
+    )
 
 
 def test_a_cause_after_which_nothing_explains_the_rest_needs_sides_that_part_at_one_place(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.explain.cases import case_between
 from tests.handmade import Change, Training, make_run
 
@@ -50,6 +51,22 @@ def test_callbacks_of_the_same_classes_and_options(tmp_path: Path) -> None:
     (only,) = suspects(case_of(tmp_path, STOPPING))
     assert "whose plain options are the same" in only.summary
     assert [plan["without_callbacks"] for plan in only.counterfactuals[0].both] == [["EarlyStopping"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("validation_data", [{"digest": "va"}, {"digest": "vb"}]), ("validation_freq", [1, 2])]
+)
+def test_a_callback_that_follows_another_validation(tmp_path: Path, name: str, values: list[Any]) -> None:
+    a, b = ({**STOPPING, name: value} for value in values)
+    runs = [
+        make_run(tmp_path / "a", trainings=[Training(options=a)]),
+        make_run(tmp_path / "b", trainings=[Training(options=b)], changes=[Change("final", path="dense/kernel")]),
+    ]
+    (only,) = suspects(case_between(*runs))
+    assert only.summary.endswith("and EarlyStopping follows the validation, which is not the same.")
+    assert any(line.text.startswith(f"fit({name}=") for line in only.evidence)
+    assert only.remedy == f"give both fits the same {name}"
+    assert only.counterfactuals[0].stage_only
 
 
 def test_weights_that_a_callback_changes_between_epochs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.explain.cases import at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Training, make_run
@@ -222,3 +223,24 @@ def test_a_callback_on_one_side_may_act_on_what_is_logged(tmp_path: Path) -> Non
 
 def test_where_only_what_is_logged_differs_all_steps_are_equal(tmp_path: Path) -> None:
     assert "all 8 steps" in two(tmp_path, LOG).comparison.equal
+
+
+@pytest.mark.parametrize(("loss", "blamed"), [([], False), ([Change("no loss")], True)], ids=["equal", "not recorded"])
+def test_another_loss_is_not_blamed_for_an_update_where_the_losses_are_equal(
+    tmp_path: Path, loss: list[Change], blamed: bool
+) -> None:
+    """`loss="mse"` and `loss=MeanSquaredError()` are one loss."""
+    moved = [Change("set", 0, "adam/learning_rate", array=np.asarray(0.5)), Change("variable", 0, "dense/kernel")]
+    losses = "mse", {"class": "MeanSquaredError", "config": {}}
+    runs = [
+        make_run(
+            tmp_path / name,
+            trainings=[Training(compiled={"optimizer": ADAM, "loss": losses[name == "b"]}, location=at(9))],
+            manifest={"target": f"{name}.py"},
+            changes=[*loss, *(moved if name == "b" else [])],
+        )
+        for name in "ab"
+    ]
+    case = case_between(*runs)
+    assert case.divergence.stage is Stage.UPDATE
+    assert ("loss-config" in [s.slug for s in found(case)]) is blamed

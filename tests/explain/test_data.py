@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.explain.cases import OTHER, REORDERED, Story, at, case_between, found
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
+from samefit.types import Samples
 
 
 def training(**options: Any) -> Training:
@@ -44,6 +46,50 @@ def test_a_default_that_is_written_out_is_no_difference(tmp_path: Path, candidat
     a = make_run(tmp_path / "a", trainings=[Training(options={})])
     b = make_run(tmp_path / "b", trainings=[Training(options=candidate)], changes=OTHER)
     assert not [s for s in found(case_between(a, b)) if "batch the data" in s.summary]
+
+
+ARRAYS = {"x": {"type": "ndarray", "digest": "xx", "shape": [128, 4]}, "rows": "01"}
+ITERATORS = {
+    "generator": {"x": {"type": "generator"}, "steps_per_epoch": 4},
+    "dataset": {"x": {"type": "_BatchDataset"}},
+    "loader": {"x": {"type": "DataLoader", "batch_size": 16, "num_workers": 0}},
+    "ordered": {"x": {"type": "Batches", "workers": 1, "use_multiprocessing": False}, "shuffle": False},
+}
+
+
+@pytest.mark.parametrize("arrays_first", [True, False])
+@pytest.mark.parametrize("kind", ITERATORS)
+def test_arrays_that_are_shuffled_against_an_iterator(tmp_path: Path, kind: str, arrays_first: bool) -> None:
+    sides = ({**ARRAYS, "batch_size": 16}, {**ITERATORS[kind], "batch_size": None})
+    options = sides if arrays_first else (sides[1], sides[0])
+    case = two(tmp_path, None, None, REORDERED, options=options)
+    suspects = found(case)
+    assert not [s for s in suspects if "batch the data differently" in s.summary]
+    first = suspects[0]
+    role = "baseline" if arrays_first else "candidate"
+    assert first.slug == "data-order"
+    assert first.summary.startswith(f"fit of the {role} shuffles its arrays")
+    (fix,) = first.counterfactuals
+    assert fix.transplants == ({"do": "fit", "training": 1, "arguments": {"shuffle": False}},)
+    assert fix.of_baseline is arrays_first
+
+
+def test_arrays_against_a_dataset_whose_batches_fit_shuffles_as_well(tmp_path: Path) -> None:
+    own = {"x": {"type": "Batches", "workers": 1, "use_multiprocessing": False}}
+    first = found(two(tmp_path, None, None, REORDERED, options=(ARRAYS, own)))[0]
+    assert first.slug == "data-order"
+    assert first.counterfactuals[0].both == ({"do": "fit", "training": 1, "arguments": {"shuffle": False}},)
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "samples"), [(False, Samples.REORDERED), (True, Samples.OTHER), (True, Samples.BATCHED_OTHERWISE)]
+)
+def test_arrays_against_an_iterator_where_the_shuffle_explains_nothing(
+    tmp_path: Path, shuffle: bool, samples: Samples
+) -> None:
+    case = two(tmp_path, None, None, REORDERED, options=({**ARRAYS, "shuffle": shuffle}, ITERATORS["generator"]))
+    case = replace(case, divergence=replace(case.divergence, samples=samples))
+    assert not [s for s in found(case) if "shuffles its arrays" in s.summary or "batch the data" in s.summary]
 
 
 def test_an_option_of_the_dataset_cannot_be_put_in(tmp_path: Path) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.explain.cases import at, case_between, found, plans, texts
-from tests.handmade import Change, Training, dense, make_run
+from tests.handmade import Change, Training, dense, make_run, maker
 
 from samefit.explain.case import Case
 from samefit.explain.inside import _options
 from samefit.explain.options import differing_options
 from samefit.explain.own_code import explain_own_code
+from samefit.store.reader import Run
+from samefit.types import Stage
 
 
 def code(digest: str, line: int = 4) -> dict[str, Any]:
@@ -85,3 +88,26 @@ def test_functions_that_do_the_same_are_one_whatever_they_are_called() -> None:
     assert differing_options({"activation": "one (your own, aa)"}, {"activation": "other (your own, aa)"}) == {}
     assert differing_options({"activation": "one (your own, aa)"}, {"activation": "one (your own, bb)"})
     assert differing_options({"activation": "gelu"}, {"activation": "gelu (your own, aa)"})
+
+
+def stepping(path: Path, digest: str, monkeypatch: pytest.MonkeyPatch, changes: Sequence[Change] = ()) -> Run:
+    """Returns a run of a model whose own `train_step` has that code."""
+    own = {"code of train_step": {"code": digest, "name": f"line 7 of {path.name}.py"}}
+    record = maker.ModelRecord
+    with monkeypatch.context() as patched:
+        patched.setattr(maker, "ModelRecord", lambda *fields: replace(record(*fields), attributes=own))
+        return make_run(path, class_name="Net", trainings=[Training(location=at(9))], changes=changes)
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_a_train_step_that_updates_otherwise(tmp_path: Path, other: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It updates twice, or every second step: equal losses, and the counter of the updates is another one."""
+    changes = [Change("variable", 0, "dense/kernel"), Change("variable", 0, "adam/iteration")]
+    a = stepping(tmp_path / "a", "one", monkeypatch)
+    b = stepping(tmp_path / "b", "two" if other else "one", monkeypatch, changes)
+    case = case_between(a, b)
+    assert case.divergence.stage is Stage.UPDATE
+    own = [s for s in found(case) if s.slug == "model-config"]
+    assert [s.summary for s in own] == (
+        ["Net.train_step is not the same code on both sides, or reads other values."] if other else []
+    )

@@ -96,6 +96,33 @@ def test_slots_that_follow_another_order(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants[0]["training"] == 2
 
 
+def compiled(line: int, number: int) -> dict[str, Any]:
+    location = {"file": "/code/train.py", "line": line, "code": "model.compile('adam', 'mse')"}
+    return {"optimizer": {"class": "Adam", "config": {}}, "loss": "mse", "number": number, "location": location}
+
+
+@pytest.mark.parametrize("anew", ["baseline", "candidate"])
+@pytest.mark.parametrize("again", [True, False], ids=["compiled again", "compiled once"])
+def test_a_model_that_is_compiled_again_between_two_fits(tmp_path: Path, anew: str, again: bool) -> None:
+    runs = []
+    for role in ("baseline", "candidate"):
+        second = compiled(20, 1) if role == anew and again else compiled(7, 0)
+        trainings = [
+            Training(steps=(4,), location=at(9 if i == 0 else 12 if role == anew else 14), compiled=each)
+            for i, each in enumerate((compiled(7, 0), second))
+        ]
+        changes = set_slots(4, ANEW) if role == anew else ()
+        layers = (dense(4, 4), dense(4, 4))
+        runs.append(make_run(tmp_path / role, layers=layers, trainings=trainings, changes=changes))
+    first = found(case_between(*runs))[0]
+    assert f"The optimizer of the {anew} started anew" in first.summary
+    assert first.location is not None
+    assert first.location.line == (20 if again else 12)
+    assert ("compiled again at line 20 of train.py" in texts(first)) is again
+    assert ("leave out the second compile" in first.remedy) is again
+    assert ("save and load" in first.remedy) is not again
+
+
 # -- the learning rate --------------------------------------------------------------------------------------------
 
 
@@ -148,6 +175,36 @@ def test_a_learning_rate_that_was_set_after_compile(tmp_path: Path) -> None:
 def test_the_option_of_a_callback_that_moves_the_learning_rate(tmp_path: Path) -> None:
     plateau = [{"callbacks": ["ReduceLROnPlateau"], "callback_options": [{"factor": factor}]} for factor in (0.5, 0.1)]
     assert "ReduceLROnPlateau.factor: 0.5 and 0.1" in texts(found(two(tmp_path, moved(2), (), *plateau))[0])
+
+
+@pytest.mark.parametrize(
+    ("option", "blamed"),
+    [({"monitor": "val_loss"}, True), ({}, True), ({"monitor": "loss"}, False)],
+    ids=["validation", "of one's own", "training"],
+)
+def test_a_callback_that_follows_another_validation(tmp_path: Path, option: Mapping[str, Any], blamed: bool) -> None:
+    options = [
+        {
+            "callbacks": ["ReduceLROnPlateau"],
+            "callback_options": [{"patience": 2, **option}],
+            "validation_data": {"type": "tuple", "digest": digest},
+        }
+        for digest in ("va", "vb")
+    ]
+    first = found(two(tmp_path, (), moved(2), *options))[0]
+    assert first.slug == "optimizer-config"
+    assert ("follows the validation, which is not the same" in first.summary) is blamed
+    assert ("fit(validation_data=…)" in texts(first)) is blamed
+    assert ("the same validation_data" in first.remedy) is blamed
+    assert ("the same callbacks" in first.remedy) is not blamed
+    assert first.counterfactuals[0].stage_only is blamed
+
+
+def test_a_callback_that_follows_the_same_validation(tmp_path: Path) -> None:
+    options = {"callbacks": ["ReduceLROnPlateau"], "validation_data": {"type": "tuple", "digest": "va"}}
+    first = found(two(tmp_path, (), moved(2), options, options))[0]
+    assert "validation" not in first.summary
+    assert not first.counterfactuals[0].stage_only
 
 
 def test_callbacks_that_leave_the_learning_rate_alone_are_not_blamed(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from samefit.checks.gone import agrees, place, went_away
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, unchanged
 from samefit.checks.workshop import Workshop
-from samefit.comparison.result import Cause, Comparison, Divergence, Evidence
+from samefit.comparison.result import Cause, Comparison, Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import FAILED, excluded, suspects
-from samefit.types import Samples, Stage, Verdict, When
+from samefit.types import Samples, Stage
 
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
@@ -20,13 +21,14 @@ _ROUNDS = 5
 _TRIES = 6
 """Re-runs for one divergence, over all its suspects."""
 
+_REPEATS = 3
+"""So often two sides run again with nothing changed until they part: only then shows it something that they agree."""
+
 _JOINED = 4
 """So many suspects, of which none is the cause alone, are tried together."""
 
 _STAYS = "the divergence stays"
 """What is said of a re-run that refutes a suspect."""
-
-_STAGES = list(Stage)
 
 
 def case_of(pair: Pair, comparison: Comparison) -> Case | None:
@@ -153,17 +155,19 @@ class _Search:
         self.pair, self.comparison = pair, comparison
         self._case, self._workshop, self._say = case, workshop, say
         self._suspects = suspects(case)
-        every = [(suspect, fix) for suspect in self._suspects for fix in suspect.counterfactuals]
-        self._left = iter(every[:_TRIES])
+        self._left = iter(_in_order(self._suspects)[:_TRIES])
         self._tried: list[tuple[Suspect, str]] = []
         self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
         self._unchanged = ""
         self._repeats = 0
+        self._parted = False
 
     def next(self) -> tuple[Pair, Comparison]:
         """Tries the suspects that are left, sets `causes`, and returns the pair without them."""
         for suspect, fix in self._left:
+            if fix.alone and self._is_refuted(suspect):
+                continue
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
             if isinstance(found, _NotShown):
@@ -175,7 +179,7 @@ class _Search:
             self._last = suspect, fix, result
             steps = min(self.comparison.steps_compared, result.steps_compared)
             gaps = self.pair.loss_gap(steps), pair.loss_gap(steps)
-            twice = bool(self._unchanged) and _reruns_both(fix)
+            twice = bool(self._unchanged) and fix.reruns_both
             self.causes = (self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice)),)
             return pair, result
         together = self._together()
@@ -183,6 +187,12 @@ class _Search:
             return together
         self.causes = (self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried)),)
         return self.pair, self.comparison
+
+    def _is_refuted(self, suspect: Suspect) -> bool:
+        """Whether nothing that takes this suspect alone away makes a difference."""
+        specific = [fix for fix in suspect.counterfactuals if not fix.alone]
+        refuted = [text for other, text in self._tried if other is suspect and _STAYS in text]
+        return 0 < len(specific) <= len(refuted)
 
     def _together(self) -> tuple[Pair, Comparison] | None:
         """Tries at once what changed nothing alone: of two things that act at one place, neither does.
@@ -222,12 +232,12 @@ class _Search:
 
     def is_shown(self) -> bool:
         """Whether the cause that was confirmed last would also be if nothing came after it."""
-        if self._last is None or _agrees(self._last[2]):
+        if self._last is None or agrees(self._last[2]):
             return True
         _, fix, _ = self._last
         divergence = self.comparison.first_divergence
         # Where fresh sides part at a step in the middle, they may have met it twice by chance.
-        often = _reruns_both(fix) and divergence is not None and divergence.step > 1
+        often = fix.reruns_both and divergence is not None and divergence.step > 1
         return not self._flaw(fix, 2 if often else 1)
 
     def withdraw(self) -> None:
@@ -242,43 +252,57 @@ class _Search:
         if isinstance(found, str):
             return _NotShown(f"with {fix.text}: {found}")
         result = found.compared()
-        if not _went_away(self.comparison, result):
+        if not went_away(self.comparison, result):
             return _NotShown(f"with {fix.text} {_STAYS}", stays=True)
-        if _reruns_both(fix):
-            self._flaw(fix)
+        if fix.reruns_both and not self._parts_again(fix):
+            where = "agree" if agrees(result) else "part only later"
+            return _NotShown(f"with {fix.text} they {where}, and {self._unchanged}")
         if not self._unchanged:
             return found, result
-        if not _agrees(result):
+        if not agrees(result):
             return _NotShown(self._stays(fix, result))
-        if not _reruns_both(fix):
+        if not fix.reruns_both:
             return found, result
         second = self._again(fix)
         if isinstance(second, str):
             return _NotShown(f"with {fix.text}: {second}")
         repeated = second.compared()
-        gone = _went_away(self.comparison, repeated) and _agrees(repeated)
+        gone = went_away(self.comparison, repeated) and agrees(repeated)
         return (found, result) if gone else _NotShown(self._stays(fix, repeated))
 
     def _again(self, fix: Counterfactual) -> Pair | str:
-        return again(self.pair, fix, self._workshop, lambda result: not _went_away(self.comparison, result))
+        return again(self.pair, fix, self._workshop, lambda result: not went_away(self.comparison, result))
 
     def _flaw(self, fix: Counterfactual, times: int = 1) -> str:
         """Returns what shows that the pair does not part at the same place when it runs again unchanged, or ""."""
         while not self._unchanged and self._repeats < times:
-            self._repeats += 1
-            self._say("running again with nothing changed")
-            # The same sides as in the re-run that is in question.
-            found = unchanged(self.pair, fix, self._workshop)
-            self._unchanged = self._compared_unchanged(found)
+            self._repeat(fix)
         return self._unchanged
+
+    def _parts_again(self, fix: Counterfactual) -> bool:
+        """Whether the pair parts when it runs again unchanged; what parts them may be a matter of chance."""
+        while not self._parted and self._repeats < _REPEATS:
+            self._repeat(fix)
+        return self._parted
+
+    def _repeat(self, fix: Counterfactual) -> None:
+        self._repeats += 1
+        self._say("running again with nothing changed")
+        # The same sides as in the re-run that is in question.
+        flaw = self._compared_unchanged(unchanged(self.pair, fix, self._workshop))
+        self._unchanged = self._unchanged or flaw
 
     def _compared_unchanged(self, found: Pair | str) -> str:
         if isinstance(found, str):
             return f"with nothing changed, {found}"
-        first, second = self.comparison.first_divergence, found.compared().first_divergence
-        if first is None or (second is not None and _place(first) == _place(second)):
+        result = found.compared()
+        first, second = self.comparison.first_divergence, result.first_divergence
+        self._parted = self._parted or not agrees(result)
+        if first is None or (second is not None and place(first) == place(second)):
             return ""
-        where = "they agree" if second is None else f"they part at step {second.step} ({second.stage.in_words})"
+        if second is None:
+            return "run again with nothing changed, they agree"
+        where = f"they part at step {second.step} ({second.stage.in_words})"
         return f"run again with nothing changed, {where}, not at step {first.step} ({first.stage.in_words})"
 
     def _stays(self, fix: Counterfactual, result: Comparison) -> str:
@@ -292,31 +316,14 @@ class _Search:
         return replace(cause, evidence=(*cause.evidence, Evidence(f"not repeatable by itself: {self._unchanged}")))
 
 
-def _reruns_both(fix: Counterfactual) -> bool:
-    return bool(fix.both or fix.environment_both)
+def _in_order(found: Sequence[Suspect]) -> list[tuple[Suspect, Counterfactual]]:
+    """Returns the re-runs to make, in order.
 
-
-def _agrees(result: Comparison) -> bool:
-    """Whether all steps that were recorded agree; what is only logged comes after them."""
-    return result.first_divergence is None or result.first_divergence.stage is Stage.REPORTING
-
-
-def _went_away(before: Comparison, after: Comparison) -> bool:
-    """Whether a divergence is gone: the sides agree, or part only later."""
-    if before.first_divergence is None or after.verdict is Verdict.NOT_COMPARABLE:
-        return False
-    if after.first_divergence is None:
-        return after.same or after.steps_compared >= before.steps_compared
-    return _place(after.first_divergence) > _place(before.first_divergence)
-
-
-def _place(divergence: Divergence) -> tuple[bool, int, bool, int, bool]:
-    # The state of the optimizer is a late stage, but what a step begins with comes before all that it does; what is
-    # only logged comes after all steps. Other samples hide whether their order is the same.
-    reported = divergence.stage is Stage.REPORTING
-    before = divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS)
-    ordered = divergence.samples is Samples.REORDERED
-    return reported, divergence.step, not before, _STAGES.index(divergence.stage), ordered
+    Alone, the candidate agrees whatever was carried in the process: a suspect that has a re-run of its own for which
+    that comes second is looked at in this way only after all others.
+    """
+    every = [(suspect, fix) for suspect in found for fix in suspect.counterfactuals]
+    return sorted(every, key=lambda one: (one[0].weak, one[1].alone and one[1] is not one[0].counterfactuals[0]))
 
 
 def _confirmed(

@@ -51,7 +51,10 @@ def narrowed(pair: Pair, comparison: Comparison, workshop: Workshop) -> tuple[Pa
         again = replace(dense, a=replace(pair.a, run=runs[0]), b=replace(pair.b, run=runs[-1]))
         found = again.compared()
         place = found.first_divergence
-        if place is not None and place.known_equal is None and divergence.known_equal < place.step <= divergence.step:
+        changed = pair.a.changed_since(runs[0]) or pair.b.changed_since(runs[-1])
+        if changed:
+            why = f"they cannot be run again as they were ({changed})"
+        elif place is not None and place.known_equal is None and divergence.known_equal < place.step <= divergence.step:
             return again, found, _AGAIN.format(step=steps)
     return pair, comparison, _NOT_AGAIN.format(first=divergence.known_equal, last=divergence.step, why=why)
 

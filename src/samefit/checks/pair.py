@@ -9,6 +9,7 @@ from samefit.comparison import compare_trainings
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.quantities import largest_loss_gap
 from samefit.comparison.result import Comparison
+from samefit.comparison.settings import program_differences
 from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
 
@@ -32,6 +33,15 @@ class Part:
     def steps_up_to(self, step: int) -> int:
         """Returns how many steps the run has recorded when this part has reached its 1-based step `step`."""
         return self.run.step_indices([t.number for t in self.selected()])[step - 1] + 1
+
+    def changed_since(self, run: Run) -> str:
+        """Returns what keeps a re-run of this part from being the program that was recorded, or ""."""
+        return ", ".join(
+            f"{item.name} was edited since"
+            if item.kind == "code"
+            else f"{item.name} was {item.baseline}, and is {item.candidate}"
+            for item in program_differences(self.run.manifest, run.manifest)
+        )
 
 
 def compared(a: Part, b: Part) -> Comparison:

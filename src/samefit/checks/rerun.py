@@ -33,7 +33,7 @@ def again(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
     try:
         if counterfactual.of_baseline:
             return _baseline(pair, counterfactual, workshop, enough)
-        if counterfactual.both or counterfactual.environment_both:
+        if counterfactual.reruns_both:
             return _both(pair, counterfactual, workshop, enough)
         if counterfactual.data:
             return _data(pair, counterfactual, workshop, enough)
@@ -55,8 +55,7 @@ def unchanged(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) ->
     Returns:
         The new pair, or why that was not possible.
     """
-    both = counterfactual.both or counterfactual.environment_both
-    run = _both if both else _baseline if counterfactual.of_baseline else _candidate
+    run = _both if counterfactual.reruns_both else _baseline if counterfactual.of_baseline else _candidate
     try:
         return run(pair, Counterfactual(""), workshop, _parts)
     except SamefitError as error:
@@ -68,7 +67,15 @@ def _parts(comparison: Comparison) -> bool:
     return divergence is not None and divergence.stage is not Stage.REPORTING
 
 
-def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough) -> Pair | str:
+def _not_as_it_was(role: str, part: Part, run: Run) -> str:
+    """Returns why the re-run of a side shows nothing of what was recorded, or ""."""
+    changed = part.changed_since(run)
+    return f"the {role} cannot be run again as it was: {changed}" if changed else ""
+
+
+def _candidate(
+    pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough: Enough, role: str = "candidate"
+) -> Pair | str:
     execution = pair.execution_b.with_transplants(counterfactual.transplants)
     if counterfactual.environment:
         execution = replace(execution, environment={**execution.environment, **counterfactual.environment})
@@ -81,7 +88,8 @@ def _candidate(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, e
             execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
     watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
     run = workshop.run((execution, "re-run"), watch=watch)[0]
-    failed = not_met([run], [planned(pair.execution_b)], len(counterfactual.transplants))
+    failed = _not_as_it_was(role, part, run)
+    failed = failed or not_met([run], [planned(pair.execution_b)], len(counterfactual.transplants))
     if failed:
         return failed
     return replace(pair, b=replace(part, run=run), execution_b=execution)
@@ -93,8 +101,11 @@ def _baseline(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, en
     if step is not None:
         # In a process of both, the baseline has trained before the candidate has what it is to get.
         run = workshop.run((turned.execution_a.keeping(step).ending_after(step + 1), "re-run-b"))[0]
+        changed = _not_as_it_was("candidate", turned.a, run)
+        if changed:
+            return changed
         plans = tuple({**plan, "from": str(run.path.absolute())} for plan in plans)
-    found = _candidate(turned, Counterfactual("", transplants=plans), workshop, enough)
+    found = _candidate(turned, Counterfactual("", transplants=plans), workshop, enough, "baseline")
     return found if isinstance(found, str) else found.turned()
 
 
@@ -116,7 +127,8 @@ def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
         runs = workshop.run((first, "re-run-a"), (second, "re-run-b"), watch=watch)
         executions = [first, second]
     begins = [planned(execution) for execution in (a, b)]
-    failed = not_met(runs, begins[: len(runs)], len(counterfactual.both))
+    failed = _not_as_it_was("baseline", pair.a, runs[0]) or _not_as_it_was("candidate", pair.b, runs[-1])
+    failed = failed or not_met(runs, begins[: len(runs)], len(counterfactual.both))
     if failed:
         return failed
     return Pair(*sides(runs), executions[0], executions[1])
@@ -155,6 +167,9 @@ def _data(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
     keeping = replace(pair.execution_a, options={**pair.execution_a.options, "keep_data": True})
     run = workshop.run((keeping, "re-run-a"))[0]
     plans = list(counterfactual.transplants)
+    changed = _not_as_it_was("baseline", pair.a, run)
+    if changed:
+        return changed
     again = replace(pair.a, run=run).selected()
     if any(_data_of(one) != _data_of(other) for one, other in zip(pair.a.selected(), again, strict=False)):
         return "the baseline itself gets other data when it runs again: something random in it has no seed"
@@ -180,5 +195,8 @@ def _kept(pair: Pair, counterfactual: Counterfactual, step: int, workshop: Works
         pair = replace(pair, execution_b=pair.execution_b.keeping(step))
         return _candidate(pair, replace(counterfactual, keep=None), workshop, enough)
     run = workshop.run((pair.execution_a.keeping(step).ending_after(step + 1), "re-run-a"))[0]
+    changed = _not_as_it_was("baseline", pair.a, run)
+    if changed:
+        return changed
     plans = tuple({**plan, "from": str(run.path.absolute())} for plan in counterfactual.transplants)
     return _candidate(pair, replace(counterfactual, transplants=plans, keep=None), workshop, enough)

@@ -73,6 +73,14 @@ def manifest_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator
             yield SettingDifference(key, key, a.get(key), b.get(key))
 
 
+def program_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
+    """Yields in what two processes were not the same program: versions, and files of the user's that were edited."""
+    for item in manifest_differences(a, b):
+        # A run that ended early has not imported everything.
+        if item.kind in ("version", "code") and None not in (item.baseline, item.candidate):
+            yield item
+
+
 def _deep(kind: str, name: str, a: Any, b: Any, location: Location | None) -> Iterator[SettingDifference]:
     """Yields a difference for each innermost value that is not the same."""
     if same_value(a, b):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
+from samefit.explain.between import followed_validation
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.types import When
 
@@ -43,6 +44,7 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
     if not any(names):
         return
     options = list(callback_differences(case.a.training.options, case.b.training.options))
+    remedy, followed = "give both the same callbacks with the same options", followed_validation(case)
     if names[0] != names[1]:
         blamed = sorted({*names[0]} ^ {*names[1]}) or sorted({*names[0]})
         what = "and the callbacks are not the same"
@@ -56,6 +58,10 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
         evidence = [
             Evidence(f"{i.name}: {i.baseline!r} and {i.candidate!r}", "", case.b.training.location) for i in options
         ]
+    elif followed is not None:
+        blamed = sorted({*names[0]})
+        what = f"and {followed.words}"
+        remedy, evidence = followed.remedy, list(followed.evidence)
     else:
         blamed = sorted({*names[0]})
         what = "by callbacks of the same classes, whose plain options are the same"
@@ -69,6 +75,9 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
         summary=f"{summary}, {what}.",
         evidence=(*evidence, Evidence(known)),
         location=case.b.training.location,
-        remedy="give both the same callbacks with the same options",
-        counterfactuals=(Counterfactual(f"no {', '.join(blamed)} on either side", both=plans),),
+        remedy=remedy,
+        # Without the callbacks nothing follows the validation any more, whatever makes that differ.
+        counterfactuals=(
+            Counterfactual(f"no {', '.join(blamed)} on either side", both=plans, stage_only=followed is not None),
+        ),
     )

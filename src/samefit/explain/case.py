@@ -49,6 +49,11 @@ class Counterfactual:
         """Whether it changes nothing but the candidate's side, by a plan or its environment: these can be joined."""
         return self == Counterfactual(self.text, self.transplants, self.environment)
 
+    @property
+    def reruns_both(self) -> bool:
+        """Whether both sides run again, changed alike."""
+        return bool(self.both or self.environment_both)
+
     def joined(self, other: Counterfactual) -> Counterfactual:
         """Returns a re-run that changes what both change; each changes the candidate's side alone."""
         environment = {**self.environment, **other.environment}

@@ -9,14 +9,18 @@ from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.options import bare, class_of, differing_options, is_own, put_in_somewhere, shown
-from samefit.types import Location
+from samefit.types import Location, Stage
 
 
 def explain_compiled(case: Case) -> Iterator[Suspect]:
     """Yields suspects for what `compile` was given: optimizer, loss, compilation."""
     a, b = case.a.training.compiled, case.b.training.compiled
     number = b.get("number", 0)
-    kinds = ((OPTIMIZERS, "optimizer-config"), (LOSSES, "loss-config"), (("loss_weights", ""), "loss-config"))
+    kinds = [(OPTIMIZERS, "optimizer-config"), (LOSSES, "loss-config"), (("loss_weights", ""), "loss-config")]
+    losses = [side.step.logs.get("loss") for side in (case.a, case.b)]
+    if case.divergence.stage is Stage.UPDATE and losses[0] is not None and losses[0] == losses[1]:
+        # What the two losses come to is equal; what is done with it is not.
+        del kinds[1:]
     for keys, slug in kinds:
         mine, theirs = parts_of(a, keys), parts_of(b, keys)
         for name in {**mine, **theirs}:

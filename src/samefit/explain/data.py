@@ -11,6 +11,7 @@ from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, stages_of
+from samefit.explain.settings import program_evidence
 from samefit.explain.workers import explain_workers, has_workers
 from samefit.store.records import Event
 from samefit.types import Samples
@@ -22,6 +23,7 @@ def explain_data(case: Case) -> Iterator[Suspect]:
     """Yields suspects, most telling first."""
     yield from explain_pipelines(case)
     yield from _options(case)
+    yield from _shuffled_arrays(case)
     yield from _shuffle(case)
     yield from explain_own_draws(case, within=not has_workers(case.a))
     yield from _tensorflow_shuffle(case)
@@ -35,14 +37,16 @@ def _options(case: Case) -> Iterator[Suspect]:
     """An option of `fit` that orders or cuts the data differs."""
     a, b = case.a.training, case.b.training
     options = {"fit": (a.options, b.options)}
+    # An iterator has batches of its own: there is no option that both sides have.
+    alike = _gets_arrays(case.a) == _gets_arrays(case.b)
     # How a pipeline batches is looked at stage by stage.
-    for name in () if stages_of(case.a) and stages_of(case.b) else ("x", "y"):
+    for name in () if not alike or (stages_of(case.a) and stages_of(case.b)) else ("x", "y"):
         first, second = a.options.get(name), b.options.get(name)
         if isinstance(first, dict) and isinstance(second, dict):
             options[name] = (first, second)
     for holder, (first, second) in options.items():
         defaults = _DEFAULTS if holder == "fit" else {}
-        for name in _ORDER_OPTIONS:
+        for name in _ORDER_OPTIONS if alike else ("validation_split",):
             one, other = first.get(name, defaults.get(name)), second.get(name, defaults.get(name))
             if one == other:
                 continue
@@ -69,6 +73,46 @@ def _options(case: Case) -> Iterator[Suspect]:
 
 _DEFAULTS = {"shuffle": True, "validation_split": 0.0, "batch_size": 32}
 """What `fit` does where nothing was written (Keras 3.15: 32 samples of an array)."""
+
+
+def _gets_arrays(side: Side) -> bool:
+    """Whether `fit` was given whole arrays, which it cuts and shuffles itself, and no iterator."""
+    described = side.training.options.get("x")
+    return not isinstance(described, dict) or "shape" in described or "digest" in described
+
+
+def _shuffled_arrays(case: Case) -> Iterator[Suspect]:
+    """`fit` shuffles the arrays of one side; the other side's iterator gives its batches in an order of its own."""
+    arrays = [side for side in (case.a, case.b) if _gets_arrays(side)]
+    samples = case.divergence.samples
+    if len(arrays) != 1 or not _shuffles(arrays[0].training.options) or samples is None or not samples.may_be_order:
+        return
+    side, other = (case.a, case.b) if arrays[0] is case.a else (case.b, case.a)
+    described = other.training.options["x"]
+    # The batches of a PyDataset are shuffled as well, each in itself as it is.
+    shuffled = "use_multiprocessing" in described and _shuffles(other.training.options)
+    numbers = sorted({each.training.number for each in ((side, other) if shuffled else (side,))})
+    plans = tuple({"do": "fit", "training": number, "arguments": {"shuffle": False}} for number in numbers)
+    fix = Counterfactual(f"shuffle=False in the {side.role}'s fit", plans, of_baseline=side is case.a)
+    if shuffled:
+        fix = Counterfactual("shuffle=False on both sides", both=plans)
+    yield Suspect(
+        slug="data-order",
+        summary=f"fit of the {side.role} shuffles its arrays; the {other.role} gets its batches from an iterator "
+        f"({described.get('type')}).",
+        evidence=(
+            Evidence(f"fit(x, y) at {place(side.training.location)} shuffles", side.role, side.training.location),
+            Evidence(
+                f"fit of {described.get('type')} at {place(other.training.location)}"
+                + (" shuffles whole batches" if shuffled else " does not"),
+                other.role,
+                other.training.location,
+            ),
+        ),
+        location=side.training.location,
+        remedy="fit(x, y, shuffle=False),  or let the iterator give the samples in the order that the other side gets",
+        counterfactuals=(fix,),
+    )
 
 
 def _in_training(case_side_events: tuple[Event, ...], training: int) -> list[Event]:
@@ -234,7 +278,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     yield Suspect(
         slug=slug,
         summary=_SUMMARIES[samples or Samples.OTHER],
-        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes)),
+        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes), *program_evidence(case)),
         location=b.location,
         remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",
         counterfactuals=fixes,

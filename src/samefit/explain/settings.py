@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from samefit.comparison.result import Evidence
+from samefit.comparison.settings import program_differences
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.values import layer_location
 from samefit.types import Role, Stage
@@ -47,6 +48,34 @@ def explain_environment(case: Case) -> Iterator[Suspect]:
             ),
             asked=slug == "environment" and setting.name in given,
         )
+
+
+def explain_program(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the files of the user's, or versions, that both sides ran with are not the same."""
+    changed = program_evidence(case)
+    if not changed:
+        return
+    yield Suspect(
+        slug="environment",
+        summary="The two sides did not run the same program: code was edited, or versions changed, in between.",
+        evidence=changed,
+        location=case.b.training.location,
+        remedy="run both from the same files, with the same versions",
+        no_counterfactual="the program that was recorded is not there any more",
+        weak=True,
+    )
+
+
+def program_evidence(case: Case) -> tuple[Evidence, ...]:
+    """Returns in what the two sides were not the same program: edited files, other versions."""
+    return tuple(
+        Evidence(
+            f"{item.name} was edited between the two runs"
+            if item.kind == "code"
+            else f"{item.name}: {item.baseline} and {item.candidate}"
+        )
+        for item in program_differences(case.a.run.manifest, case.b.run.manifest)
+    )
 
 
 def explain_hash_seed(case: Case) -> Iterator[Suspect]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
+from samefit.explain.between import followed_validation
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.compiled import compiled_at
+from samefit.explain.generators import place
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.options import shown
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
@@ -26,17 +30,32 @@ def explain_slots(case: Case) -> Iterator[Suspect]:
     side = case.b if fresh_b else case.a
     names = ", ".join(list(dict.fromkeys(case.b.layout[j].slot or "" for _, j in slots))[:6])
     fixes = taken_from_baseline(case, slots, "the optimizer's state taken from the baseline")
+    where, again = side.training.location, list[Evidence]()
+    remedy = "save and load the optimizer with the model (a .keras file after fit), or compile anew on both sides"
+    if _is_compiled_again(side):
+        where = compiled_at(side)
+        text = f"compiled again at {place(where)}, since the training before: that makes a new optimizer"
+        again = [Evidence(text, side.role, where)]
+        remedy = f"leave out the second compile, at {place(where)}, or compile anew on both sides"
     yield Suspect(
         slug="state-lost" if fresh_b else "state-carried-over",
         summary=f"The optimizer of the {side.role} started anew; on the other side it goes on with its state.",
         evidence=(
             Evidence(f"as a new optimizer has them on this side only: {names}", side.role, side.training.location),
+            *again,
         ),
-        location=case.b.training.location,
-        remedy="save and load the optimizer with the model (a .keras file after fit), or compile anew on both sides",
+        location=where,
+        remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "the values before the step are not in the run",
     )
+
+
+def _is_compiled_again(side: Side) -> bool:
+    """Whether the model was compiled anew since its training before."""
+    own = side.training
+    earlier = [t for t in side.run.trainings if t.number < own.number and t.model == own.model]
+    return bool(earlier) and earlier[-1].compiled.get("number") != own.compiled.get("number")
 
 
 def _is_rate(variable: VariableRecord) -> bool:
@@ -76,6 +95,10 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": mine} for n in numbers)
         fixes = (*fixes, Counterfactual(f"no {', '.join(mine)} on either side", both=plans))
     rates = [_rate(training) for training in (a, b)]
+    followed = followed_validation(case) if rates[0] == rates[1] else None
+    if followed is not None:
+        # Without the callbacks nothing follows the validation any more, whatever makes that differ.
+        fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
     evidence = [Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it")]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
     if rates[0] != rates[1]:
@@ -90,9 +113,13 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         evidence += [
             Evidence(f"{item.name}: {item.baseline!r} and {item.candidate!r}", "", b.location) for item in options
         ]
+    if followed is not None:
+        evidence += followed.evidence
+        remedy = followed.remedy
+    why = "" if followed is None else f": {followed.words}"
     yield Suspect(
         slug="optimizer-config",
-        summary=f"The learning rate is not the same from step {case.divergence.step} on.",
+        summary=f"The learning rate is not the same from step {case.divergence.step} on{why}.",
         evidence=tuple(evidence),
         location=b.location,
         remedy=remedy,
