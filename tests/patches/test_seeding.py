@@ -33,7 +33,7 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]
         return Adapter()
 
     monkeypatch.setattr(backends, "load", load)
-    monkeypatch.setattr(seeding, "_LATE", (NAME,))
+    monkeypatch.setattr(seeding, "LATE", (NAME,))
     yield given
     sys.modules.pop(NAME, None)
 

@@ -49,8 +49,10 @@ class Announcer(importlib.abc.MetaPathFinder):
         self._callbacks.clear()
 
     def _imported(self, fullname: str) -> None:
-        # Not forgotten: `keras.config.set_backend` imports Keras anew.
-        self._callbacks[fullname]()
+        # Not forgotten after the first: `keras.config.set_backend` imports Keras anew.
+        callback = self._callbacks.get(fullname)
+        if callback is not None:
+            callback()
 
 
 class _Loader(importlib.abc.Loader):
