@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Training:
         epoch: The epoch that runs, or the one to come.
         has_data: Whether the iterator over its data was made.
         counted: Whether an epoch has begun: a `fit` that fails on its arguments is no training.
+        when_done: Called when it has ended by itself, with the generators where it leaves them.
     """
 
     model: Any
@@ -59,6 +60,7 @@ class Training:
     epoch: int = 0
     has_data: bool = False
     counted: bool = False
+    when_done: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -116,14 +118,14 @@ class Trainings:
         callbacks = Callbacks(self._generators, key(self._scope.seed, "callbacks", number), model)
         training = Training(model, number, callbacks)
         with contextlib.ExitStack() as leaving:
-            if self._running.stack:
-                # A training inside of another one, in a callback: the outer one goes on where it was.
-                leaving.callback(self._generators.return_to, self._generators.mark())
+            # Whoever draws around it goes on where they were: a script, or the training whose callback this is.
+            leaving.callback(self._generators.return_to, self._generators.mark())
             self._generators.seed(self._key(training, 0))
             leaving.enter_context(callbacks.isolated(arguments.get("callbacks")))
             self._running.stack.append(training)
             leaving.callback(self._running.stack.remove, training)
             yield
+            training.when_done()
 
     def epoch(self, epoch: int) -> None:
         training = self.current()
