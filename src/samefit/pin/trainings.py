@@ -22,6 +22,7 @@ from samefit.pin.keys import key
 from samefit.pin.order import pin_order
 from samefit.pin.passes import Passes
 from samefit.pin.resume import pin_resuming
+from samefit.pin.shared_layers import SharedLayers
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -93,6 +94,7 @@ class Trainings:
         self._generators = Generators(scope.backend)
         self._counts: ByObject[_Count] = ByObject()
         self._direct_calls = DirectCalls(scope.backend)
+        self._shared_layers = SharedLayers(scope.backend)
         self._passes = Passes(self._generators)
         self._in_a_loop: weakref.WeakSet[Any] = weakref.WeakSet()
         self._running = _Running()
@@ -120,6 +122,10 @@ class Trainings:
         with contextlib.ExitStack() as leaving:
             # Whoever draws around it goes on where they were: a script, or the training whose callback this is.
             leaving.callback(self._generators.return_to, self._generators.mark())
+            if not self._running.stack:
+                # One inside of another may share layers with it, and it is not over.
+                self._shared_layers.begin(model)
+                leaving.enter_context(self._shared_layers.training(model))
             self._generators.seed(self._key(training, 0))
             leaving.enter_context(callbacks.isolated(arguments.get("callbacks")))
             self._running.stack.append(training)
@@ -146,6 +152,7 @@ class Trainings:
             # The first of a loop. Of later ones nobody knows whether a direct call between them is a part of the loop.
             self._in_a_loop.add(model)
             self._direct_calls.put_back(model)
+            self._shared_layers.begin(model)
         self._passes.begin_anew(model)
         with self._apart():
             yield
