@@ -19,7 +19,7 @@ from safetensors.numpy import save
 
 from samefit.errors import CheckpointError
 
-_VERSION = 1
+_VERSION = 2
 _ARRAY = "array"
 _KERAS = "keras."
 _PLAIN = (bool, int, float, str, type(None))

@@ -9,7 +9,7 @@ import tempfile
 
 import keras
 import numpy as np
-from one_training import X, Y, fit, make
+from one_training import X, Y, digest, fit, make
 
 import samefit
 
@@ -83,6 +83,42 @@ def extended() -> list[str]:
     return [found[0], found[2]]
 
 
+def make_layers(_) -> None:
+    """As Keras draws seeds: for layers that are used or not, for initialisers, for seed generators."""
+    keras.layers.Dropout(0.5)(keras.layers.Dense(3)(X), training=True)
+    keras.initializers.GlorotUniform()((2, 2))
+    keras.layers.RandomFlip()
+    keras.random.SeedGenerator()
+    make()
+
+
+def loop(layers: int) -> str:
+    """As a loop that draws its batches from a memory and its noise from Keras, after layers that nobody uses."""
+    with samefit.pinned(42):
+        for _ in range(layers):
+            make_layers(None)
+        model, memory = make(eager=True), list(range(len(X)))
+        for step in range(3):
+            chosen = random.sample(memory, 8)
+            noise = keras.ops.convert_to_numpy(keras.random.normal((8, X.shape[1])))
+            model.train_on_batch(X[chosen] + noise, Y[chosen])
+            if layers and not step:
+                make_layers(None)
+        return digest(model)
+
+
+def seeded() -> list[list[float]]:
+    """After the same call of Keras's function, the same draws, default seeds among them."""
+    found = []
+    with samefit.pinned(42):
+        for name in ("set_random_seed", "set_random_seed", "again"):
+            if name != "again":
+                keras.utils.set_random_seed(7)
+            values = keras.ops.convert_to_numpy(keras.initializers.GlorotUniform()((4,)))
+            found.append([*draws(), *map(float, values)])
+    return found
+
+
 def search() -> list[list[float]]:
     """As a random search, a training each."""
     found = []
@@ -105,9 +141,12 @@ json.dump(
             "a fit with validation": drawn_around(lambda model: fit(model, validation_data=(X, Y))),
             "a fit that fails": drawn_around(stumble),
             "a fit with a checkpoint": drawn_around(resumed),
+            "layers": drawn_around(make_layers),
             "an evaluation": drawn_around(lambda model: model.evaluate(X, Y, verbose=0)),
         },
         "search": search(),
+        "seeded": seeded(),
+        "loop": [loop(0), loop(2)],
         "extended": extended(),
     },
     sys.stdout,
