@@ -37,6 +37,12 @@ def test_layers_that_nobody_uses_shift_no_loop_by_hand(found: dict[str, Any]) ->
     assert among_layers == alone
 
 
+def test_a_loop_that_draws_is_said_and_no_other(found: dict[str, Any]) -> None:
+    drawing = {"random", "numpy", "keras", "framework"}
+    assert found["said of loops"] == {name: ["own-loop"] * (name in drawing) for name in found["said of loops"]}
+    assert drawing < found["said of loops"].keys()
+
+
 def test_a_seed_that_the_user_sets_is_that_of_default_seeds_too(found: dict[str, Any]) -> None:
     one, other, later = found["seeded"]
     assert one == other

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from samefit.pin.direct_calls import DirectCalls
 from samefit.pin.isolation import Callbacks, Generators
 from samefit.pin.keys import key
 from samefit.pin.order import pin_order
+from samefit.pin.own_loops import OwnLoops
 from samefit.pin.passes import Passes
 from samefit.pin.resume import pin_resuming
 from samefit.pin.shared_layers import SharedLayers
@@ -96,7 +96,7 @@ class Trainings:
         self._direct_calls = DirectCalls(scope.backend)
         self._shared_layers = SharedLayers(scope.backend)
         self._passes = Passes(self._generators)
-        self._in_a_loop: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._loops = OwnLoops(scope)
         self._running = _Running()
         self._generators.seed(scope.seed)
 
@@ -113,7 +113,7 @@ class Trainings:
         if self._idle:
             yield
             return
-        self._in_a_loop.discard(model)
+        self._loops.over(model)
         self._direct_calls.put_back(model)
         self._passes.begin_anew(model)
         number = self._count(model).trainings
@@ -148,14 +148,15 @@ class Trainings:
         training = self.current()
         if training is not None:
             training.callbacks.single_step()
-        elif not self._idle and model not in self._in_a_loop:
-            # The first of a loop. Of later ones nobody knows whether a direct call between them is a part of the loop.
-            self._in_a_loop.add(model)
+        elif not self._idle and self._loops.step_begins(model):
+            # Of later ones nobody knows whether a direct call between them is a part of the loop.
             self._direct_calls.put_back(model)
             self._shared_layers.begin(model)
         self._passes.begin_anew(model)
         with self._apart():
             yield
+        if training is None and not self._idle:
+            self._loops.step_ended(model)
 
     @contextlib.contextmanager
     def other(self, model: Any) -> Iterator[None]:
@@ -176,6 +177,7 @@ class Trainings:
     def drew(self, state: Any, seed: Any) -> None:
         if not (self._idle or self._running.stack or self._running.apart):
             self._direct_calls.drew(state, seed)
+            self._loops.drew(state)
 
     def _count(self, model: Any) -> _Count:
         count = self._counts.get(model)

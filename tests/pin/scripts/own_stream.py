@@ -107,6 +107,33 @@ def loop(layers: int) -> str:
         return digest(model)
 
 
+def said_of_loops() -> dict[str, list[str]]:
+    """The limits that loops of `train_on_batch` bring, by what happens between two steps."""
+    generator, seeds = np.random.default_rng(1), keras.random.SeedGenerator(1)
+    between = {
+        "nothing": lambda _: None,
+        "layers": make_layers,
+        "evaluation": lambda model: (model.evaluate(X, Y, verbose=0), model.predict(X, verbose=0)),
+        "another training": lambda _: fit(make(eager=True), epochs=1),
+        "a fit of it, and draws": lambda model: (fit(model, epochs=1), draws()),
+        "draws of its own generators": lambda _: (generator.random(), keras.random.normal((), seed=seeds)),
+        "random": lambda _: random.random(),
+        "numpy": lambda _: np.random.permutation(3),
+        "keras": lambda _: keras.random.normal(()),
+        "framework": lambda _: draws()[3:],
+    }
+    found = {}
+    for name, step in between.items():
+        with samefit.pinned(42) as scope:
+            draws()  # outside of any loop
+            model = make(eager=True)
+            for _ in range(3):
+                model.train_on_batch(X, Y)
+                step(model)
+        found[name] = [limit.kind for limit in scope.report.limits if limit.kind != "equal-models"]
+    return found
+
+
 def seeded() -> list[list[float]]:
     """After the same call of Keras's function, the same draws, default seeds among them."""
     found = []
@@ -146,6 +173,7 @@ json.dump(
         },
         "search": search(),
         "seeded": seeded(),
+        "said of loops": said_of_loops(),
         "loop": [loop(0), loop(2)],
         "extended": extended(),
     },
