@@ -51,7 +51,7 @@ def explain_draw(
     Args:
         case: The case.
         generator: The generator that was drawn from.
-        draw_a: The baseline's draw.
+        draw_a: The baseline's draw; the seeding before it, if it is known no closer.
         draw_b: The candidate's draw.
         what: What was drawn, such as "the order of the samples" or "the first values of dense/kernel".
         counterfactuals: Re-runs that confirm it; one that seeds first is added where that is the question.
@@ -62,7 +62,7 @@ def explain_draw(
     """
     if draw_a is None or draw_b is None:
         return None
-    seed_a, seed_b = case.a.seeding(generator, draw_a.id), case.b.seeding(generator, draw_b.id)
+    seed_a, seed_b = _seeding(case.a, generator, draw_a), _seeding(case.b, generator, draw_b)
     draws = (draw_a, seed_a), (draw_b, seed_b)
     late = _late_seeds(case, generator, *draws) if training_begins else None
     if late is not None:
@@ -71,7 +71,14 @@ def explain_draw(
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:
         return other_seed(name_of(generator), seed_a, seed_b, counterfactuals)
+    if "seed" in (draw_a.kind, draw_b.kind):
+        return None
     return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
+
+
+def _seeding(side: Side, generator: str, draw: Event) -> Event | None:
+    """Returns what seeded a generator before a draw; of a draw in a pinned scope nothing else is known."""
+    return draw if draw.kind == "seed" else side.seeding(generator, draw.id)
 
 
 _Drawn = tuple[Event, Event | None]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from samefit import backends
 from samefit.patches import generators, pinning, seeding
+from samefit.patches.default_seeds import default_seeds
 from samefit.patches.pin_layers import global_seed_state
 from samefit.pin.isolation import moves
 
@@ -20,6 +21,7 @@ def keyed(key: int) -> Iterator[None]:
         numpy_state = generators.read_numpy()
         if numpy_state is not None:
             back.callback(generators.write_numpy, numpy_state)
+        back.callback(default_seeds().setstate, default_seeds().getstate())
         for adapter in backends.loaded():
             state = adapter.generator_state()
             if state is not None:
@@ -30,17 +32,18 @@ def keyed(key: int) -> Iterator[None]:
         yield
 
 
-PORTABLE = 3
+PORTABLE = 4
 """How many of `states`, the first ones, are those of generators that give the same numbers on every backend."""
 
 
-def states(backend: str) -> tuple[bytes | None, ...]:
+def states(backend: str) -> tuple[object, ...]:
     """Returns the states of all process-wide generators, to see whether one of them moved."""
     variable = global_seed_state()
     value = None if variable is None else backends.load(backend).host_value(variable)
     return (
         generators.read_python(),
         generators.read_numpy(),
+        default_seeds().getstate(),
         None if value is None else value.tobytes(),
         *(adapter.generator_state() for adapter in backends.loaded()),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from samefit import backends
 from samefit.patches import pin_layers
+from samefit.patches.default_seeds import default_seeds
 from samefit.pin.isolation import Callbacks, Generators
 
 
@@ -50,6 +51,7 @@ class GeneratorStates:
         return {
             "python": random.getstate(),
             "numpy": np.random.get_state(legacy=False),
+            "default seeds": default_seeds().getstate(),
             "frameworks": {name: value for name, value in frameworks.items() if value is not None},
             "keras": None if state is None else self._value(state),
         }
@@ -57,6 +59,7 @@ class GeneratorStates:
     def _write(self, states: Mapping[str, Any]) -> None:
         random.setstate(states["python"])
         np.random.set_state(states["numpy"])
+        default_seeds().setstate(states["default seeds"])
         for adapter in backends.loaded():
             # A framework that was not imported when the checkpoint was written has the state of its seed.
             if adapter.name in states["frameworks"]:

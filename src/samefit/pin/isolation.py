@@ -17,6 +17,7 @@ import numpy as np
 from samefit import backends
 from samefit.backends.base import Array
 from samefit.patches import pinning, seeding
+from samefit.patches.default_seeds import default_seeds
 from samefit.patches.pin_layers import global_seed_state
 
 
@@ -71,6 +72,7 @@ class Generators:
         with moves.one():
             random.seed(seed)
             np.random.seed(seed)
+        default_seeds().seed(seed)
         for adapter in backends.loaded():
             adapter.reseed(seed)
         state = global_seed_state()
@@ -83,6 +85,7 @@ class Generators:
         return (
             random.getstate(),
             np.random.get_state(legacy=False),
+            default_seeds().getstate(),
             [(adapter, adapter.mark()) for adapter in backends.loaded()],
             pinning.keras_seed(),
             None if state is None else self._value(state),
@@ -90,10 +93,11 @@ class Generators:
 
     def return_to(self, mark: tuple[Any, ...]) -> None:
         """Puts all of them back to where `mark` found them."""
-        python, numpy, frameworks, keras_seed, value = mark
+        python, numpy, seeds, frameworks, keras_seed, value = mark
         with moves.one():
             random.setstate(python)
             np.random.set_state(numpy)
+        default_seeds().setstate(seeds)
         for adapter, its_mark in frameworks:
             adapter.return_to(its_mark)
         pinning.set_keras_seed(keras_seed)

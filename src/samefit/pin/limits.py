@@ -149,6 +149,17 @@ def raw_draw(function: str, generator: str, where: Location, *, once: bool) -> L
     )
 
 
+def own_loop() -> Limit:
+    """A loop of `train_on_batch` draws from the generators of the process."""
+    return Limit(
+        "own-loop",
+        "A loop of train_on_batch draws from process-wide generators between its steps. The scope seeds these when it "
+        "is entered, not when a loop begins: the loop is the same alone only if the script draws as much before it.",
+        "Draw from a generator that the loop makes with a seed: random.Random(1), numpy.random.default_rng(1) or "
+        "keras.random.SeedGenerator(1).",
+    )
+
+
 def name_of(layer: Any) -> str:
     """Returns what a layer or model is called in a report."""
     return f"{type(layer).__name__} '{getattr(layer, 'name', '?')}'"

@@ -32,8 +32,8 @@ Rows = npt.NDArray[np.int64]
 
 _OWN = {
     "tf.data": (
-        "Seed the dataset's own `shuffle`, and make the dataset anew for each training; or hand arrays or a "
-        "keras.utils.PyDataset to `fit`."
+        "Seed the dataset's own `shuffle`, make the dataset anew for each training, and put random layers into the "
+        "model; or hand arrays or a keras.utils.PyDataset to `fit`."
     ),
     "DataLoader": (
         "Hand arrays or a keras.utils.PyDataset to `fit`; or give the DataLoader a generator that is seeded before "
@@ -240,8 +240,8 @@ def _drawn_in_threads(source: pin_data.Source, what: str) -> Limit:
 
 def _own_order(source: pin_data.Source) -> Limit:
     how = {
-        "tf.data": "samefit seeds TensorFlow's global generator, but the order also depends on when the dataset was "
-        "made and on how often it was read.",
+        "tf.data": "samefit seeds TensorFlow's global generator, but the order, and what its maps draw, also depend "
+        "on when the dataset was made and on how often it was read.",
         "DataLoader": "samefit resets PyTorch's default generator before each epoch, from which an unseeded DataLoader "
         "draws, so it repeats; the order is not that of other kinds of data.",
     }.get(source.kind, "samefit resets the process-wide generators before each epoch, no more.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from samefit import backends
-from samefit.patches import pin_random
+from samefit.patches import default_seeds, pin_random
 from samefit.pin import limits
 
 if TYPE_CHECKING:
@@ -23,4 +23,5 @@ def pin_randomness(scope: PinScope) -> None:
 
     adapter = backends.load(scope.backend)
     scope.leaving.callback(adapter.specify_stream())
+    default_seeds.draw_apart(scope.patches)
     pin_random.make_portable(scope.patches, scope.backend, adapter.portable_draws(), adapter.next_seed, native)

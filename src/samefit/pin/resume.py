@@ -62,7 +62,6 @@ class Resuming:
         )
         try:
             yield
-            self._running.end()
         finally:
             touches.start_at_epoch(model, None)
             self._running = checkpoint.resuming = None
@@ -135,6 +134,7 @@ class Resumable:
         training = self._trainings.current()
         assert training is not None, "a fit with a checkpoint is a training of its scope"
         self._training = training
+        training.when_done = self._end
         self._found = found = saved.read(self._file)
         if found is None:
             return
@@ -221,7 +221,7 @@ class Resumable:
 
     # -- what is saved ----------------------------------------------------------------------------------------------
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """`fit` has ended by itself."""
         if self._epochs_begun:
             self._save(self._epoch + 1, 0, stopped=bool(self._model.stop_training))

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,10 @@ from samefit.pin import order
 from samefit.pin.direct_calls import DirectCalls
 from samefit.pin.isolation import Callbacks, Generators
 from samefit.pin.keys import key
+from samefit.pin.own_loops import OwnLoops
 from samefit.pin.passes import Passes
 from samefit.pin.resume import pin_resuming
+from samefit.pin.shared_layers import SharedLayers
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -51,6 +52,7 @@ class Training:
         epoch: The epoch that runs, or the one to come.
         has_data: Whether the iterator over its data was made.
         counted: Whether an epoch has begun: a `fit` that fails on its arguments is no training.
+        when_done: Called when it has ended by itself, with the generators where it leaves them.
     """
 
     model: Any
@@ -59,6 +61,7 @@ class Training:
     epoch: int = 0
     has_data: bool = False
     counted: bool = False
+    when_done: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -91,8 +94,9 @@ class Trainings:
         self._generators = Generators(scope.backend)
         self._counts: ByObject[_Count] = ByObject()
         self._direct_calls = DirectCalls(scope.backend)
+        self._shared_layers = SharedLayers(scope.backend)
         self._passes = Passes(self._generators)
-        self._in_a_loop: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._loops = OwnLoops(scope)
         self._running = _Running()
         self._generators.seed(scope.seed)
 
@@ -109,21 +113,25 @@ class Trainings:
         if self._idle:
             yield
             return
-        self._in_a_loop.discard(model)
+        self._loops.over(model)
         self._direct_calls.put_back(model)
         self._passes.begin_anew(model)
         number = self._count(model).trainings
         callbacks = Callbacks(self._generators, key(self._scope.seed, "callbacks", number), model)
         training = Training(model, number, callbacks)
         with contextlib.ExitStack() as leaving:
-            if self._running.stack:
-                # A training inside of another one, in a callback: the outer one goes on where it was.
-                leaving.callback(self._generators.return_to, self._generators.mark())
+            # Whoever draws around it goes on where they were: a script, or the training whose callback this is.
+            leaving.callback(self._generators.return_to, self._generators.mark())
+            if not self._running.stack:
+                # One inside of another may share layers with it, and it is not over.
+                self._shared_layers.begin(model)
+                leaving.enter_context(self._shared_layers.training(model))
             self._generators.seed(self._key(training, 0))
             leaving.enter_context(callbacks.isolated(arguments.get("callbacks")))
             self._running.stack.append(training)
             leaving.callback(self._running.stack.remove, training)
             yield
+            training.when_done()
 
     def epoch(self, epoch: int) -> None:
         training = self.current()
@@ -140,13 +148,15 @@ class Trainings:
         training = self.current()
         if training is not None:
             training.callbacks.single_step()
-        elif not self._idle and model not in self._in_a_loop:
-            # The first of a loop. Of later ones nobody knows whether a direct call between them is a part of the loop.
-            self._in_a_loop.add(model)
+        elif not self._idle and self._loops.step_begins(model):
+            # Of later ones nobody knows whether a direct call between them is a part of the loop.
             self._direct_calls.put_back(model)
+            self._shared_layers.begin(model)
         self._passes.begin_anew(model)
         with self._apart():
             yield
+        if training is None and not self._idle:
+            self._loops.step_ended(model)
 
     @contextlib.contextmanager
     def other(self, model: Any) -> Iterator[None]:
@@ -168,6 +178,7 @@ class Trainings:
         order.drew_seed(state)
         if not (self._idle or self._running.stack or self._running.apart):
             self._direct_calls.drew(state, seed)
+            self._loops.drew(state)
 
     def _count(self, model: Any) -> _Count:
         count = self._counts.get(model)

@@ -196,7 +196,7 @@ class Weights:
             self._loose_prefix, self._loose = "flow", [0, 0]
         self._depth += 1
         try:
-            # Keras draws the seeds of layers that are made in a `build` from Python's generator.
+            # Initialisers that are the user's own may draw.
             with moves.one():
                 yield
         finally:

@@ -45,6 +45,7 @@ class Ledger:
     Attributes:
         guard: The same.
         side: The side that runs now.
+        seeded: Id of the entry of what seeded each generator last.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
         replay_entropy: Called as `replay_entropy(function, code)` before entropy is taken from the operating
@@ -64,7 +65,7 @@ class Ledger:
         self._sink: Callable[[Event], None] | None = None
         self._state_sink: Callable[[str, Mapping[str, bytes]], None] | None = None
         self._pending_states: list[tuple[str, Mapping[str, bytes]]] = []
-        self._seeded: dict[str, int] = {}
+        self.seeded: dict[str, int] = {}
         self._index: dict[str, int] = {}
         self._draws: dict[str, int] = {}
         self._last: dict[str, Event] = {}
@@ -227,9 +228,9 @@ class Ledger:
         self._last_direct.pop(generator, None)
         self._put_exactly(self._last.pop(generator, None))
         if value is None:
-            self._seeded.pop(generator, None)
+            self.seeded.pop(generator, None)
         else:
-            self._seeded[generator] = event.id
+            self.seeded[generator] = event.id
 
     def made(self, function: str, seed: int) -> None:
         """Adds an entry for a generator of the user's own, if a line of theirs is behind it."""
@@ -326,7 +327,7 @@ class Ledger:
                 component=component,
                 keras=who.nearest_function,
                 location=who.location,
-                seeded=self._seeded.get(generator),
+                seeded=self.seeded.get(generator),
                 state=self._state_before(generator, number),
                 draw=number,
             )

@@ -13,6 +13,7 @@ from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
 from samefit.by_object import ByObject
 from samefit.patches.configs import config_of
+from samefit.patches.default_seeds import draws_from_python
 from samefit.patches.layers import mask_of
 from samefit.record.guard import guarded
 from samefit.record.ledger import Ledger
@@ -105,7 +106,7 @@ class Provenance:
         self._seed_draws = 0
         self._last_seed: int | None = None
         self._random_variables = 0
-        self._last_draw: tuple[int, int] | None = None
+        self._last_draw: tuple[int, int | None] | None = None
         self._finished: list[Call] = []
         self._built_inside = False
         self._variable_number: int | None = None
@@ -136,7 +137,9 @@ class Provenance:
         self._seed_draws += 1
         value = self.guard(lambda: self._transplants.seed(number), None)
         drawn = draw()
-        self._last_draw = (number, self._ledger.last_id)
+        # Inside of a pinned scope Keras draws from a generator that no ledger knows; what seeds Python's seeds it, too.
+        event = self._ledger.last_id if draws_from_python() else self._ledger.seeded.get("python")
+        self._last_draw = (number, event)
         self._last_seed = drawn if value is None else value
         return self._last_seed
 

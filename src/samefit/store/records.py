@@ -24,7 +24,7 @@ class Origin:
         seed: The integer seed that the initialiser used, if it has one.
         seed_is_explicit: Whether the user wrote that seed; False if Keras drew it.
         seed_draw: Number of the `make_default_seed` call (0-based, within the side) that drew the seed, or None.
-        seed_event: Id of the ledger event of that draw, or None.
+        seed_event: Id of the ledger event of that draw (inside of a pinned scope, of the seeding before it), or None.
         digest: Digest (16 bytes) of the first value, or None where it could not be read.
         event: Id of the last ledger event before the value was made: tells what had happened before.
         assigned: How the value was replaced later by the user ("set_weights", "load_weights", "adapt", "assign", …), or
@@ -93,7 +93,7 @@ class LayerRecord:
         trainable: Its `trainable` attribute when the first training of the model began (see `TrainingRecord.frozen`).
         dtype_policy: Name of its dtype policy.
         seed_draw: Number of the `make_default_seed` call (0-based, within the side) that seeded its generator, or None.
-        seed_event: Id of the ledger event of that draw, or None.
+        seed_event: Id of the ledger event of that draw (inside of a pinned scope, of the seeding before it), or None.
         seed_value: The seed of its generator, or None if it has none.
         location: The user's line that constructed it.
         attributes: Of a class of the user's own: its plain attributes that are no options, and
