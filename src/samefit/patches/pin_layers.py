@@ -30,6 +30,9 @@ class LayerObserver(Protocol):
     def all_initialized(self) -> None:
         """Keras left its symbolic phase; variables that were made in it have their values now."""
 
+    def assigned(self, variable: Any) -> None:
+        """A variable was assigned to: by the user, a file that is loaded, an optimizer, or Keras's training loop."""
+
     def generator_made(self, generator: Any, seed: Any) -> None:
         """A `SeedGenerator` exists; `seed` is the user's, or None."""
 
@@ -101,6 +104,7 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
 
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
+    replace(variables.Variable, "assign", _assign)
     replace(variables, "initialize_all_variables", _all_initialized)
     replace(generator, "__init__", _generator)
     replace(functional, "__init__", _functional)
@@ -164,6 +168,16 @@ def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Calla
         observer.initialized(self)
 
     return initialize
+
+
+def _assign(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def assign(self: Any, value: Any) -> Any:
+        result = original(self, value)
+        observer.assigned(self)
+        return result
+
+    return assign
 
 
 def _all_initialized(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:

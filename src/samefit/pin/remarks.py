@@ -70,7 +70,9 @@ class Remarks:
             return
         layers = model._flatten_layers()
         pairs = [pair for layer in layers for pair in self._weights_of(layer)]
-        keyed = tuple(sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None))
+        keyed = tuple(
+            sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None and not entry.explicit)
+        )
         if not pairs and model.trainable_weights:
             self._scope.report.limit(limits.built_outside(model))
         # Said once for all that are alike: a cross-validation trains many.

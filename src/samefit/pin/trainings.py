@@ -40,6 +40,11 @@ def pin_trainings(scope: PinScope) -> None:
     scope.leaving.callback(_ACTIVE.remove, trainings)
 
 
+def in_trainer() -> bool:
+    """Says whether a `fit`, an `evaluate`, a `train_on_batch`, … of Keras's runs in this thread."""
+    return bool(_ACTIVE) and _ACTIVE[-1].running
+
+
 @dataclass
 class Training:
     """A `fit` that runs.
@@ -99,6 +104,11 @@ class Trainings:
     @property
     def _idle(self) -> bool:
         return not _ACTIVE or _ACTIVE[-1] is not self
+
+    @property
+    def running(self) -> bool:
+        """Whether a `fit`, an `evaluate`, a `train_on_batch`, … runs in this thread."""
+        return bool(self._running.stack or self._running.apart)
 
     def current(self) -> Training | None:
         """Returns the training that runs in this thread, the inner one if there are two; None outside of any."""
@@ -165,7 +175,7 @@ class Trainings:
             self._running.apart -= 1
 
     def drew(self, state: Any, seed: Any) -> None:
-        if not (self._idle or self._running.stack or self._running.apart):
+        if not (self._idle or self.running):
             self._direct_calls.drew(state, seed)
 
     def _count(self, model: Any) -> _Count:

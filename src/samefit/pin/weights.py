@@ -21,12 +21,14 @@ from samefit import backends
 from samefit.backends.base import Array
 from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
-from samefit.pin import draws, initializers, limits
+from samefit.pin import limits
+from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
 from samefit.pin.registry import Generator, Home, Weight, digest
 from samefit.pin.remarks import Remarks
+from samefit.pin.trainings import in_trainer
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -67,6 +69,7 @@ class Weights:
         self._scope = scope
         self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0])
         self._adapter = backends.load(scope.backend)
+        self._evaluation = Evaluation(scope)
         self._weights: ByObject[Weight] = ByObject()
         self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
@@ -82,8 +85,6 @@ class Weights:
         # What is numbered without a model around it: its prefix, and how many weights and generators there were.
         self._loose_prefix = "loose"
         self._loose = [0, 0]
-        self._watched: Weight | None = None
-        self._stream: initializers.Stream | None = None
 
     @property
     def _closed(self) -> bool:
@@ -115,49 +116,17 @@ class Weights:
 
         def make(shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
             if entry.key is not None:
-                return self._evaluate(entry, entry.key, shape, dtype, **kwargs)
+                return self._evaluation.evaluate(entry, entry.key, shape, dtype, **kwargs)
             if entry.keras:
                 return initializer(shape, dtype=dtype, **kwargs)
-            return self._observe(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
+            return self._evaluation.observed(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
 
         # Keras asks the signature of an initialiser whether it takes a layout.
         make.__wrapped__ = initializer  # type: ignore[attr-defined]
         return make
 
-    def _observe(self, entry: Weight, call: Any) -> Any:
-        """Calls a foreign initialiser and notes whether it draws."""
-        before = draws.states(self._scope.backend)
-        self._watched = entry
-        try:
-            return call()
-        finally:
-            self._watched = None
-            entry.drew = entry.drew or draws.states(self._scope.backend) != before
-
     def draw(self, initializer: Any, draw: pin_initializers.Draw, shape: Sequence[int], dtype: str) -> Array | None:
-        if self._closed or self._explicit(initializer):
-            return None
-        if self._watched is not None:
-            self._watched.drew = True
-        if self._stream is None or dtype not in ("float16", "bfloat16", "float32", "float64"):
-            return None
-        return initializers.drawn(self._stream, draw, shape, dtype)
-
-    def _evaluate(self, entry: Weight, its_key: int, shape: Any, dtype: Any, **kwargs: Any) -> Any:
-        """Returns the value of a weight under a key."""
-        initializer = entry.initializer
-        self._stream = initializers.Stream(its_key)
-        try:
-            if entry.keras and pin_initializers.wanted(initializer, shape) is not None:
-                return initializer(shape, dtype=dtype, **kwargs)
-            with draws.keyed(its_key), pin_initializers.other_seed(initializer, its_key):
-                before = draws.states(self._scope.backend)[draws.PORTABLE :]
-                value = initializer(shape, dtype=dtype, **kwargs)
-                if draws.states(self._scope.backend)[draws.PORTABLE :] != before:
-                    self._scope.report.limit(limits.backend_draw(initializer))
-                return value
-        finally:
-            self._stream = None
+        return None if self._closed or self._explicit(initializer) else self._evaluation.drawn(draw, shape, dtype)
 
     def initialized(self, variable: Any) -> None:
         entry = None if self._closed else self._weights.get(variable)
@@ -165,6 +134,13 @@ class Weights:
             return
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
+
+    def assigned(self, variable: Any) -> None:
+        entry = self._weights.get(variable)
+        # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
+        if entry is None or entry.explicit or self._idle or in_trainer() or pin_layers.in_stateless_scope():
+            return
+        entry.explicit = True
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         if self._closed:
@@ -354,7 +330,7 @@ class Weights:
 
     def _computed(self, variable: Any, entry: Weight, its_key: int) -> Array:
         def make() -> Any:
-            return self._evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
+            return self._evaluation.evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
 
         made = self._adapter.evaluated(make)
         return self._adapter.to_numpy(make()) if made is None else made
