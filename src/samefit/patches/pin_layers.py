@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.patches import dataflow
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -19,7 +20,7 @@ class LayerObserver(Protocol):
     """What pinning does with what layers show."""
 
     def making(self, variable: Any, initializer: Any) -> None:
-        """A variable is about to be made by `initializer`."""
+        """A variable is about to be made by `initializer`, or with that as its value."""
 
     def initializer_for(self, variable: Any, initializer: Any) -> Any:
         """A variable gets its first value; returns the initialiser to use."""
@@ -51,8 +52,8 @@ class LayerObserver(Protocol):
     def key_of(self, generator: Any) -> int | None:
         """Returns the key of a seed generator, or None if it has none."""
 
-    def training(self, model: Any) -> None:
-        """`fit` or `train_on_batch` was called."""
+    def training(self, model: Any) -> AbstractContextManager[None]:
+        """A `fit` or a `train_on_batch` runs within."""
 
 
 def in_stateless_scope() -> bool:
@@ -78,8 +79,18 @@ def made_global_seed_state() -> Any:
 
 def unseeded_generators(layer: Any) -> list[Any]:
     """Returns the seed generators of a layer and of all layers inside that the user gave no seed."""
-    own = [generator for generator in layer._seed_generators if generator._initial_seed is None]
+    own = [generator for generator in layer._seed_generators if not has_own_seed(generator)]
     return own + [generator for inner in layer._layers for generator in unseeded_generators(inner)]
+
+
+def has_own_seed(generator: Any) -> bool:
+    """Says whether the user, or a scope, gave a `SeedGenerator` its seed."""
+    return generator._initial_seed is not None
+
+
+def was_fitted(layer: Any) -> bool:
+    """Says whether `fit` of a model was called in this process (keras/src/callbacks/callback_list.py)."""
+    return getattr(layer, "history", None) is not None and dataflow.is_model(layer)
 
 
 def use_own_seed(generator: Any, key: int | None) -> None:
@@ -154,8 +165,7 @@ def _variable(observer: LayerObserver, original: Callable[..., Any]) -> Callable
         if isinstance(initializer, str):
             # Keras makes an object of the name a few lines on; made here, it is the one that is noted.
             initializer = importlib.import_module("keras").initializers.get(initializer)
-        if callable(initializer):
-            observer.making(self, initializer)
+        observer.making(self, initializer)
         original(self, initializer, *args, **kwargs)
 
     return init
@@ -256,7 +266,7 @@ def _data_generator(observer: LayerObserver, original: Callable[..., Any]) -> Ca
 def _training(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def train(self: Any, *args: Any, **kwargs: Any) -> Any:
-        observer.training(self)
-        return original(self, *args, **kwargs)
+        with observer.training(self):
+            return original(self, *args, **kwargs)
 
     return train

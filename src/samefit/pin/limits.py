@@ -9,6 +9,9 @@ from typing import Any
 from samefit.pin.report import Limit
 from samefit.types import Location
 
+_MANY = 4
+"""How many layers a limit names."""
+
 
 def location_of(layer: Any) -> Location | None:
     """Returns the line where the `call` of a layer's class begins, if it is in a file."""
@@ -87,13 +90,16 @@ def equal_models(model: Any, other: str) -> Limit:
     )
 
 
-def built_outside(model: Any) -> Limit:
-    """A model was built before the scope was entered."""
+def built_outside(model: Any, parts: list[Any]) -> Limit:
+    """Parts of a model were made before the scope was entered."""
+    names = list(dict.fromkeys(map(name_of, parts)))
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return Limit(
         "built-outside",
-        f"{name_of(model)} was built before the pinned scope was entered: its initial weights and the seeds of its "
-        "layers are what they were.",
-        "Build the model inside of the scope.",
+        f"{', '.join(names[:_MANY])}{more} of {name_of(model)}: made or trained before the pinned scope was entered. "
+        "The weights that this training begins with, or the seeds of what is drawn in it, are what they were; the seed "
+        "of the scope does not make them.",
+        "Build the model, and all that goes into it, inside of the scope.",
     )
 
 

@@ -67,9 +67,10 @@ class Weights:
 
     def __init__(self, scope: PinScope) -> None:
         self._scope = scope
-        self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0])
+        self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0], self._made_inside)
         self._adapter = backends.load(scope.backend)
         self._evaluation = Evaluation(scope)
+        self._variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
         self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
@@ -98,7 +99,10 @@ class Weights:
 
     def making(self, variable: Any, initializer: Any) -> None:
         # Also while a data flow is looked for: that may build layers which a `build` of the user's left unbuilt.
-        if self._closed or pin_initializers.is_constant(initializer):
+        if self._closed:
+            return
+        self._variables.add(variable, True)
+        if not callable(initializer) or pin_initializers.is_constant(initializer):
             return
         known = pin_initializers.is_random(initializer)
         explicit = known and self._explicit(initializer)
@@ -202,15 +206,27 @@ class Weights:
         else:
             self._number_loose(layer, arguments)
 
-    def training(self, model: Any) -> None:
+    @contextlib.contextmanager
+    def training(self, model: Any) -> Iterator[None]:
         if self._idle:
+            yield
             return
-        if model not in self._homes and not dataflow.has_call(model):
-            # A class around several models, with a `train_step` of its own: nothing else completes it.
-            self._number(model, None)
+        # A class around several models, with a `train_step` of its own: nothing else completes it. A model that was
+        # built before the scope may have got weights since.
+        if model not in self._homes and (not dataflow.has_call(model) or self._got_weights(model)):
+            self._number(model, dataflow.arguments_from_build(model))
         for layer in model._flatten_layers():
             self._place_late(layer)
-        self._remarks.on_training(model)
+        with self._remarks.training(model):
+            yield
+
+    def _got_weights(self, model: Any) -> bool:
+        return (
+            bool(model.built) and not dataflow.unbuilt(model) and any(map(self._has_no_place, model._flatten_layers()))
+        )
+
+    def _made_inside(self, thing: Any) -> bool:
+        return self._variables.get(thing) is not None or self._generators.get(thing) is not None
 
     def _place_late(self, layer: Any) -> None:
         """Gives keys to weights that were added to a layer after its model was complete: those of LoRA, say."""
@@ -257,6 +273,7 @@ class Weights:
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
         home = Home(together, loose)
+        others = 0
         for name, group in order.groups.items():
             counts = self._loose if loose else [0, 0]
             for layer in group:
@@ -270,8 +287,9 @@ class Weights:
                         self._pin_generator(generator, made, key(self._scope.seed, "generator", where, counts[1], n))
                     if weights or generators or layer is root:
                         self._homes[layer] = home
-                    self._places[layer] = where, counts[0]
+                    self._places[layer] = (where, counts[0]) if weights else (f"{where}, from outside", others)
                 counts[0] += bool(weights)
+                others += bool(dataflow.own_variables(layer)) and not weights
                 counts[1] += bool(generators)
         self._homes.setdefault(root, home)
 
