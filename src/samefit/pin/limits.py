@@ -146,6 +146,16 @@ def raw_draw(function: str, generator: str, where: Location, *, once: bool) -> L
     )
 
 
+def os_entropy(function: str, where: Location) -> Limit:
+    """The user's code takes random bits of the operating system."""
+    return Limit(
+        "os-entropy",
+        f"{function} gives random bits of the operating system: they are others in each process, whatever the seed.",
+        "Draw from `random`, from numpy.random or from numpy.random.default_rng(), which the scope seeds.",
+        where,
+    )
+
+
 def name_of(layer: Any) -> str:
     """Returns what a layer or model is called in a report."""
     return f"{type(layer).__name__} '{getattr(layer, 'name', '?')}'"
