@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from typing import Any
+from typing import Any, Literal
 
 from samefit.pin.report import Limit
 from samefit.types import Location
+
+Where = Literal["call", "step", "making"]
 
 _MANY = 4
 """How many layers a limit names."""
@@ -123,23 +125,36 @@ def native_distribution(name: str) -> Limit:
     )
 
 
-def raw_draw(function: str, generator: str, where: Location, *, once: bool) -> Limit:
-    """A layer of the user's draws from a process-wide generator.
+def raw_draw(function: str, generator: str, at: Where, where: Location) -> Limit:
+    """A layer or model of the user's draws from a process-wide generator.
 
     Args:
         function: The function that it calls.
         generator: Whose generator that is.
+        at: When it does: in its `call`, in its `train_step`, or while it is made.
         where: The line that calls it.
-        once: Whether it runs while a step is compiled, and not with each step.
     """
+    who = "A `train_step`" if at == "step" else "A layer"
+    own = f"{who} draws with {function}, from {generator}'s own process-wide generator"
+    anywhere = generator in ("Python", "NumPy")
+    if at == "making":
+        return Limit(
+            "raw-draw",
+            f"{own}, while it is made. The scope has seeded it, so the same program draws the same numbers; but a draw "
+            f"more or less before it gives others{'' if anywhere else ', and so does another backend'}.",
+            "Give `self.add_weight` an initialiser; a function of your own may be one, and draw there: it runs under a "
+            "seed that belongs to the place of the weight.",
+            where,
+        )
+    # Not with each step, but while a step is compiled.
     compiled = (
         " In a step that is compiled (on JAX and TensorFlow) it is drawn only once, and all steps get the same numbers."
     )
     return Limit(
         "raw-draw",
-        f"A layer draws with {function}, from {generator}'s own process-wide generator. The scope resets it before "
-        "each training, so the same program draws the same numbers; but a layer more or less, or another order of "
-        f"layers, gives each other ones, and so does another backend.{compiled if once else ''}",
+        f"{own}. The scope resets it before each training, so the same program draws the same numbers; but a layer "
+        "more or less, or another order of layers, gives each other ones, and so does another backend."
+        f"{compiled if anywhere else ''}",
         "Draw with keras.random, as in  keras.random.normal(shape, seed=self.seeds)  with  "
         "self.seeds = keras.random.SeedGenerator()  made in `__init__`.",
         where,
