@@ -66,6 +66,12 @@ def kind_of(code: CodeType) -> str:
     return kind
 
 
+def is_third_party(code: CodeType) -> bool:
+    """Whether this is code of an installed library that is neither Keras nor one of the frameworks."""
+    file = code.co_filename
+    return kind_of(code) == "library" and any(part in file for part in _SITE) and not file.startswith(_of_frameworks())
+
+
 def behind_hooks(frame: FrameType) -> FrameType:
     """Returns the innermost frame from `frame` outwards that is none of samefit's hooks, which hand calls on.
 
@@ -84,9 +90,14 @@ def _is_users(file: str) -> bool:
     """Whether the lines of a file are the user's to change: those of a framework never are, also in a clone of it."""
     if not is_user_file(file):
         return False
+    return not file.startswith(_of_frameworks())
+
+
+def _of_frameworks() -> tuple[str, ...]:
+    """Returns the folders of the frameworks that are imported."""
     packages = (sys.modules.get(name) for name in _FRAMEWORKS)
     folders = (folder for package in packages for folder in getattr(package, "__path__", ()))
-    return not file.startswith(tuple(os.path.join(os.path.abspath(folder), "") for folder in folders))
+    return tuple(os.path.join(os.path.abspath(folder), "") for folder in folders)
 
 
 def caller(frame: FrameType | None = None) -> Caller:

@@ -10,7 +10,7 @@ import pytest
 from samefit.cli import main
 
 SCRIPT = """
-import random
+import os, random
 import keras, numpy as np
 {seed}
 rng = np.random.default_rng({own})
@@ -68,8 +68,11 @@ def test_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, found = audited(tmp_path, "jax", "", "3", "--pin", "5")
     assert status == 0
     assert found["initial weights", 12] == found["layer", 10] == "pinned"
-    # Entropy of the user's own is out of a pin's reach.
+    # A generator without a seed takes one from Python's generator, which the pin has seeded.
     status, found = audited(tmp_path, "jax", "", "", "--pin", "5")
+    assert (status, found["your code", 5]) == (0, "by position")
+    # Entropy of the user's own is out of a pin's reach.
+    status, found = audited(tmp_path, "jax", "", "list(os.urandom(4))", "--pin", "5")
     assert status == 2
     assert [place for place, standing in found.items() if standing == "unseeded"] == [("operating system", 5)]
 

@@ -65,6 +65,11 @@ def is_model(layer: Any) -> bool:
     return isinstance(layer, importlib.import_module("keras").Model)
 
 
+def is_layer(thing: Any) -> bool:
+    """Says whether an object is a layer or a model."""
+    return isinstance(thing, importlib.import_module("keras").Layer)
+
+
 def is_graph(layer: Any) -> bool:
     """Says whether a layer is a Functional model or a Sequential one that is built, with Keras's own `call`."""
     return _graph_of(layer) is not None

@@ -66,6 +66,17 @@ def explicit_seed(initializer: Any) -> Any:
     return initializer._init_seed
 
 
+def initializers_of(layer: Any) -> list[Any]:
+    """Returns the initialisers that a layer keeps, each once."""
+    base = importlib.import_module("keras").initializers.Initializer
+    return list({id(one): one for one in vars(layer).values() if isinstance(one, base)}.values())
+
+
+def is_unseeded(initializer: Any) -> bool:
+    """Says whether an initialiser is one of Keras's random ones, and has drawn its seed by itself."""
+    return is_random(initializer) and explicit_seed(initializer) is None
+
+
 def wanted(initializer: Any, shape: Sequence[int]) -> Draw | None:
     """Returns what `initializer` asks for, or None if its `__call__` is not one of Keras's."""
     module = importlib.import_module(_MODULE)

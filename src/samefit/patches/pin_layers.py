@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.patches import dataflow
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -19,7 +20,7 @@ class LayerObserver(Protocol):
     """What pinning does with what layers show."""
 
     def making(self, variable: Any, initializer: Any) -> None:
-        """A variable is about to be made by `initializer`."""
+        """A variable is about to be made by `initializer`, or with that as its value."""
 
     def initializer_for(self, variable: Any, initializer: Any) -> Any:
         """A variable gets its first value; returns the initialiser to use."""
@@ -29,6 +30,9 @@ class LayerObserver(Protocol):
 
     def all_initialized(self) -> None:
         """Keras left its symbolic phase; variables that were made in it have their values now."""
+
+    def assigned(self, variable: Any) -> None:
+        """A variable was assigned to: by the user, a file that is loaded, an optimizer, or Keras's training loop."""
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         """A `SeedGenerator` exists; `seed` is the user's, or None."""
@@ -48,8 +52,8 @@ class LayerObserver(Protocol):
     def key_of(self, layer: Any) -> int | None:
         """A layer that can run in a pipeline draws; returns the key of its seed generator, or None if it has none."""
 
-    def training(self, model: Any) -> None:
-        """`fit` or `train_on_batch` was called."""
+    def training(self, model: Any) -> AbstractContextManager[None]:
+        """A `fit` or a `train_on_batch` runs within."""
 
 
 def in_stateless_scope() -> bool:
@@ -84,8 +88,18 @@ def counts_in_own_backend(generator: Any) -> bool:
 
 def unseeded_generators(layer: Any) -> list[Any]:
     """Returns the seed generators of a layer and of all layers inside that the user gave no seed."""
-    own = [generator for generator in layer._seed_generators if generator._initial_seed is None]
+    own = [generator for generator in layer._seed_generators if not has_own_seed(generator)]
     return own + [generator for inner in layer._layers for generator in unseeded_generators(inner)]
+
+
+def has_own_seed(generator: Any) -> bool:
+    """Says whether the user, or a scope, gave a `SeedGenerator` its seed."""
+    return generator._initial_seed is not None
+
+
+def was_fitted(layer: Any) -> bool:
+    """Says whether `fit` of a model was called in this process (keras/src/callbacks/callback_list.py)."""
+    return getattr(layer, "history", None) is not None and dataflow.is_model(layer)
 
 
 def use_own_seed(generator: Any, key: int | None) -> None:
@@ -110,6 +124,7 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
 
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
+    replace(variables.Variable, "assign", _assign)
     replace(variables, "initialize_all_variables", _all_initialized)
     replace(generator, "__init__", _generator)
     replace(functional, "__init__", _functional)
@@ -159,8 +174,7 @@ def _variable(observer: LayerObserver, original: Callable[..., Any]) -> Callable
         if isinstance(initializer, str):
             # Keras makes an object of the name a few lines on; made here, it is the one that is noted.
             initializer = importlib.import_module("keras").initializers.get(initializer)
-        if callable(initializer):
-            observer.making(self, initializer)
+        observer.making(self, initializer)
         original(self, initializer, *args, **kwargs)
 
     return init
@@ -173,6 +187,16 @@ def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Calla
         observer.initialized(self)
 
     return initialize
+
+
+def _assign(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def assign(self: Any, value: Any) -> Any:
+        result = original(self, value)
+        observer.assigned(self)
+        return result
+
+    return assign
 
 
 def _all_initialized(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -253,7 +277,7 @@ def _data_generator(observer: LayerObserver, original: Callable[..., Any]) -> Ca
 def _training(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def train(self: Any, *args: Any, **kwargs: Any) -> Any:
-        observer.training(self)
-        return original(self, *args, **kwargs)
+        with observer.training(self):
+            return original(self, *args, **kwargs)
 
     return train

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from typing import Any
+from typing import Any, Literal
 
 from samefit.pin.report import Limit
 from samefit.types import Location
+
+Where = Literal["call", "step", "making"]
+
+_MANY = 4
+"""How many layers a limit names."""
 
 
 def location_of(layer: Any) -> Location | None:
@@ -87,13 +92,16 @@ def equal_models(model: Any, other: str) -> Limit:
     )
 
 
-def built_outside(model: Any) -> Limit:
-    """A model was built before the scope was entered."""
+def built_outside(model: Any, parts: list[Any]) -> Limit:
+    """Parts of a model were made before the scope was entered."""
+    names = list(dict.fromkeys(map(name_of, parts)))
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return Limit(
         "built-outside",
-        f"{name_of(model)} was built before the pinned scope was entered: its initial weights and the seeds of its "
-        "layers are what they were.",
-        "Build the model inside of the scope.",
+        f"{', '.join(names[:_MANY])}{more} of {name_of(model)}: made or trained before the pinned scope was entered. "
+        "The weights that this training begins with, or the seeds of what is drawn in it, are what they were; the seed "
+        "of the scope does not make them.",
+        "Build the model, and all that goes into it, inside of the scope.",
     )
 
 
@@ -126,23 +134,36 @@ def native_distribution(name: str) -> Limit:
     )
 
 
-def raw_draw(function: str, generator: str, where: Location, *, once: bool) -> Limit:
-    """A layer of the user's draws from a process-wide generator.
+def raw_draw(function: str, generator: str, at: Where, where: Location, *, once: bool) -> Limit:
+    """A layer or model of the user's draws from a process-wide generator.
 
     Args:
         function: The function that it calls.
         generator: Whose generator that is.
+        at: When it does: in its `call`, in its `train_step`, or while it is made.
         where: The line that calls it.
         once: Whether it runs while a step is compiled, and not with each step.
     """
+    who = "A `train_step`" if at == "step" else "A layer"
+    own = f"{who} draws with {function}, from {generator}'s own process-wide generator"
+    anywhere = generator in ("Python", "NumPy")
+    if at == "making":
+        return Limit(
+            "raw-draw",
+            f"{own}, while it is made. The scope has seeded it, so the same program draws the same numbers; but a draw "
+            f"more or less before it gives others{'' if anywhere else ', and so does another backend'}.",
+            "Give `self.add_weight` an initialiser; a function of your own may be one, and draw there: it runs under a "
+            "seed that belongs to the place of the weight.",
+            where,
+        )
     compiled = (
         " In a step that is compiled (on JAX and TensorFlow) it is drawn only once, and all steps get the same numbers."
     )
     return Limit(
         "raw-draw",
-        f"A layer draws with {function}, from {generator}'s own process-wide generator. The scope resets it before "
-        "each training, so the same program draws the same numbers; but a layer more or less, or another order of "
-        f"layers, gives each other ones, and so does another backend.{compiled if once else ''}",
+        f"{own}. The scope resets it before each training, so the same program draws the same numbers; but a layer "
+        "more or less, or another order of layers, gives each other ones, and so does another backend."
+        f"{compiled if once else ''}",
         "Draw with keras.random, as in  keras.random.normal(shape, seed=self.seeds)  with  "
         "self.seeds = keras.random.SeedGenerator()  made in `__init__`.",
         where,
@@ -157,6 +178,16 @@ def own_loop() -> Limit:
         "is entered, not when a loop begins: the loop is the same alone only if the script draws as much before it.",
         "Draw from a generator that the loop makes with a seed: random.Random(1), numpy.random.default_rng(1) or "
         "keras.random.SeedGenerator(1).",
+    )
+
+
+def os_entropy(function: str, where: Location) -> Limit:
+    """The user's code takes random bits of the operating system."""
+    return Limit(
+        "os-entropy",
+        f"{function} gives random bits of the operating system: they are others in each process, whatever the seed.",
+        "Draw from `random`, from numpy.random or from numpy.random.default_rng(), which the scope seeds.",
+        where,
     )
 
 

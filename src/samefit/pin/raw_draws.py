@@ -1,4 +1,4 @@
-"""Draws of a user's layer that go past Keras: they are reset with each training, and said in the report."""
+"""Draws of a user's layer or `train_step` that go past Keras: they have no place in the data flow, and are said."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 from samefit import backends
 from samefit.attribution import kind_of, location
 from samefit.backends.base import HookPoint
-from samefit.patches import generators, seeding
+from samefit.patches import dataflow, generators, seeding
 from samefit.patches.imports import announced
-from samefit.pin import limits, order
+from samefit.pin import evaluation, limits, order
+from samefit.pin.limits import Where
 from samefit.pin.report import Limit
 from samefit.types import Location
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
+
+_METHODS: dict[str, Where] = {"__init__": "making", "build": "making", "train_step": "step"}
 
 
 def pin_raw_draws(scope: PinScope) -> None:
@@ -48,7 +51,7 @@ def pin_raw_draws(scope: PinScope) -> None:
 
 def _watched(
     scope: PinScope,
-    limit: Callable[[Location], Limit],
+    limit: Callable[[Where, Location], Limit],
     drew: Callable[[], None] | None,
     seen: set[tuple[str, int]],
     original: Callable[..., Any],
@@ -61,10 +64,9 @@ def _watched(
             drew()
         if frame is not None and kwargs.get("generator") is None:
             place = frame.f_code.co_filename, frame.f_lineno
-            if place not in seen and kind_of(frame.f_code) == "user" and _in_layer(frame):
+            if place not in seen and kind_of(frame.f_code) == "user" and (where := _where(frame)) is not None:
                 seen.add(place)
-                where = location(frame.f_code.co_filename, frame.f_lineno)
-                scope.report.limit(limit(where))
+                scope.report.limit(limit(where, location(*place)))
         return original(*args, **kwargs)
 
     return draw
@@ -76,17 +78,29 @@ def _first_foreign(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def _in_layer(frame: FrameType | None) -> bool:
-    """Whether a layer is being called: Keras calls it by `Layer.__call__` (keras/src/layers/layer.py).
+def _where(frame: FrameType | None) -> Where | None:
+    """Returns where a layer or model draws, or None if it is none that does.
 
-    What is drawn when the call builds the layer, by an initialiser of the user's, is no draw of its `call`.
+    Keras calls a layer by `Layer.__call__` (keras/src/layers/layer.py). What an initialiser of the user's draws belongs
+    to the weight that it makes: a variable runs it (keras/src/backend/common/variables.py), or samefit, under a key.
     """
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.endswith(("layers/layer.py", "layers\\layer.py")):
+        file = code.co_filename.replace("\\", "/")
+        if file.endswith("keras/src/backend/common/variables.py") or code.co_filename == evaluation.__file__:
+            return None
+        if file.endswith("layers/layer.py"):
             if code.co_name == "_maybe_build":
-                return False
+                return None
             if code.co_name == "__call__":
-                return True
+                return "call"
+        where = _METHODS.get(code.co_name)
+        if where is not None and kind_of(code) == "user" and _is_method_of_a_layer(frame):
+            return where
         frame = frame.f_back
-    return False
+    return None
+
+
+def _is_method_of_a_layer(frame: FrameType) -> bool:
+    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    return bool(names) and dataflow.is_layer(frame.f_locals.get(names[0]))

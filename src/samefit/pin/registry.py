@@ -19,7 +19,7 @@ class Weight:
         number: How many were made in the scope before it.
         initializer: What makes its first value.
         keras: Whether that is one of Keras's random initialisers; otherwise it is code of somebody else.
-        explicit: Whether it has a seed that the user gave.
+        explicit: Whether its value is the user's choice: by a seed that they gave, or because they assigned it.
         drew: Whether the foreign code was seen to draw.
         key: The key of its value, once it has one.
         digest: Digest of the value that it was given last by its initialiser or by samefit; None if not known.

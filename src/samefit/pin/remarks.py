@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from samefit.patches import dataflow, pin_layers
 from samefit.pin import limits
 from samefit.pin.layer_order import LayerOrder
+from samefit.pin.outside import Outside
 from samefit.pin.positions import interchangeable
 from samefit.pin.registry import Weight
 from samefit.pin.report import Limit
@@ -23,13 +25,22 @@ class Remarks:
     Args:
         scope: The scope.
         weights_of: Returns the variables that a layer holds itself and that may be random.
+        inside: Says whether a variable or a `SeedGenerator` was made in the scope.
     """
 
-    def __init__(self, scope: PinScope, weights_of: Callable[[Any], list[tuple[Any, Weight]]]) -> None:
+    def __init__(
+        self,
+        scope: PinScope,
+        weights_of: Callable[[Any], list[tuple[Any, Weight]]],
+        inside: Callable[[Any], bool],
+    ) -> None:
         self._scope = scope
+        self._outside = Outside(scope.backend, inside)
         self._weights_of = weights_of
         self._said: set[tuple[str, Any]] = set()
         self._trained: weakref.WeakSet[Any] = weakref.WeakSet()
+        # Parts from outside that were said.
+        self._named: weakref.WeakSet[Any] = weakref.WeakSet()
         # How the first model of each kind was called; kept when it is gone, or a report would depend on when that is.
         self._first_of: dict[tuple[Any, ...], str] = {}
 
@@ -69,17 +80,34 @@ class Remarks:
         if layer.generator._initial_seed is None:
             self.say(limits.made_outside(layer))
 
-    def on_training(self, model: Any) -> None:
-        """Says if a model starts like another one that was trained in the scope, or was built outside of it."""
-        if model in self._trained or not model.built:
+    @contextlib.contextmanager
+    def training(self, model: Any) -> Iterator[None]:
+        """Says if a model starts like another one that was trained in the scope, or has parts from outside of it."""
+        if model in self._trained:
+            yield
             return
-        layers = model._flatten_layers()
-        pairs = [pair for layer in layers for pair in self._weights_of(layer)]
-        keyed = tuple(sorted((entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None))
-        if not pairs and model.trainable_weights:
-            self._scope.report.limit(limits.built_outside(model))
+        parts, seeds = self._outside.weights(model, self._trained), self._outside.seeds(model)
         # Said once for all that are alike: a cross-validation trains many.
         self._trained.add(model)
+        built = model.built and not dataflow.unbuilt(model)
+        if built:
+            self._compare(model)
+        try:
+            yield
+        finally:
+            if model.built and not built:
+                self._compare(model)
+            parts += [layer for layer, generator, before in seeds if self._outside.drew(generator, before)]
+            new = [part for part in parts if part not in self._named]
+            self._named.update(new)
+            if new:
+                self._scope.report.limit(limits.built_outside(model, new))
+
+    def _compare(self, model: Any) -> None:
+        pairs = [pair for layer in model._flatten_layers() for pair in self._weights_of(layer)]
+        # What the user assigned has its key no more.
+        mine = [(entry.key, tuple(v._shape)) for v, entry in pairs if entry.key is not None and not entry.explicit]
+        keyed = tuple(sorted(mine))
         if not keyed:
             return
         if keyed in self._first_of and ("equal-models", keyed) not in self._said:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from samefit.patches.patching import Patches
 from samefit.pin.determinism import pin_determinism
+from samefit.pin.entropy import pin_entropy_of_users
 from samefit.pin.randomness import pin_randomness
 from samefit.pin.raw_draws import pin_raw_draws
 from samefit.pin.report import PinReport
@@ -45,6 +46,7 @@ _PARTS: tuple[Callable[[PinScope], None], ...] = (
     # Around `keras.random` as the scope has it: it watches which seeds are drawn.
     pin_trainings,
     pin_raw_draws,
+    pin_entropy_of_users,
 )
 """The parts of the scope, in the order in which they are put in place."""
 

@@ -41,6 +41,11 @@ def pin_trainings(scope: PinScope) -> None:
     scope.leaving.callback(_ACTIVE.remove, trainings)
 
 
+def in_trainer() -> bool:
+    """Says whether a `fit`, an `evaluate`, a `train_on_batch`, … of Keras's runs in this thread."""
+    return bool(_ACTIVE) and _ACTIVE[-1].running
+
+
 @dataclass
 class Training:
     """A `fit` that runs.
@@ -103,6 +108,11 @@ class Trainings:
     @property
     def _idle(self) -> bool:
         return not _ACTIVE or _ACTIVE[-1] is not self
+
+    @property
+    def running(self) -> bool:
+        """Whether a `fit`, an `evaluate`, a `train_on_batch`, … runs in this thread."""
+        return bool(self._running.stack or self._running.apart)
 
     def current(self) -> Training | None:
         """Returns the training that runs in this thread, the inner one if there are two; None outside of any."""
@@ -176,7 +186,7 @@ class Trainings:
 
     def drew(self, state: Any, seed: Any) -> None:
         order.drew_seed(state)
-        if not (self._idle or self._running.stack or self._running.apart):
+        if not (self._idle or self.running):
             self._direct_calls.drew(state, seed)
             self._loops.drew(state)
 

@@ -21,12 +21,14 @@ from samefit import backends
 from samefit.backends.base import Array
 from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
-from samefit.pin import draws, initializers, limits
+from samefit.pin import limits
+from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
 from samefit.pin.registry import Generator, Home, Weight, digest
 from samefit.pin.remarks import Remarks
+from samefit.pin.trainings import in_trainer
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -65,8 +67,10 @@ class Weights:
 
     def __init__(self, scope: PinScope) -> None:
         self._scope = scope
-        self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0])
+        self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0], self._made_inside)
         self._adapter = backends.load(scope.backend)
+        self._evaluation = Evaluation(scope)
+        self._variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
         self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
@@ -82,8 +86,6 @@ class Weights:
         # What is numbered without a model around it: its prefix, and how many weights and generators there were.
         self._loose_prefix = "loose"
         self._loose = [0, 0]
-        self._watched: Weight | None = None
-        self._stream: initializers.Stream | None = None
 
     @property
     def _closed(self) -> bool:
@@ -97,7 +99,10 @@ class Weights:
 
     def making(self, variable: Any, initializer: Any) -> None:
         # Also while a data flow is looked for: that may build layers which a `build` of the user's left unbuilt.
-        if self._closed or pin_initializers.is_constant(initializer):
+        if self._closed:
+            return
+        self._variables.add(variable, True)
+        if not callable(initializer) or pin_initializers.is_constant(initializer):
             return
         known = pin_initializers.is_random(initializer)
         explicit = known and self._explicit(initializer)
@@ -115,49 +120,17 @@ class Weights:
 
         def make(shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
             if entry.key is not None:
-                return self._evaluate(entry, entry.key, shape, dtype, **kwargs)
+                return self._evaluation.evaluate(entry, entry.key, shape, dtype, **kwargs)
             if entry.keras:
                 return initializer(shape, dtype=dtype, **kwargs)
-            return self._observe(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
+            return self._evaluation.observed(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
 
         # Keras asks the signature of an initialiser whether it takes a layout.
         make.__wrapped__ = initializer  # type: ignore[attr-defined]
         return make
 
-    def _observe(self, entry: Weight, call: Any) -> Any:
-        """Calls a foreign initialiser and notes whether it draws."""
-        before = draws.states(self._scope.backend)
-        self._watched = entry
-        try:
-            return call()
-        finally:
-            self._watched = None
-            entry.drew = entry.drew or draws.states(self._scope.backend) != before
-
     def draw(self, initializer: Any, draw: pin_initializers.Draw, shape: Sequence[int], dtype: str) -> Array | None:
-        if self._closed or self._explicit(initializer):
-            return None
-        if self._watched is not None:
-            self._watched.drew = True
-        if self._stream is None or dtype not in ("float16", "bfloat16", "float32", "float64"):
-            return None
-        return initializers.drawn(self._stream, draw, shape, dtype)
-
-    def _evaluate(self, entry: Weight, its_key: int, shape: Any, dtype: Any, **kwargs: Any) -> Any:
-        """Returns the value of a weight under a key."""
-        initializer = entry.initializer
-        self._stream = initializers.Stream(its_key)
-        try:
-            if entry.keras and pin_initializers.wanted(initializer, shape) is not None:
-                return initializer(shape, dtype=dtype, **kwargs)
-            with draws.keyed(its_key), pin_initializers.other_seed(initializer, its_key):
-                before = draws.states(self._scope.backend)[draws.PORTABLE :]
-                value = initializer(shape, dtype=dtype, **kwargs)
-                if draws.states(self._scope.backend)[draws.PORTABLE :] != before:
-                    self._scope.report.limit(limits.backend_draw(initializer))
-                return value
-        finally:
-            self._stream = None
+        return None if self._closed or self._explicit(initializer) else self._evaluation.drawn(draw, shape, dtype)
 
     def initialized(self, variable: Any) -> None:
         entry = None if self._closed else self._weights.get(variable)
@@ -165,6 +138,13 @@ class Weights:
             return
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
+
+    def assigned(self, variable: Any) -> None:
+        entry = self._weights.get(variable)
+        # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
+        if entry is None or entry.explicit or self._idle or in_trainer() or pin_layers.in_stateless_scope():
+            return
+        entry.explicit = True
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         if self._closed:
@@ -228,15 +208,27 @@ class Weights:
         else:
             self._number_loose(layer, arguments)
 
-    def training(self, model: Any) -> None:
+    @contextlib.contextmanager
+    def training(self, model: Any) -> Iterator[None]:
         if self._idle:
+            yield
             return
-        if model not in self._homes and not dataflow.has_call(model):
-            # A class around several models, with a `train_step` of its own: nothing else completes it.
-            self._number(model, None)
+        # A class around several models, with a `train_step` of its own: nothing else completes it. A model that was
+        # built before the scope may have got weights since.
+        if model not in self._homes and (not dataflow.has_call(model) or self._got_weights(model)):
+            self._number(model, dataflow.arguments_from_build(model))
         for layer in model._flatten_layers():
             self._place_late(layer)
-        self._remarks.on_training(model)
+        with self._remarks.training(model):
+            yield
+
+    def _got_weights(self, model: Any) -> bool:
+        return (
+            bool(model.built) and not dataflow.unbuilt(model) and any(map(self._has_no_place, model._flatten_layers()))
+        )
+
+    def _made_inside(self, thing: Any) -> bool:
+        return self._variables.get(thing) is not None or self._generators.get(thing) is not None
 
     def _place_late(self, layer: Any) -> None:
         """Gives keys to weights that were added to a layer after its model was complete: those of LoRA, say."""
@@ -283,6 +275,7 @@ class Weights:
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
         home = Home(together, loose)
+        others = 0
         for name, group in order.groups.items():
             counts = self._loose if loose else [0, 0]
             for layer in group:
@@ -296,8 +289,9 @@ class Weights:
                         self._pin_generator(generator, made, key(self._scope.seed, "generator", where, counts[1], n))
                     if weights or generators or layer is root:
                         self._homes[layer] = home
-                    self._places[layer] = where, counts[0]
+                    self._places[layer] = (where, counts[0]) if weights else (f"{where}, from outside", others)
                 counts[0] += bool(weights)
+                others += bool(dataflow.own_variables(layer)) and not weights
                 counts[1] += bool(generators)
         self._homes.setdefault(root, home)
 
@@ -356,7 +350,7 @@ class Weights:
 
     def _computed(self, variable: Any, entry: Weight, its_key: int) -> Array:
         def make() -> Any:
-            return self._evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
+            return self._evaluation.evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
 
         made = self._adapter.evaluated(make)
         return self._adapter.to_numpy(make()) if made is None else made

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from samefit.attribution import Caller, behind_hooks, caller, kind_of
-from samefit.record.calls import makes_seeded_generator
+from samefit.calls import makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.plain import seed_or_text
 from samefit.store.records import Event

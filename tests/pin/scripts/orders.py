@@ -149,7 +149,9 @@ def own_order(make, **options):
         first = order(make(), **options)
         order(X, Y)
         np.random.random(5)
-        return first, order(make(), **options), [(limit.kind, limit.text) for limit in scope.report.limits]
+        later = order(make(), **options)
+        # Two models that are built alike are what the orders are read off.
+        return first, later, [(one.kind, one.text) for one in scope.report.limits if one.kind != "equal-models"]
 
 
 with samefit.pinned(42) as scope:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
-from samefit.record.calls import makes_seeded_generator
+from samefit.calls import makes_seeded_generator
 
 
 def RandomState(seed: object = None) -> bool:  # noqa: N802 - stands for NumPy's
@@ -37,6 +38,9 @@ def test_a_seed_or_a_key_is_seen() -> None:
     assert not RandomState(None)
     assert not RandomState(nothing)
     assert not RandomState(seed=nothing)
+    holder = SimpleNamespace(seed=3, nothing=None)
+    assert RandomState(holder.seed)
+    assert not RandomState(holder.nothing)
     assert not default_rng(3), "its seed is used, so it takes no entropy: what takes some is unseeded"
 
 

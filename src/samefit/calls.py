@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import linecache
 from types import FrameType
@@ -54,5 +55,12 @@ def _is_none(argument: ast.expr, frame: FrameType) -> bool:
     if isinstance(argument, ast.Constant):
         return argument.value is None
     if isinstance(argument, ast.Name):
-        return frame.f_locals.get(argument.id, frame.f_globals.get(argument.id, 0)) is None
+        return _value(argument, frame) is None
+    if isinstance(argument, ast.Attribute) and isinstance(argument.value, ast.Name):
+        # Nothing of the user's is run to find it.
+        return inspect.getattr_static(_value(argument.value, frame), argument.attr, 0) is None
     return False
+
+
+def _value(name: ast.Name, frame: FrameType) -> object:
+    return frame.f_locals.get(name.id, frame.f_globals.get(name.id, 0))
