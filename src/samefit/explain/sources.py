@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from samefit.store.reader import Run
-from samefit.store.records import Event
+from samefit.store.records import Event, Origin
 from samefit.types import Location, Role
 
 
@@ -76,7 +76,7 @@ def sources(run: Run) -> tuple[Source, ...]:
         found = []
     found += [_of_draw(event, seeds, pin) for event in draws]
     found += [_of_entropy(event) for event in run.events if event.kind == "entropy" and not _importing(event)]
-    found += [*_explicit(run)]
+    found += [*_explicit(run), *(pin.made(run) if pin is not None else ())]
     order = list(Standing)
     return tuple(sorted(_merged(found), key=lambda source: order.index(source.standing)))
 
@@ -113,14 +113,27 @@ class _Pin:
         """Whether a source of that kind depends on the seed of the pin and on its place alone."""
         return kind in ("initial weights", "layer") or (kind == "data order" and self._owns_order)
 
-    def seeded(self, seed: Event) -> bool:
-        """Whether the pin itself seeded: it does so when a `fit` begins, in the line that calls it."""
-        return seed.location is not None and any(training.location == seed.location for training in self._fits)
+    def made(self, run: Run) -> Iterator[Source]:
+        """Yields first weights and layers whose seeds the pin gives: no generator of the process is drawn from then."""
+        for model in run.models.values():
+            for layer in model.layers:
+                if layer.seed_event is not None:
+                    yield Source("layer", layer.class_name, Standing.PINNED, self.by, location=layer.location)
+        for origin, _, layer_class, where in _first_weights(run):
+            if not origin.seed_is_explicit and origin.seed_event is not None:
+                what = f"{origin.initializer} in {layer_class}" if layer_class else origin.initializer
+                yield Source("initial weights", what, Standing.PINNED, self.by, location=where)
+
+    def seeded(self, seed: Event) -> str:
+        """Returns when the pin itself seeded, in words: while Keras is imported, or in the line that calls `fit`."""
+        if seed.location is not None and any(training.location == seed.location for training in self._fits):
+            return f"{self.by}, when the training begins"
+        return f"{self.by}, from the start of the script" if _importing(seed) else ""
 
     def orders(self) -> Iterator[Source]:
         """Yields the orders of data that the pin gives."""
         for training in self._fits:
-            if training.options.get("shuffle"):
+            if training.options.get("shuffle", True) is not False:
                 what = f"the order of samples in fit #{training.number}"
                 yield Source("data order", what, Standing.PINNED, self.by, location=training.location)
 
@@ -134,8 +147,8 @@ def _of_draw(event: Event, seeds: dict[int, Event], pin: _Pin | None) -> Source:
         return Source(kind, what, Standing.UNSEEDED, "", _SEED_ALL, event.count, event.location)
     where = f"line {seed.location.line}: " if seed.location is not None else ""
     seeded_by = f"{where}{seed.function}({seed.value})"
-    if pin is not None and pin.seeded(seed):
-        seeded_by = f"{pin.by}, when the training begins"
+    if pin is not None:
+        seeded_by = pin.seeded(seed) or seeded_by
     remedy = _own_seed(kind)
     if event.function.startswith("Dataset."):
         remedy = f"{event.function.removeprefix('Dataset.')}(..., seed=SEED)"
@@ -177,18 +190,23 @@ def _explicit(run: Run) -> Iterator[Source]:
             if layer.seed_value is not None and layer.seed_draw is None and layer.seed_event is None:
                 own = f"its own seed {layer.seed_value}"
                 yield Source("layer", layer.class_name, Standing.FIXED, own, location=layer.location)
+    for origin, path, _, where in _first_weights(run):
+        if origin.seed_is_explicit:
+            own = f"its own seed {origin.seed}"
+            yield Source("initial weights", f"{origin.initializer} of {path}", Standing.FIXED, own, location=where)
+
+
+def _first_weights(run: Run) -> Iterator[tuple[Origin, str, str, Location | None]]:
+    """Yields (origin, path, class of the layer, line) of the weights that initialisers made, each once."""
     seen = set()
     for training in run.trainings:
         state = run.begin_state(training.number)
         for variable in run.layouts[state.layout] if state is not None else ():
-            origin = variable.origin
-            key = (training.model, variable.path)
-            if origin is None or key in seen or variable.role is Role.SEED or not origin.seed_is_explicit:
+            origin, key = variable.origin, (training.model, variable.path)
+            if origin is None or key in seen or variable.role is Role.SEED:
                 continue
             seen.add(key)
-            own = f"its own seed {origin.seed}"
-            what = f"{origin.initializer} of {variable.path}"
             # Weights are made when a model is built; the seed stands where their layer was constructed.
             owner = None if variable.layer is None else run.models[training.model].layers[variable.layer]
             where = origin.location if owner is None or owner.location is None else owner.location
-            yield Source("initial weights", what, Standing.FIXED, own, location=where)
+            yield origin, variable.path, "" if owner is None else owner.class_name, where

@@ -43,7 +43,9 @@ class Entropy:
         if taker is None or kind_of(taker.f_code) == "own" or makes_seeded_generator(taker):
             return None
         taker = _taker(taker)
-        return None if taker is None or caller(taker).location is None else random.getrandbits(number)
+        if taker is None or _is_importing(taker) or caller(taker).location is None:
+            return None
+        return random.getrandbits(number)
 
     def took(self, frame: FrameType, function: str) -> None:
         taker = _taker(frame)
@@ -53,6 +55,15 @@ class Entropy:
         where = caller(taker).location
         if where is not None:
             self._scope.report.limit(limits.os_entropy(function, where))
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a library makes it while it is imported, which is no doing of the user's line that imports it."""
+    while frame is not None and kind_of(frame.f_code) != "user":
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _taker(frame: FrameType | None) -> FrameType | None:

@@ -41,6 +41,9 @@ class Remarks:
         self._trained: weakref.WeakSet[Any] = weakref.WeakSet()
         # Parts from outside that were said.
         self._named: weakref.WeakSet[Any] = weakref.WeakSet()
+        # Layers from outside that have drawn in a training that runs, and how many run.
+        self._strangers: list[Any] = []
+        self._running = 0
         # How the first model of each kind was called; kept when it is gone, or a report would depend on when that is.
         self._first_of: dict[tuple[Any, ...], str] = {}
 
@@ -77,7 +80,12 @@ class Remarks:
 
     def on_stranger(self, layer: Any) -> None:
         """Says that a layer draws from a seed generator that was made outside of the scope, unless it has a seed."""
-        if layer.generator._initial_seed is None:
+        if layer.generator._initial_seed is not None:
+            return
+        if self._running:
+            # A layer of the model is named with all others, when its training ends.
+            self._strangers.append(layer)
+        else:
             self.say(limits.made_outside(layer))
 
     @contextlib.contextmanager
@@ -92,9 +100,11 @@ class Remarks:
         built = model.built and not dataflow.unbuilt(model)
         if built:
             self._compare(model)
+        self._running += 1
         try:
             yield
         finally:
+            self._running -= 1
             if model.built and not built:
                 self._compare(model)
             parts += [layer for layer, generator, before in seeds if self._outside.drew(generator, before)]
@@ -102,6 +112,11 @@ class Remarks:
             self._named.update(new)
             if new:
                 self._scope.report.limit(limits.built_outside(model, new))
+            strangers, self._strangers = self._strangers, []
+            for layer in strangers:
+                if layer not in self._named:
+                    self._named.add(layer)
+                    self.say(limits.made_outside(layer))
 
     def _compare(self, model: Any) -> None:
         pairs = [pair for layer in model._flatten_layers() for pair in self._weights_of(layer)]
