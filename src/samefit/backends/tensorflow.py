@@ -259,7 +259,7 @@ class TensorFlowBackend(Backend):
                 observe(list(leaves))
 
             # Elements are handed on untouched: inside a dataset function a stateful op runs without being asked for.
-            tensors = [leaf for leaf in tf.nest.flatten(element) if isinstance(leaf, tf.Tensor)]
+            tensors = [tensor for leaf in tf.nest.flatten(element) for tensor in _tensors(leaf)]
             tf.numpy_function(host, tensors, [], stateful=True)
             return element if is_tuple else element[0]
 
@@ -348,3 +348,12 @@ def _jsonable(state: tuple[Any, ...]) -> list[Any]:
 
 
 ADAPTER = TensorFlowBackend()
+
+
+def _tensors(leaf: Any) -> Sequence[Any]:
+    """Returns the tensors by which a leaf of a batch is told: a sparse one written out, a ragged one by its parts."""
+    if isinstance(leaf, tf.SparseTensor):
+        return [tf.sparse.to_dense(leaf, validate_indices=False)]
+    if isinstance(leaf, tf.RaggedTensor):
+        return list(tf.nest.flatten(leaf, expand_composites=True))
+    return [leaf] if isinstance(leaf, tf.Tensor) else []
