@@ -205,6 +205,8 @@ def test_results_that_are_no_numbers_prove_nothing() -> None:
     for name in ("inference/output/0", "training/output/0", "backward/loss"):
         probes = [with_result(probe, name, nothing) for probe in probes]
     found = compare_probes(*probes)
+    assert found.verdict is ModelVerdict.NOT_COMPARABLE
+    assert not found.same
     assert not any(one.compared for one in found.passes)
     assert not any("pass" in text for text in found.equal)
     assert any("no result is a finite number" in note for note in found.notes)

@@ -82,6 +82,9 @@ def _verdict(
     agree = all(one.same or one.is_rounding for one in passes)
     if settings or not agree:
         return ModelVerdict.DIVERGED
+    if not seen:
+        # Equal on paper; but that they compute the same was not seen in any pass.
+        return ModelVerdict.NOT_COMPARABLE
     if weights:
         return ModelVerdict.SAME_FUNCTION
     return ModelVerdict.IDENTICAL if all(one.same for one in passes) else ModelVerdict.WITHIN_TOLERANCE
