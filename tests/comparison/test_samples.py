@@ -1,0 +1,117 @@
+"""What is known of the samples where batches differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.comparison.places import compared, detail
+from tests.handmade import Change, Training, make_run
+
+from samefit.comparison import compare
+from samefit.types import Samples
+
+
+def test_the_same_samples_in_another_order(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), Change("swap rows", 0))
+    assert detail(result) == "the same 128 samples in another order"
+    assert "content of the data" in result.equal
+    assert "batches" not in result.equal
+
+
+def test_other_samples(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), Change("rows", 0))
+    assert detail(result) == "other samples or values"
+    assert "content of the data" not in result.equal
+
+
+def test_an_epoch_that_is_not_whole_is_judged_by_the_data_of_fit(tmp_path: Path) -> None:
+    for options in ({"rows": "ab"}, {"x": {"rows": "ab"}}):
+        trainings = [Training(options=options)]
+        a = make_run(tmp_path / str(len(options)) / f"a{'x' in options}", trainings=trainings)
+        b = make_run(
+            tmp_path / f"b{'x' in options}",
+            trainings=[Training((4, 2), options=options)],
+            changes=[Change("batch", 4), Change("rows", 4)],
+        )
+        assert detail(compare(a, b)) == "the same samples in another order"
+
+
+def arrays(digest: str, rows: str, **more: object) -> dict[str, object]:
+    return {"x": {"type": "ndarray", "digest": digest, "rows": rows}, "rows": rows, "batch_size": 32, **more}
+
+
+def test_other_arrays_are_other_samples_also_in_an_epoch_that_was_cut_off(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a", trainings=[Training((6,), status="stopped", options=arrays("aa", "01"))])
+    for name, more in (("b", {}), ("more", {"batch_size": 16})):
+        b = make_run(
+            tmp_path / name,
+            trainings=[Training((6,), status="stopped", options=arrays("bb", "02"))],
+            changes=[Change("batch"), Change("rows")],
+            **more,
+        )
+        first = compare(a, b).first_divergence
+        assert first is not None
+        assert first.samples is Samples.OTHER
+
+
+def test_another_share_of_the_same_arrays_is_not_the_same_samples(tmp_path: Path) -> None:
+    runs = [
+        make_run(
+            tmp_path / str(share),
+            trainings=[Training(options=arrays("aa", "01", validation_split=share))],
+            changes=[Change("batch"), Change("rows")] if share == 0.2 else (),
+        )
+        for share in (0.1, 0.2)
+    ]
+    result = compare(*runs)
+    assert detail(result) == "other samples or values"
+    assert "content of the data" not in result.equal
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps_per_epoch": 4},
+        {"pipeline": [{"function": "batch", "arguments": {"drop_remainder": True}}]},
+        {"pipeline": [{"function": "repeat", "arguments": {}}]},
+    ],
+)
+def test_an_epoch_that_is_a_part_of_the_data_says_nothing_of_the_rest(tmp_path: Path, options: dict[str, Any]) -> None:
+    runs = [
+        make_run(tmp_path / name, trainings=[Training((4,), options=options)], changes=changes)
+        for name, changes in (("a", []), ("b", [Change("batch", 0), Change("rows", 0)]))
+    ]
+    first = compare(*runs).first_divergence
+    assert first is not None
+    assert first.samples is Samples.UNKNOWN
+
+
+def test_epochs_of_other_samples_each_are_parts_of_the_data(tmp_path: Path) -> None:
+    # What an epoch leaves out is not the same in the next one.
+    apart = [Change("rows", 4)]
+    a = make_run(tmp_path / "a", changes=apart)
+    b = make_run(tmp_path / "b", changes=[*apart, Change("batch", 0), Change("rows", 0)])
+    first = compare(a, b).first_divergence
+    assert first is not None
+    assert first.samples is Samples.UNKNOWN
+
+
+def test_of_epochs_that_were_cut_off_other_samples_are_not_claimed(tmp_path: Path) -> None:
+    cut = [Training((4, 2), status="stopped")]
+    a = make_run(tmp_path / "a", trainings=cut)
+    for where, step, known in (("cut off", 4, Samples.UNKNOWN), ("before that", 0, Samples.OTHER)):
+        b = make_run(tmp_path / where, trainings=cut, changes=[Change("batch", step), Change("rows", step)])
+        first = compare(a, b).first_divergence
+        assert first is not None
+        assert (first.step, first.samples) == (step + 1, known)
+    changes = [Change("batch", 4), Change("swap rows", 4)]
+    first = compare(a, make_run(tmp_path / "swapped", trainings=cut, changes=changes)).first_divergence
+    assert first is not None
+    assert first.samples is Samples.REORDERED
+
+
+def test_another_batch_size(tmp_path: Path) -> None:
+    result = compared(tmp_path, Change("batch", 0), batch_size=16)
+    assert detail(result) == "batched otherwise: 32 and 16 samples"
