@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from samefit.patches.patching import Patches
 
+_CHECKED = "Keras 3.12 to 3.15"
 _MOST = 4096
 """Elements of an array that stand in a configuration; of more a digest does."""
 
@@ -31,7 +32,7 @@ def config_of(thing: Any) -> Mapping[str, Any]:
     Raises:
         KerasChanged: If Keras looks for TensorFlow in another way than this module knows.
     """
-    with _no_import_of_tensorflow(), _no_long_constants(), warnings.catch_warnings():
+    with _read_cheaply(), warnings.catch_warnings():
         # Keras warns of lambdas that are saved; nobody asked for that.
         warnings.simplefilter("ignore")
         try:
@@ -42,41 +43,28 @@ def config_of(thing: Any) -> Mapping[str, Any]:
 
 
 @contextlib.contextmanager
-def _no_long_constants() -> Iterator[None]:
-    """Keeps `Constant` initialisers from turning the arrays that they hold, such as word vectors, into lists."""
-    home = sys.modules.get("keras.src.initializers.constant_initializers")
-    if home is None:
-        yield
-        return
-
-    def shortened(original: Any) -> Any:
-        def get_config(self: Any) -> Any:
-            value = self.value
-            if not isinstance(value, np.ndarray) or value.size <= _MOST:
-                return original(self)
-            what = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
-            return {"value": f"array {value.shape} {value.dtype}, {what}"}
-
-        return get_config
-
+def _read_cheaply() -> Iterator[None]:
+    """Keeps `get_config` from importing TensorFlow, and from turning long arrays of `Constant` into lists."""
     patches = Patches()
-    patches.replace(home.Constant, "get_config", shortened, checked_on="Keras 3.12 to 3.15")
+    utilities = sys.modules.get("keras.src.utils.module_utils")
+    constants = sys.modules.get("keras.src.initializers.constant_initializers")
     try:
+        if utilities is not None and "tensorflow" not in sys.modules:
+            # Nothing can be an object of a module that was never imported: "not available" gives the same.
+            patches.replace(utilities.tensorflow, "_available", lambda _: False, checked_on=_CHECKED)
+        if constants is not None:
+            patches.replace(constants.Constant, "get_config", _shortened, checked_on=_CHECKED)
         yield
     finally:
         patches.undo()
 
 
-@contextlib.contextmanager
-def _no_import_of_tensorflow() -> Iterator[None]:
-    keras_utils = sys.modules.get("keras.src.utils.module_utils")
-    if keras_utils is None or "tensorflow" in sys.modules:
-        yield
-        return
-    # Nothing can be an object of a module that was never imported: "not available" gives the same configuration.
-    patches = Patches()
-    patches.replace(keras_utils.tensorflow, "_available", lambda _: False, checked_on="Keras 3.12 to 3.15")
-    try:
-        yield
-    finally:
-        patches.undo()
+def _shortened(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def get_config(self: Any) -> Any:
+        value = self.value
+        if not isinstance(value, np.ndarray) or value.size <= _MOST:
+            return original(self)
+        what = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+        return {"value": f"array {value.shape} {value.dtype}, {what}"}
+
+    return get_config

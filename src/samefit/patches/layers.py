@@ -150,7 +150,7 @@ def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
     patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
-    patches.replace(variables, "assign", functools.partial(_assign, observer), checked_on=_CHECKED)
+    patches.replace(variables, "assign", functools.partial(watched_assign, observer.assigned), checked_on=_CHECKED)
     backend_variable = importlib.import_module("keras.src.backend").Variable
     owner = backend_variable if "_deferred_initialize" in vars(backend_variable) else variables
     patches.replace(owner, "_deferred_initialize", functools.partial(_deferred, observer), checked_on=_CHECKED)
@@ -229,11 +229,13 @@ def _deferred(observer: BuildObserver, original: Callable[..., Any]) -> Callable
     return deferred_initialize
 
 
-def _assign(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+def watched_assign(assigned: Callable[[Any], None], original: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a `Variable.assign` that tells of each variable that it has assigned."""
+
     @functools.wraps(original)
     def assign(self: Any, value: Any) -> Any:
         result = original(self, value)
-        observer.assigned(self)
+        assigned(self)
         return result
 
     return assign

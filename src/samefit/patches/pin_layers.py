@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from samefit.patches import dataflow
+from samefit.patches import dataflow, layers
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -124,7 +124,8 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
 
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
-    replace(variables.Variable, "assign", _assign)
+    assign = functools.partial(layers.watched_assign, observer.assigned)
+    patches.replace(variables.Variable, "assign", assign, checked_on=_CHECKED)
     replace(variables, "initialize_all_variables", _all_initialized)
     replace(generator, "__init__", _generator)
     replace(functional, "__init__", _functional)
@@ -187,16 +188,6 @@ def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Calla
         observer.initialized(self)
 
     return initialize
-
-
-def _assign(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def assign(self: Any, value: Any) -> Any:
-        result = original(self, value)
-        observer.assigned(self)
-        return result
-
-    return assign
 
 
 def _all_initialized(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
