@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from tests.handmade import Change, Training, dense, make_run, met
 
-from samefit.checks.confirm import case_of, confirmed_causes, explained, suspected
+from samefit.checks.confirm import case_of, confirmed_causes
 from samefit.checks.execution import Execution
 from samefit.checks.gone import went_away
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
+from samefit.checks.told import explained, suspected
 from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import TargetFailed
 from samefit.explain import suspects

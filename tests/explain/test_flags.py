@@ -10,7 +10,7 @@ import pytest
 from tests.explain.cases import at, case_between, found, slugs, texts
 from tests.handmade import Change, Training, dense, make_run
 
-from samefit.checks.confirm import suspected
+from samefit.checks.told import suspected
 from samefit.explain.case import Case
 
 FORWARD = (Change("loss"),)

@@ -164,29 +164,3 @@ def test_what_a_library_draws_while_it_is_imported_is_not_the_users(tmp_path: Pa
 def test_entropy_that_shapes_nothing(tmp_path: Path, values: tuple[int, int], code: str) -> None:
     stories = [Story().entropy(value, 5, code).training(1) for value in values]
     assert slugs(two(tmp_path, *stories)) == ["data-content"]
-
-
-def test_draws_that_no_function_shows(tmp_path: Path) -> None:
-    stories = [Story(name).side("").training(1) for name in "ab"]
-    suspects = [s for s in found(two(tmp_path, *stories)) if s.slug == "unseeded"]
-    assert [s.weak for s in suspects] == [True] * len(suspects)
-    numpy = next(s for s in suspects if "numpy" in s.summary)
-    assert texts(numpy).count("never seeded before the training") == 2
-    assert plans(numpy) == ["generators"]
-
-
-def test_hidden_draws_after_a_seed_are_not_unseeded(tmp_path: Path) -> None:
-    stories = []
-    for name in "ab":
-        story = Story(name).side("")
-        for generator in ("python", "numpy", "torch"):
-            story.seed(1, generator=generator)
-        stories.append(story.training(1))
-    assert "unseeded" not in slugs(two(tmp_path, *stories))
-
-
-def test_a_generator_that_one_side_seeded_is_named_so(tmp_path: Path) -> None:
-    a, b = Story("a").side("").seed(1, generator="numpy").training(1), Story("b").side("").training(1)
-    numpy = next(s for s in found(two(tmp_path, a, b)) if s.slug == "unseeded" and "numpy" in s.summary)
-    assert "keras.utils.set_random_seed(1) at line 3 of train.py" in texts(numpy)
-    assert "never seeded" in texts(numpy)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from samefit.checks.conclude import concluded, explained_by_reruns
-from samefit.checks.confirm import case_of, explained, suspected
+from samefit.checks.confirm import case_of
 from samefit.checks.execution import Execution
 from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
+from samefit.checks.told import explained, suspected
 from samefit.checks.watch import Watch, parted_for_good
 from samefit.checks.workshop import Workshop
 from samefit.comparison import compare as compare_offline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from samefit.checks.confirm import Found, case_of, confirmed_causes, explained, suspected
+from samefit.checks.confirm import Found, case_of, confirmed_causes
 from samefit.checks.inside import look_inside
 from samefit.checks.narrow import narrowed, with_place_of
 from samefit.checks.notes import notes_of
@@ -13,6 +13,7 @@ from samefit.checks.one_step import measure_one_step
 from samefit.checks.pair import Pair
 from samefit.checks.parity import Measured, kept_by_parity, measure_parity
 from samefit.checks.rounding import begin_moved, judge
+from samefit.checks.told import explained, suspected
 from samefit.checks.workshop import Workshop
 from samefit.comparison.envelope import envelope
 from samefit.comparison.exact import beyond_rounding

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from samefit.checks.gone import agrees, place, went_away
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, unchanged
+from samefit.checks.told import STAYS, NotShown, confirmed, unconfirmed
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.suspects import FAILED, excluded, suspects
-from samefit.types import Samples, Stage
+from samefit.explain.suspects import suspects
 
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
@@ -26,9 +27,6 @@ _REPEATS = 3
 
 _JOINED = 4
 """So many suspects, of which none is the cause alone, are tried together."""
-
-_STAYS = "the divergence stays"
-"""What is said of a re-run that refutes a suspect."""
 
 
 def case_of(pair: Pair, comparison: Comparison) -> Case | None:
@@ -103,32 +101,6 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
     return Found(tuple(cause for found in chain for cause in found.causes), chain[-1].pair, chain[-1].comparison)
 
 
-def explained(comparison: Comparison, causes: tuple[Cause, ...]) -> Comparison:
-    """Returns the comparison with its causes, and with a note if samefit itself failed while it looked for them."""
-    comparison = comparison.with_causes(causes)
-    failed = any(line.text.startswith(FAILED) for cause in causes for line in cause.evidence)
-    return replace(comparison, notes=(*comparison.notes, _REPORT)) if failed else comparison
-
-
-_REPORT = (
-    f"{FAILED} while it looked for a cause; where the two part, and how, does not depend on that. Please report it "
-    "with the evidence above and the two runs."
-)
-
-
-@dataclass(frozen=True)
-class _NotShown:
-    """Why a re-run shows nothing of a suspect.
-
-    Attributes:
-        text: The reason, in words.
-        stays: Whether it is that the difference stays where it was.
-    """
-
-    text: str
-    stays: bool = False
-
-
 class _Search:
     """The search for the cause of one divergence.
 
@@ -156,7 +128,7 @@ class _Search:
         self._case, self._workshop, self._say = case, workshop, say
         self._suspects = suspects(case)
         self._left = iter(_in_order(self._suspects)[:_TRIES])
-        self._tried: list[tuple[Suspect, str]] = []
+        self._tried: list[tuple[Suspect, NotShown]] = []
         self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
         self._unchanged = ""
@@ -168,11 +140,14 @@ class _Search:
         for suspect, fix in self._left:
             if fix.alone and self._is_refuted(suspect):
                 continue
+            if suspect.weak and (together := self._together()) is not None:
+                self._left = itertools.chain(((suspect, fix),), self._left)
+                return together
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
-            if isinstance(found, _NotShown):
-                self._tried.append((suspect, found.text))
-                if found.stays and fix.changes_candidate_alone and not suspect.weak:
+            if isinstance(found, NotShown):
+                self._tried.append((suspect, found))
+                if found.refutes and fix.changes_candidate_alone and not suspect.weak:
                     self._not_alone.setdefault(id(suspect), (suspect, fix))
                 continue
             pair, result = found
@@ -180,18 +155,17 @@ class _Search:
             steps = min(self.comparison.steps_compared, result.steps_compared)
             gaps = self.pair.loss_gap(steps), pair.loss_gap(steps)
             twice = bool(self._unchanged) and fix.reruns_both
-            self.causes = (self._with_flaw(_confirmed(suspect, fix, result, gaps, twice=twice)),)
+            self.causes = (self._with_flaw(confirmed(suspect, fix, result, gaps, twice=twice)),)
             return pair, result
-        together = self._together()
-        if together is not None:
+        if (together := self._together()) is not None:
             return together
-        self.causes = (self._with_flaw(_unconfirmed(self._case, self._suspects, self._tried)),)
+        self.causes = (self._with_flaw(unconfirmed(self._case, self._suspects, self._tried)),)
         return self.pair, self.comparison
 
     def _is_refuted(self, suspect: Suspect) -> bool:
         """Whether nothing that takes this suspect alone away makes a difference."""
         specific = [fix for fix in suspect.counterfactuals if not fix.alone]
-        refuted = [text for other, text in self._tried if other is suspect and _STAYS in text]
+        refuted = [why for other, why in self._tried if other is suspect and why.refutes]
         return 0 < len(specific) <= len(refuted)
 
     def _together(self) -> tuple[Pair, Comparison] | None:
@@ -205,27 +179,27 @@ class _Search:
         found = self._try_all(parts)
         for part in list(parts) if len(parts) > 2 else ():
             fewer = [other for other in parts if other is not part]
-            if isinstance(found, _NotShown) or len(fewer) < 2:
+            if isinstance(found, NotShown) or len(fewer) < 2:
                 break
             without = self._try_all(fewer)
-            if not isinstance(without, _NotShown):
+            if not isinstance(without, NotShown):
                 parts, found = fewer, without
-            elif not without.stays:
+            elif not without.refutes or self._unchanged:
                 # Whether this part is needed was not shown.
                 found = without
-        if isinstance(found, _NotShown):
-            self._tried.append((parts[-1][0], found.text))
+        if isinstance(found, NotShown):
+            self._tried.append((parts[-1][0], found))
             return None
         pair, result = found
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
         self._last = parts[-1][0], fix, result
         less = "neither alone" if len(parts) == 2 else "nothing less"
         text = replace(fix, text=f"{fix.text} ({less} is enough)")
-        confirmed = (_confirmed(suspect, text, result, (None, None), twice=False) for suspect, _ in parts)
-        self.causes = tuple(self._with_flaw(cause) for cause in confirmed)
+        told = (confirmed(suspect, text, result, (None, None), twice=False) for suspect, _ in parts)
+        self.causes = tuple(self._with_flaw(cause) for cause in told)
         return pair, result
 
-    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | _NotShown:
+    def _try_all(self, parts: Sequence[tuple[Suspect, Counterfactual]]) -> tuple[Pair, Comparison] | NotShown:
         fix = functools.reduce(Counterfactual.joined, (fix for _, fix in parts))
         self._say(f"confirming {' and '.join(dict.fromkeys(suspect.slug for suspect, _ in parts))}: with {fix.text}")
         return self._try(fix)
@@ -246,29 +220,29 @@ class _Search:
             suspect, fix, result = self._last
             self._tried.append((suspect, self._stays(fix, result)))
 
-    def _try(self, fix: Counterfactual) -> tuple[Pair, Comparison] | _NotShown:
+    def _try(self, fix: Counterfactual) -> tuple[Pair, Comparison] | NotShown:
         """Returns the pair without a suspect, and its comparison; or why that shows nothing."""
         found = self._again(fix)
         if isinstance(found, str):
-            return _NotShown(f"with {fix.text}: {found}")
+            return NotShown(f"with {fix.text}: {found}")
         result = found.compared()
         if not went_away(self.comparison, result):
-            return _NotShown(f"with {fix.text} {_STAYS}", stays=True)
+            return NotShown(f"with {fix.text} {STAYS}", refutes=True)
         if fix.reruns_both and not self._parts_again(fix):
             where = "agree" if agrees(result) else "part only later"
-            return _NotShown(f"with {fix.text} they {where}, and {self._unchanged}")
+            return NotShown(f"with {fix.text} they {where}, and {self._unchanged}")
         if not self._unchanged:
             return found, result
         if not agrees(result):
-            return _NotShown(self._stays(fix, result))
+            return self._stays(fix, result)
         if not fix.reruns_both:
             return found, result
         second = self._again(fix)
         if isinstance(second, str):
-            return _NotShown(f"with {fix.text}: {second}")
+            return NotShown(f"with {fix.text}: {second}")
         repeated = second.compared()
         gone = went_away(self.comparison, repeated) and agrees(repeated)
-        return (found, result) if gone else _NotShown(self._stays(fix, repeated))
+        return (found, result) if gone else self._stays(fix, repeated)
 
     def _again(self, fix: Counterfactual) -> Pair | str:
         return again(self.pair, fix, self._workshop, lambda result: not went_away(self.comparison, result))
@@ -305,10 +279,10 @@ class _Search:
         where = f"they part at step {second.step} ({second.stage.in_words})"
         return f"run again with nothing changed, {where}, not at step {first.step} ({first.stage.in_words})"
 
-    def _stays(self, fix: Counterfactual, result: Comparison) -> str:
+    def _stays(self, fix: Counterfactual, result: Comparison) -> NotShown:
         later = result.first_divergence
         where = "" if later is None else f": they part at step {later.step}"
-        return f"with {fix.text} {_STAYS}{where}, and {self._unchanged}"
+        return NotShown(f"with {fix.text} {STAYS}{where}, and {self._unchanged}", refutes=True)
 
     def _with_flaw(self, cause: Cause) -> Cause:
         if not self._unchanged:
@@ -324,75 +298,3 @@ def _in_order(found: Sequence[Suspect]) -> list[tuple[Suspect, Counterfactual]]:
     """
     every = [(suspect, fix) for suspect in found for fix in suspect.counterfactuals]
     return sorted(every, key=lambda one: (one[0].weak, one[1].alone and one[1] is not one[0].counterfactuals[0]))
-
-
-def _confirmed(
-    suspect: Suspect,
-    counterfactual: Counterfactual,
-    result: Comparison,
-    gaps: tuple[float | None, float | None],
-    *,
-    twice: bool,
-) -> Cause:
-    if result.first_divergence is None:
-        ended = "stopped" in (result.baseline.status, result.candidate.status)
-        what = f"{'the first' if ended else 'all'} {result.steps_compared} steps are bit-identical"
-        what += ", in two re-runs" if twice else ""
-    else:
-        later = result.first_divergence
-        where = f"data: {later.detail}" if later.samples is Samples.REORDERED else later.stage.in_words
-        what = f"the sides part only at step {later.step} ({where})"
-        if later.stage is Stage.REPORTING:
-            what = f"only what is logged differs, from step {later.step} on"
-    return Cause(
-        slug=suspect.slug,
-        confirmed=True,
-        summary=suspect.summary,
-        evidence=suspect.evidence,
-        location=suspect.location,
-        remedy=suspect.remedy,
-        counterfactual=f"with {counterfactual.text}, {what}{_STAGE_ONLY if counterfactual.stage_only else ''}",
-        loss_gaps=None if gaps[0] is None or gaps[1] is None else (gaps[0], gaps[1]),
-    )
-
-
-_STAGE_ONLY = ": this shows that they matter, not what made them differ"
-
-
-def _unconfirmed(case: Case, found: tuple[Suspect, ...], tried: list[tuple[Suspect, str]]) -> Cause:
-    # A suspect whose re-run did not help is out; one that could not be re-run is still a suspect.
-    refuted = [suspect for suspect, text in tried if _STAYS in text]
-    standing = [suspect for suspect in found if suspect not in refuted and not suspect.needs_proof]
-    if not standing:
-        return Cause(
-            slug="unknown",
-            confirmed=False,
-            summary="Nothing that samefit knows explains this divergence.",
-            evidence=(*excluded(case), *(_tried(suspect, text) for suspect, text in tried)),
-            location=case.b.training.location,
-            remedy="compare the two sides at the place above; `samefit show` lists what each run did before it",
-            unconfirmed_because="no suspect is left",
-        )
-    suspect = standing[0]
-    more = [line for other in standing[1:] if other.slug == "unknown" for line in other.evidence]
-    if suspect.slug == "unknown":
-        more += [*excluded(case), *(_tried(other, text) for other, text in tried)]
-    because = next((text for other, text in tried if other is suspect), suspect.no_counterfactual)
-    return Cause(
-        slug=suspect.slug,
-        confirmed=False,
-        summary=suspect.summary,
-        evidence=(*suspect.evidence, *more),
-        location=suspect.location,
-        remedy=suspect.remedy,
-        unconfirmed_because=because or "it was not re-run",
-    )
-
-
-def _tried(suspect: Suspect, text: str) -> Evidence:
-    return Evidence(f"not {suspect.slug}: {text}")
-
-
-def suspected(case: Case) -> tuple[Cause, ...]:
-    """Returns the most telling suspect of a divergence, without any re-run."""
-    return (_unconfirmed(case, suspects(case), []),)

@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.drawn_in_fit import (
+    draws_in_training,
+    explain_drawn_in_fit,
+    other_backend,
+    shuffles,
+)
 from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, stages_of
 from samefit.explain.settings import program_evidence
+from samefit.explain.unwatched import explain_hidden_draws
 from samefit.explain.workers import explain_workers, has_workers
 from samefit.store.records import Event
 from samefit.types import Samples
@@ -24,8 +31,10 @@ def explain_data(case: Case) -> Iterator[Suspect]:
     yield from explain_pipelines(case)
     yield from _options(case)
     yield from _shuffled_arrays(case)
-    yield from _shuffle(case)
-    yield from explain_own_draws(case, within=not has_workers(case.a))
+    one_by_one = not has_workers(case.a)
+    yield from explain_drawn_in_fit(case, libraries=one_by_one)
+    yield from explain_own_draws(case, within=one_by_one)
+    yield from explain_hidden_draws(case)
     yield from _tensorflow_shuffle(case)
     yield from explain_workers(case)
     yield from explain_own_generators(case)
@@ -85,12 +94,12 @@ def _shuffled_arrays(case: Case) -> Iterator[Suspect]:
     """`fit` shuffles the arrays of one side; the other side's iterator gives its batches in an order of its own."""
     arrays = [side for side in (case.a, case.b) if _gets_arrays(side)]
     samples = case.divergence.samples
-    if len(arrays) != 1 or not _shuffles(arrays[0].training.options) or samples is None or not samples.may_be_order:
+    if len(arrays) != 1 or not shuffles(arrays[0].training.options) or samples is None or not samples.may_be_order:
         return
     side, other = (case.a, case.b) if arrays[0] is case.a else (case.b, case.a)
     described = other.training.options["x"]
     # The batches of a PyDataset are shuffled as well, each in itself as it is.
-    shuffled = "use_multiprocessing" in described and _shuffles(other.training.options)
+    shuffled = "use_multiprocessing" in described and shuffles(other.training.options)
     numbers = sorted({each.training.number for each in ((side, other) if shuffled else (side,))})
     plans = tuple({"do": "fit", "training": number, "arguments": {"shuffle": False}} for number in numbers)
     fix = Counterfactual(f"shuffle=False in the {side.role}'s fit", plans, of_baseline=side is case.a)
@@ -115,116 +124,15 @@ def _shuffled_arrays(case: Case) -> Iterator[Suspect]:
     )
 
 
-def _in_training(case_side_events: tuple[Event, ...], training: int) -> list[Event]:
-    return [
-        e
-        for e in case_side_events
-        if e.kind == "draw"
-        and e.training == training
-        and e.component
-        and not e.component.startswith(("seed of", "data loader", "evaluate", "predict"))
-    ]
-
-
-def _shuffle(case: Case) -> Iterator[Suspect]:
-    """Keras's own shuffle drew its order from a generator that stood elsewhere."""
-    if not (_shuffles(case.a.training.options) and _shuffles(case.b.training.options)):
-        return
-    number_a, number_b = case.a.training.number, case.b.training.number
-    first = [e for e in _in_training(case.a.events, number_a) if e.component.startswith(("shuffle", "order"))]
-    second = [e for e in _in_training(case.b.events, number_b) if e.component.startswith(("shuffle", "order"))]
-    for draw_a, draw_b in zip(first, second, strict=False):
-        if draw_a.generator != draw_b.generator:
-            yield _other_backend(case, draw_a, draw_b)
-            return
-        if draw_a.state == draw_b.state or draw_a.generator == "tensorflow":
-            continue
-        generator = draw_a.generator
-        plans = []
-        for at, keys in (("training", {}), ("epoch", {"epoch": case.b.step.epoch})):
-            plan = generators.restore(
-                case.a, case.b, generators=(generator,), at=at, training_a=number_a, training_b=number_b, **keys
-            )
-            if plan is not None:
-                when = f"before #{number_b}" if at == "training" else f"before epoch {case.b.step.epoch + 1}"
-                plans.append(Counterfactual(f"{generators.name_of(generator)} put back {when}", (plan,)))
-        every_epoch = [
-            plan
-            for epoch in range(_epochs(case))
-            if (
-                plan := generators.restore(
-                    case.a,
-                    case.b,
-                    generators=(generator,),
-                    at="epoch",
-                    training_a=number_a,
-                    training_b=number_b,
-                    epoch=epoch,
-                )
-            )
-            is not None
-        ]
-        if every_epoch and case.b.step.epoch > 0:
-            plans.insert(
-                0, Counterfactual(f"{generators.name_of(generator)} put back before every epoch", tuple(every_epoch))
-            )
-        if case.separable and case.same_process:
-            plans.append(Counterfactual("the candidate run alone, in a fresh process", alone=True))
-        suspect = generators.explain_draw(
-            case,
-            generator,
-            draw_a,
-            draw_b,
-            what="the order of the samples",
-            counterfactuals=tuple(plans),
-            training_begins=False,
-        )
-        if suspect is not None:
-            yield suspect
-        return
-
-
-def _epochs(case: Case) -> int:
-    return max((s.epoch for s in case.b.run.steps([case.b.training.number])), default=0) + 1
-
-
-def _shuffles(options: object) -> bool:
-    return not isinstance(options, dict) or options.get("shuffle", True) is not False
-
-
-def _other_backend(case: Case, draw_a: Event, draw_b: Event) -> Suspect:
-    one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
-    return Suspect(
-        slug="backend-generator",
-        summary=f"fit(shuffle=True) draws from {generators.name_of(draw_a.generator)} on {one} and from "
-        f"{generators.name_of(draw_b.generator)} on {other}: one seed, two orders.",
-        evidence=(
-            Evidence(f"{draw_a.function} in {draw_a.keras}", "baseline", draw_a.location),
-            Evidence(f"{draw_b.function} in {draw_b.keras}", "candidate", draw_b.location),
-        ),
-        location=case.b.training.location,
-        remedy="use  --pin SEED  or fit(shuffle=False) to give both backends one order",
-        counterfactuals=(
-            Counterfactual(
-                "shuffle=False on both sides",
-                both=tuple(
-                    {"do": "fit", "training": n, "arguments": {"shuffle": False}}
-                    for n in sorted({case.a.training.number, case.b.training.number})
-                ),
-            ),
-        ),
-    )
-
-
 def _tensorflow_shuffle(case: Case) -> Iterator[Suspect]:
     """TensorFlow's shuffle takes its op seed from the global seed: without one, from the operating system."""
     backends = {case.comparison.baseline.backend, case.comparison.candidate.backend}
     if "tensorflow" not in backends or (stages_of(case.a) and stages_of(case.b)):
         return
     if len(backends) == 2:
-        draws = [_in_training(side.events, side.training.number) for side in (case.a, case.b)]
+        draws = [draws_in_training(side) for side in (case.a, case.b)]
         if draws[0] and draws[1]:
-            yield _other_backend(case, draws[0][-1], draws[1][-1])
+            yield other_backend(case, draws[0][-1], draws[1][-1])
         return
     anchors = [_tensorflow_draw(side) for side in (case.a, case.b)]
     samples = case.divergence.samples

@@ -62,7 +62,6 @@ def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
             remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
             counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
         )
-    yield from _hidden_draws(case)
 
 
 def _own_seeds(case: Case) -> Iterator[Suspect]:
@@ -83,37 +82,6 @@ def _taker(event: Event) -> str:
     """Returns what took entropy, as the user has written it where it is known."""
     code = event.location.code if event.location is not None else None
     return "default_rng()" if "default_rng(" in (code or "") else event.keras or event.function
-
-
-def _hidden_draws(case: Case) -> Iterator[Suspect]:
-    """A generator stood elsewhere when the side began, and something drew from it below the watched functions."""
-    point_a, point_b = f"side:{case.a.name}", f"side:{case.b.name}"
-    before_a, before_b = case.a.run.generator_states(point_a), case.b.run.generator_states(point_b)
-    for generator in ("numpy", "python", "torch"):
-        if generator not in before_a or generator not in before_b or before_a[generator] == before_b[generator]:
-            continue
-        plan = generators.restore(case.a, case.b, generators=(generator,), at="side")
-        seeds = [side.seeding(generator, side.training.begin_event) for side in (case.a, case.b)]
-        if plan is None or all(seeds):
-            continue
-        name = generators.name_of(generator)
-        yield Suspect(
-            slug="unseeded",
-            summary=f"{name} was never seeded, and the data may depend on it.",
-            evidence=(
-                Evidence(f"{name} stood elsewhere when each side began"),
-                *(
-                    Evidence(f"{name} was never seeded before the training", side.role, side.training.location)
-                    if seed is None
-                    else Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location)
-                    for side, seed in zip((case.a, case.b), seeds, strict=True)
-                ),
-            ),
-            location=case.b.training.location,
-            remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
-            counterfactuals=(Counterfactual(f"{name} put into the baseline's first state", (plan,)),),
-            weak=True,
-        )
 
 
 _Pairs = list[tuple[Event, Event]]

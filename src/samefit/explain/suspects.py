@@ -21,6 +21,7 @@ from samefit.explain import (
     reporting,
     settings,
     slots,
+    unwatched,
     weights,
 )
 from samefit.explain.case import Case, Suspect
@@ -59,6 +60,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         callbacks.explain_batch_callbacks,
         settings.explain_backend,
         flags.explain_flags,
+        unwatched.explain_tensorflow,
         settings.explain_nondeterminism,
         left_behind.explain_alone,
     ),

@@ -12,6 +12,7 @@ from samefit.explain.left_behind import explain_own_generators
 from samefit.explain.mapping import explain_assigned
 from samefit.explain.own_draws import explain_own_draws
 from samefit.explain.slots import explain_slots
+from samefit.explain.unwatched import explain_hidden_draws
 from samefit.explain.values import layer_location, taken_from_baseline
 from samefit.store.records import Event, Origin, VariableRecord
 from samefit.types import Location, Role
@@ -217,4 +218,5 @@ def _options(origin: Origin) -> dict[str, object]:
 def _own_initializer(case: Case) -> Iterator[Suspect]:
     """First values drawn by the user's own code (an initialiser of their own, `set_weights` of random arrays)."""
     yield from explain_own_draws(case)
+    yield from explain_hidden_draws(case)
     yield from explain_own_generators(case)

@@ -395,6 +395,6 @@ class Ledger:
             for part in ("RandomSampler", "_get_iterator", "permutation", "shuffle", "Shuffle")
         ):
             return f"shuffle of {place}"
-        if any("OrderedEnqueuer" in name for name in names):
+        if any("OrderedEnqueuer" in name for name in names) or names[0].startswith("PyDatasetAdapter"):
             return f"order of batches of {place}"
         return f"{place}"

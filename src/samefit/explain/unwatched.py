@@ -1,0 +1,91 @@
+"""Causes in draws that stand in no ledger: made below the watched functions, or by TensorFlow's kernels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.store.records import Event
+
+
+def explain_hidden_draws(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for generators that nobody had seeded, where something may have drawn from them unseen."""
+    point_a, point_b = f"side:{case.a.name}", f"side:{case.b.name}"
+    before_a, before_b = case.a.run.generator_states(point_a), case.b.run.generator_states(point_b)
+    for generator in ("numpy", "python", "torch"):
+        if generator not in before_a or generator not in before_b or before_a[generator] == before_b[generator]:
+            continue
+        if not (_moved(case.a, generator, before_a[generator]) or _moved(case.b, generator, before_b[generator])):
+            continue
+        plan = generators.restore(case.a, case.b, generators=(generator,), at="side")
+        seeds = _seedings(case, generator)
+        if plan is None or all(seeds):
+            continue
+        name = generators.name_of(generator)
+        yield Suspect(
+            slug="unseeded",
+            summary=f"{name} was never seeded, and the data may depend on it.",
+            evidence=(Evidence(f"{name} stood elsewhere when each side began"), *_evidence(case, generator, seeds)),
+            location=case.b.training.location,
+            remedy="put  keras.utils.set_random_seed(1)  first, or give every random function a seed (random_state=1)",
+            counterfactuals=(Counterfactual(f"{name} put into the baseline's first state", (plan,)),),
+            weak=True,
+        )
+    yield from explain_tensorflow(case)
+
+
+def explain_tensorflow(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where TensorFlow's random operations had no global seed, or another one on each side.
+
+    Each takes its seed from the global one; without one it takes entropy when it first runs, in a kernel
+    (tensorflow/python/framework/random_seed.py, `get_seed`, 2.21). So neither their draws nor a state can be recorded.
+    """
+    if not all("tensorflow" in (side.run.manifest.get("versions") or {}) for side in (case.a, case.b)):
+        return
+    one, other = _seedings(case, "tensorflow")
+    if one is not None and other is not None:
+        if one.value != other.value:
+            yield generators.other_seed(generators.name_of("tensorflow"), one, other, ())
+        return
+    yield Suspect(
+        slug="unseeded",
+        summary="TensorFlow's random operations were given no seed: each takes one from the operating system.",
+        evidence=_evidence(case, "tensorflow", (one, other)),
+        location=case.b.training.location,
+        remedy="put  keras.utils.set_random_seed(1)  first, or give every random operation a seed (seed=1)",
+        counterfactuals=(
+            Counterfactual(
+                "keras.utils.set_random_seed(1) before anything is drawn, on both sides",
+                both=generators.seed_first(case, 1),
+            ),
+        ),
+        weak=True,
+        # TensorFlow is imported by many a script that draws nothing from it.
+        needs_proof=True,
+    )
+
+
+def _moved(side: Side, generator: str, before: bytes) -> bool:
+    """Whether a generator had moved between the begin of a side and its diverging step; true where that is unknown."""
+    stands = side.step.generators.get(generator)
+    return stands is None or stands != hashlib.blake2b(before, digest_size=16).digest()
+
+
+def _seedings(case: Case, generator: str) -> tuple[Event | None, Event | None]:
+    begins = (side.seeding(generator, side.training.begin_event) for side in (case.a, case.b))
+    one, other = begins
+    return one, other
+
+
+def _evidence(case: Case, generator: str, seeds: tuple[Event | None, Event | None]) -> tuple[Evidence, ...]:
+    name = generators.name_of(generator)
+    return tuple(
+        Evidence(f"{name} was never seeded before the training", side.role, side.training.location)
+        if seed is None
+        else Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location)
+        for side, seed in zip((case.a, case.b), seeds, strict=True)
+    )
