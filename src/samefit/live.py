@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import platform
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
+from samefit.record.elsewhere import leave_mark, take_marks
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import own_generators
 from samefit.record.pipelines import Pipelines
@@ -54,6 +56,7 @@ class Live:
         self._frameworks: set[str] = set()
         self._pin: Any = None
         self._code: dict[str, str] = {}
+        self.is_fork = False
         _RECORDING.add(self)
 
     def forked(self) -> None:
@@ -62,9 +65,11 @@ class Live:
         The hooks stay and do nothing: no lock is taken, which another thread may have held at the fork.
         """
         self.ledger.guard.stop()
+        self.is_fork = True
         if self.writer is not None:
             self.writer.abandon()
             self.writer = None
+        self.ledger.guard.missed = functools.partial(leave_mark, self.session["run"])
 
     def watch_process(self) -> None:
         """Watches what is there before the user's first line; NumPy and Keras follow when they are imported."""
@@ -101,6 +106,9 @@ class Live:
             SystemExit: If the script was to be pinned: it is never trained unpinned instead.
         """
         guard = self.ledger.guard
+        if self.is_fork:
+            watch_elsewhere(self.session["run"])
+            return
         guard(self._hook_into_keras, None)
         if guard.failure is not None and self.session.get("pin") is not None:
             sys.stderr.write(f"samefit: the script was ended, since it could not be pinned: {guard.failure}\n")
@@ -230,6 +238,7 @@ class Live:
             self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})
         if self.transplants:
             self.writer.update_manifest({"transplants": self.transplants.outcomes})
+        self.writer.update_manifest({"trained_elsewhere": take_marks(self.session["run"])})
         if self.recorder is not None:
             self.recorder.close(status)
         self.ledger.settle()
@@ -306,6 +315,15 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+def watch_elsewhere(run: str) -> None:
+    """Keras was imported in a process that is not the recorded one: its trainings leave a mark for the run."""
+    import keras
+
+    from samefit.patches.trainer import watch_begins
+
+    watch_begins(Patches(), keras.config.backend(), functools.partial(leave_mark, run))
+
+
 _live: Live | None = None
 
 
@@ -327,8 +345,8 @@ def start(session: Mapping[str, Any]) -> None:
 
 
 def of_session() -> Live | None:
-    """Returns what records this process for `samefit run` or `check`, or None."""
-    return _live
+    """Returns what records this process for `samefit run` or `check`; None in a process that was forked from it."""
+    return None if _live is None or _live.is_fork else _live
 
 
 def numpy_imported() -> None:

@@ -266,6 +266,21 @@ def found_by(
     return found, bench
 
 
+def test_a_seed_for_everything_takes_the_place_of_what_stands_in_for_earlier_causes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing changed the sides part earlier, as before those causes were found: that is no sign of chance."""
+    seeded = Counterfactual("a seed first", both=({"do": "seed_first", "seed": 1},))
+
+    def explain(case: Case) -> Iterator[Suspect]:
+        yield Suspect("unseeded", "", counterfactuals=(seeded,))
+
+    # With the seed both agree; with nothing changed they part at step 1 instead of 2.
+    found, _ = found_by(monkeypatch, explain, tmp_path, None, None, None, 0)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("unseeded", True)]
+    assert found[0].evidence == ()
+
+
 def test_a_later_parting_of_sides_that_part_anywhere_confirms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -189,6 +189,16 @@ def test_a_loop_that_was_not_recorded_makes_it_incomplete(tmp_path: Path) -> Non
     assert compare_trainings(a, b, (1,), (1,)).verdict is Verdict.IDENTICAL
 
 
+def test_other_processes_that_train_make_it_incomplete(tmp_path: Path) -> None:
+    a = make_run(tmp_path / "a")
+    b = make_run(tmp_path / "b", manifest={"trained_elsewhere": 2})
+    result = compare(a, b)
+    assert result.verdict is Verdict.INCOMPLETE
+    assert "The candidate also trains in 2 other processes of its own, not recorded" in result.notes[0]
+    # A training that was asked for is whole without them.
+    assert compare_trainings(a, b, (1,), (1,)).verdict is Verdict.IDENTICAL
+
+
 def test_a_loop_of_the_other_side_does_not_count(tmp_path: Path) -> None:
     run = make_run(
         tmp_path / "run",

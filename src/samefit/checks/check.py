@@ -19,6 +19,7 @@ from samefit.checks.watch import Watch, parted_for_good
 from samefit.checks.workshop import Workshop
 from samefit.comparison import compare as compare_offline
 from samefit.comparison.compare import opened
+from samefit.comparison.coverage import trained_elsewhere
 from samefit.comparison.result import Comparison
 from samefit.errors import NoTrainingError, SelectionError
 from samefit.launch.target import parse_target
@@ -168,6 +169,12 @@ def nothing_recorded(run: Run, text: str) -> str:
         return (
             f"{text} trains in a loop of its own ({updates} optimizer updates outside fit and train_on_batch), which "
             "samefit cannot see: call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
+        )
+    if elsewhere := trained_elsewhere(run):
+        processes = "another process" if elsewhere == 1 else f"{elsewhere} other processes"
+        return (
+            f"{text} trains in {processes}, which samefit does not record: train in the script's own process, or hand "
+            "a samefit.Recorder to each training and compare the runs that they write."
         )
     if "backend" not in run.manifest:
         return f"{text} ran to its end without importing Keras: there is no training to compare."

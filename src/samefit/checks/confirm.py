@@ -263,16 +263,19 @@ class _Search:
         self._repeats += 1
         self._say("running again with nothing changed")
         # The same sides as in the re-run that is in question.
-        flaw = self._compared_unchanged(unchanged(self.pair, fix, self._workshop))
+        flaw = self._compared_unchanged(unchanged(self.pair, fix, self._workshop), fix)
         self._unchanged = self._unchanged or flaw
 
-    def _compared_unchanged(self, found: Pair | str) -> str:
+    def _compared_unchanged(self, found: Pair | str, fix: Counterfactual) -> str:
         if isinstance(found, str):
             return f"with nothing changed, {found}"
         result = found.compared()
         first, second = self.comparison.first_divergence, result.first_divergence
         self._parted = self._parted or not agrees(result)
         if first is None or (second is not None and place(first) == place(second)):
+            return ""
+        if second is not None and fix.seeds_first and place(second) < place(first):
+            # The seed takes the place of what stands in for causes before this one, and here nothing does.
             return ""
         if second is None:
             return "run again with nothing changed, they agree"

@@ -115,7 +115,7 @@ def _both(pair: Pair, counterfactual: Counterfactual, workshop: Workshop, enough
 
     watch = Watch(sides, enough)
     a, b = pair.execution_a, pair.execution_b
-    if any(item["do"] == "seed_first" for item in counterfactual.both):
+    if counterfactual.seeds_first:
         # That seed takes the place of what stood in for one, and that the baseline has not.
         a, b = a.without_stand_ins(), b.without_stand_ins()
     if pair.same_process:

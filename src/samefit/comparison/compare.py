@@ -124,7 +124,11 @@ def compare_trainings(
         0 if trainings_a is not None else run_a.unseen_updates(side_a),
         0 if trainings_b is not None else run_b.unseen_updates(side_b),
     )
-    asked = Asked((first, second), selected, unseen)
+    elsewhere = (
+        0 if trainings_a is not None else coverage.trained_elsewhere(run_a),
+        0 if trainings_b is not None else coverage.trained_elsewhere(run_b),
+    )
+    asked = Asked((first, second), selected, unseen, elsewhere)
     verdict, why = coverage.verdict(pairing, scan.coverage, asked, differs=finding is not None)
     if verdict is Verdict.NOT_COMPARABLE:
         # Of two models without one weight in common it cannot be said where they part.

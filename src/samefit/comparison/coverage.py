@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from samefit.align import Alignment
 from samefit.comparison.pairing import Pairing
+from samefit.store.reader import Run
 from samefit.store.records import TrainingRecord
 from samefit.types import Verdict
 
@@ -68,11 +69,18 @@ class Asked:
         trainings: The trainings of the baseline and of the candidate.
         selected: Whether these trainings were asked for, and are not all that there is.
         unseen_updates: How many updates each side made besides what was recorded.
+        elsewhere: How many other processes each side has trained in.
     """
 
     trainings: tuple[Sequence[TrainingRecord], Sequence[TrainingRecord]]
     selected: bool
     unseen_updates: tuple[int, int]
+    elsewhere: tuple[int, int]
+
+
+def trained_elsewhere(run: Run) -> int:
+    """Returns in how many other processes a script has trained; those of both sides of a pair count."""
+    return int(run.manifest.get("trained_elsewhere") or 0)
 
 
 def verdict(pairing: Pairing, coverage: Coverage, asked: Asked, *, differs: bool) -> tuple[Verdict, list[str]]:
@@ -149,10 +157,14 @@ def _ended(training: TrainingRecord) -> str:
 
 
 def _besides(asked: Asked) -> Iterator[str]:
-    """Yields what a side trained in a loop of its own, of which nothing is known."""
+    """Yields what a side trained in a loop or in a process of its own, of which nothing is known."""
     for role, number in zip(_ROLES, asked.unseen_updates, strict=True):
         if number:
             yield (
                 f"The {role} also makes {number} optimizer {'update' if number == 1 else 'updates'} in a loop of its "
                 "own, not recorded (call samefit.Recorder.step there)"
             )
+    for role, number in zip(_ROLES, asked.elsewhere, strict=True):
+        if number:
+            processes = "another process" if number == 1 else f"{number} other processes"
+            yield f"The {role} also trains in {processes} of its own, not recorded (call samefit.Recorder there)"

@@ -97,6 +97,17 @@ def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
     return True if a.options.get("steps_per_epoch") == b.options.get("steps_per_epoch") else None
 
 
+def same_arrays(a: TrainingRecord, b: TrainingRecord) -> bool:
+    """Whether two trainings are known to have been given the very same arrays, in the same order."""
+    names = ("x", "y", "sample_weight")
+    one, other = (
+        [item.get("digest") if isinstance(item := training.options.get(name), dict) else None for name in names]
+        for training in (a, b)
+    )
+    shares = [training.options.get("validation_split") for training in (a, b)]
+    return one == other and one[0] is not None and shares[0] == shares[1]
+
+
 def _rows_of(training: TrainingRecord) -> object:
     described = [training.options, *(training.options.get(name) for name in ("x", "y"))]
     rows = tuple(item.get("rows") if isinstance(item, dict) else None for item in described)

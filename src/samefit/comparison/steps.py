@@ -13,7 +13,7 @@ from samefit.comparison.finding import Finding
 from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
-from samefit.comparison.samples import epoch_rows, same_data
+from samefit.comparison.samples import epoch_rows, same_arrays, same_data
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Samples, Stage, When
@@ -201,7 +201,10 @@ class StepScan:
         whole = same_data(one, other)
         same_epoch = epoch_a is not None and epoch_b is not None and epoch_a.same_samples(epoch_b)
         same_batch = a.rows is not None and a.rows == b.rows
-        self.same_samples = same_epoch or bool(whole)
+        all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
+        # Of equal arrays other values may arrive: they are converted to another dtype on the way.
+        converted = all_seen and not same_epoch and same_arrays(one, other)
+        self.same_samples = not converted and (same_epoch or bool(whole))
         more_data = whole is False and one.options.get("batch_size") == other.options.get("batch_size")
         if a.num_rows != b.num_rows and not more_data:
             return f"batched otherwise: {a.num_rows} and {b.num_rows} samples", Samples.BATCHED_OTHERWISE
@@ -209,9 +212,10 @@ class StepScan:
             return f"the same {epoch_a.number} samples in another order", Samples.REORDERED
         if same_batch:
             return f"the same {a.num_rows} samples in another order within the batch", Samples.REORDERED
+        if converted:
+            return "equal arrays, of which other values arrive", Samples.OTHER
         if whole:
             return "the same samples in another order", Samples.REORDERED
-        all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
         if whole is False or all_seen:
             return "other samples or values", Samples.OTHER
         return "other samples or values, or another order", Samples.UNKNOWN

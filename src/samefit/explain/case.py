@@ -54,6 +54,11 @@ class Counterfactual:
         """Whether both sides run again, changed alike."""
         return bool(self.both or self.environment_both)
 
+    @property
+    def seeds_first(self) -> bool:
+        """Whether it seeds everything before anything is drawn."""
+        return any(plan["do"] == "seed_first" for plan in self.both)
+
     def joined(self, other: Counterfactual) -> Counterfactual:
         """Returns a re-run that changes what both change; each changes the candidate's side alone."""
         environment = {**self.environment, **other.environment}

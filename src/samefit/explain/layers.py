@@ -32,6 +32,16 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
         {"do": "layer", "class": b.class_name, "construction": b.construction, "arguments": {"dtype": a.dtype_policy}}
         for a, b in policies
     )
+    fixes = [
+        Counterfactual(f"dtype {first.dtype_policy!r} for these layers", layers),
+        Counterfactual(f"the dtype policy {first.dtype_policy!r}", (plan,)),
+    ]
+    remedy = f"keras.config.set_dtype_policy({first.dtype_policy!r})"
+    floatx = next((s.baseline for s in case.comparison.settings if (s.kind, s.name) == ("global", "floatx")), None)
+    if floatx is not None:
+        # It is the dtype of what `fit` makes of the arrays as well, and of metrics and optimizers.
+        fixes.insert(0, Counterfactual(f"floatx {floatx!r}", ({**plan, "floatx": floatx},)))
+        remedy = f"keras.config.set_floatx({floatx!r})"
     yield Suspect(
         slug="precision",
         summary=f"The layers compute in {first.dtype_policy} on one side and in {second.dtype_policy} on the other.",
@@ -44,12 +54,8 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
             Evidence(f"dtype policy {', '.join(sorted(uniform))}", "candidate", second.location),
         ),
         location=second.location,
-        remedy=f"keras.config.set_dtype_policy({first.dtype_policy!r})  before both models are built "
-        "(keras.utils.clear_session resets it)",
-        counterfactuals=(
-            Counterfactual(f"dtype {first.dtype_policy!r} for these layers", layers),
-            Counterfactual(f"the dtype policy {first.dtype_policy!r}", (plan,)),
-        ),
+        remedy=f"{remedy}  before both models are built (keras.utils.clear_session resets the dtype policy)",
+        counterfactuals=tuple(fixes),
     )
 
 

@@ -1,4 +1,4 @@
-"""The precision of a re-run: float64 throughout, or one dtype policy whatever the script sets."""
+"""The precision of a re-run: float64 throughout, or one `floatx` or dtype policy whatever the script sets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,24 @@ def keep_float64(patches: Patches) -> None:
     patches.replace(
         dtypes, "BIT64_TO_BIT32_DTYPE", lambda original: {**original, "float64": "float64"}, checked_on="Keras 3.15.1"
     )
+
+
+def keep_floatx(patches: Patches, floatx: str, holds: Callable[[], bool]) -> None:
+    """Sets Keras's `floatx`, and keeps it also where the script sets another one.
+
+    Args:
+        patches: Where the replacements are noted.
+        floatx: The name of the dtype.
+        holds: Whether it holds at the moment.
+    """
+    import keras
+
+    def make(original: Callable[[str], None]) -> Callable[[str], None]:
+        return lambda value: original(floatx if holds() else value)
+
+    for name in ("keras.config", "keras.backend", "keras.src.backend", "keras.src.backend.config"):
+        patches.replace(importlib.import_module(name), "set_floatx", make, checked_on="Keras 3.12 to 3.15")
+    keras.config.set_floatx(floatx)
 
 
 def keep_policy(patches: Patches, policy: str, holds: Callable[[], bool]) -> None:

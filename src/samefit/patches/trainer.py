@@ -82,6 +82,21 @@ def watch_trainer(patches: Patches, backend: str, observer: TrainingObserver) ->
     _STEPS[backend](patches, trainer, observer)
 
 
+def watch_begins(patches: Patches, backend: str, began: Callable[[], None]) -> None:
+    """Calls `began` when a `fit` or a `train_on_batch` begins, in a process that is not recorded."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def training(self: Any, *args: Any, **kwargs: Any) -> Any:
+            began()
+            return original(self, *args, **kwargs)
+
+        return training
+
+    for name in ("fit", "train_on_batch"):
+        patches.replace(trainer_class(backend), name, make, checked_on=_CHECKED)
+
+
 def watch_callbacks(patches: Patches, began: Callable[[Any], None]) -> None:
     """Calls `began` with the list of callbacks of each `fit` that begins; the list is gone once that `fit` has ended.
 

@@ -26,11 +26,13 @@ class Guard:
         stopped: Whether nothing is recorded any more: after a failure, after the end of the run, and in a process that
             was forked from the recorded one.
         failure: What stopped it, if that was a failure.
+        missed: Called when a training begins that is not recorded.
     """
 
     def __init__(self, writer: RunWriter | None = None) -> None:
         self.stopped = False
         self.failure: Exception | None = None
+        self.missed: Callable[[], None] = lambda: None
         self._writer = writer
 
     def __call__(self, work: Callable[[], _T], otherwise: _T) -> _T:

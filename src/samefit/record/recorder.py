@@ -76,8 +76,7 @@ class Recorder:
         self.provenance = provenance
         self.guard = ledger.guard
         self.unseen_updates: Counter[str] = Counter()
-        self._backend = backend
-        self._transplants = transplants
+        self._backend, self._transplants = backend, transplants
         self._stop = stop or StopPoint(None, None)
         self._keep_data, self._keep_states = keep_data, keep_states
         self._before_training, self._pipeline_of = before_training, pipeline_of
@@ -98,6 +97,7 @@ class Recorder:
     def training(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Iterator[None]:
         training = self.guard(lambda: self._begin(trainer, kind, arguments), None)
         if training is None:
+            self.guard.missed()
             yield
             return
         self._stack.append(training)

@@ -162,7 +162,7 @@ def _how_to_complete(comparison: Comparison) -> str:
     if {comparison.baseline.status, comparison.candidate.status} - {"complete"}:
         return "let the run that ended early go to its end, and compare again"
     if comparison.baseline.steps == comparison.candidate.steps:
-        return "let every training go to its end, and compare again;  --trainings I,J  compares two that did"
+        return "let every training be recorded to its end, and compare again;  --trainings I,J  compares two that were"
     return "train both for as many steps: the same epochs, batch size and amount of data"
 
 

@@ -73,7 +73,7 @@ class Transplants:
         self._patched = False
         self._patched_modes = False
         self._wide = False
-        self._kept_policy = False
+        self._kept: set[tuple[str, str]] = set()
         self._deterministic = False
         self._modes: weakref.WeakKeyDictionary[Any, Item] = weakref.WeakKeyDictionary()
         self._patches = Patches()
@@ -116,20 +116,16 @@ class Transplants:
     def keras_ready(self) -> None:
         """Applies what needs Keras; called before the side's own code, or as soon as Keras is imported."""
         for item in self._wanted("global", side=self._side):
-            import keras
+            from samefit.patches import precision
 
-            if item.get("floatx"):
-                keras.config.set_floatx(item["floatx"])
+            here = functools.partial(self._is_side, self._side)
+            for name, keep in (("floatx", precision.keep_floatx), ("dtype_policy", precision.keep_policy)):
+                if item.get(name) and (name, self._side) not in self._kept:
+                    self._kept.add((name, self._side))
+                    keep(self._patches, item[name], here)
             if item.get("floatx") == "float64" and not self._wide:
-                from samefit.patches.precision import keep_float64
-
                 self._wide = True
-                keep_float64(self._patches)
-            if item.get("dtype_policy") and not self._kept_policy:
-                from samefit.patches.precision import keep_policy
-
-                self._kept_policy = True
-                keep_policy(self._patches, item["dtype_policy"], functools.partial(self._is_side, self._side))
+                precision.keep_float64(self._patches)
             self._note("global settings", item)
         masks = self._wanted("masks")
         if masks and not self._patched:

@@ -1,8 +1,8 @@
 """Found by Python at its start because its directory stands first in PYTHONPATH: begins the recording.
 
 It leaves the process as plain Python would have it: its directory is taken off `sys.path`, a `sitecustomize` of the
-user's is run, and a failure of ours is one line on stderr. PYTHONPATH stays as it was changed, so that a child process
-of the script can say that it trained unrecorded.
+user's is run, and a failure of ours is one line on stderr. PYTHONPATH stays as it was changed, so that a process that
+the script starts can say that it trained unrecorded.
 """
 
 import os
@@ -28,9 +28,13 @@ def _begin(launch_file: str) -> None:
     try:
         with open(launch_file + ".claimed", "x") as claim:
             claim.write(str(os.getpid()))
+        is_child = False
     except FileExistsError:
         # A child of the script: one run records one process.
-        return
+        is_child = True
+        if sys.version_info < (3, 11):  # noqa: UP036 (any interpreter of the user's comes here)
+            # Another interpreter, of a tool perhaps: too old for samefit.
+            return
     # The very samefit that started this process, whatever else is installed here; `sys.path` stays the user's.
     home = os.environ["SAMEFIT_HOME"]
     package = os.path.join(home, "samefit")
@@ -45,7 +49,11 @@ def _begin(launch_file: str) -> None:
     import samefit.launch.child as child
 
     with open(launch_file) as file:
-        child.begin(json.load(file))
+        session = json.load(file)
+    if is_child:
+        child.begin_elsewhere(session["run"])
+    else:
+        child.begin(session)
 
 
 _own = os.path.dirname(os.path.abspath(__file__))
