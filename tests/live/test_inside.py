@@ -117,6 +117,8 @@ def test_two_views_of_one_training_are_equal(
 def test_state_that_a_layer_keeps_for_itself_is_no_hindrance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, each_backend: str
 ) -> None:
+    if each_backend == "torch":
+        pytest.skip("Keras cannot train it there (docs/_bugs/torch_stateful_lstm_cannot_be_trained.py)")
     monkeypatch.setenv("KERAS_BACKEND", each_backend)
     with Workshop(tmp_path, lambda text: None) as workshop:
         run = recorded(workshop, "run", "stateful", look_inside=[1], keep_states=[1])
