@@ -1,7 +1,7 @@
 """PyTorch: a stateful `LSTM` cannot be trained: the first step raises.
 
-Prints the loss of one step on JAX and TensorFlow. Keras 3.15.1, torch 2.13.0: RuntimeError, "one of the variables needed
-for gradient computation has been modified by an inplace operation" (the state is assigned before the backward pass).
+Prints the loss of one step on JAX and TensorFlow. Keras 3.15.1, torch 2.13.0: RuntimeError, "one of the variables
+needed for gradient computation has been modified by an inplace operation" (the state is assigned too early).
 """
 
 import os
