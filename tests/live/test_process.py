@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from samefit.cli import main
+from samefit.store.reader import Run
 
 SCRIPT = """
 import sys, keras, numpy as np
@@ -31,3 +32,44 @@ def test_no_framework_and_no_warning(
     printed = capfd.readouterr()
     assert "imported besides: []" in printed.out
     assert "lambda" not in printed.err
+
+
+THREADS = """
+import threading, keras, numpy as np
+
+def model():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    return model
+
+x, y = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32")
+started, ended = threading.Event(), threading.Event()
+
+class Waiting(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        started.set()
+        assert ended.wait(60)
+
+inner, outer = model(), model()
+first = threading.Thread(target=lambda: outer.fit(x, y, epochs=2, verbose=0, callbacks=[Waiting()]))
+first.start()
+assert started.wait(60)
+inner.fit(x, y, verbose=0)
+ended.set()
+first.join()
+last = model()
+last.fit(x, y, epochs=2, verbose=0)
+assert np.array_equal(last.get_weights()[0], outer.get_weights()[0])
+"""
+
+
+def test_trainings_in_two_threads_at_once_end_the_recording_and_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    Path("train.py").write_text(THREADS)
+    assert main(["run", "-o", "train.run", "train.py"]) == 0
+    assert "recording stopped, the training goes on" in capfd.readouterr().err
+    run = Run.open("train.run")
+    assert "another ran one; one at a time is recorded" in run.manifest["recording_failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,22 @@ def test_a_run_ends_when_a_file_says_so(tmp_path: Path) -> None:
     assert point.is_reached(12)
     file.write_text("")
     assert point.is_reached(0)
+
+
+def test_what_a_signal_handler_raises_reaches_the_user(tmp_path: Path) -> None:
+    class Preempted(Exception):
+        pass
+
+    def preempted(number: int, frame: object) -> None:
+        raise Preempted
+
+    before = signal.signal(signal.SIGTERM, preempted)
+    try:
+        guard = Guard()
+        with pytest.raises(Preempted):
+            guard(lambda: signal.raise_signal(signal.SIGTERM), None)
+        assert not guard.stopped
+        assert guard(fail, 0) == 0
+        assert guard.stopped
+    finally:
+        signal.signal(signal.SIGTERM, before)

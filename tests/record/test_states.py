@@ -7,17 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samefit.record import states as states_module
 from samefit.record.states import States
 from samefit.record.training import Training
-from samefit.store.records import StateRecord, TrainingRecord
+from samefit.store.records import StateRecord, TrainingRecord, VariableRecord
+from samefit.types import Role
 
 
 class Writer:
     def __init__(self) -> None:
         self.states: list[StateRecord] = []
+        self.kept: list[str] = []
+        self.warnings: list[str] = []
 
     def state(self, record: StateRecord) -> None:
         self.states.append(record)
+
+    def arrays(self, name: str, arrays: Any) -> None:
+        self.kept.append(name)
+
+    def warning(self, slug: str, message: str) -> None:
+        self.warnings.append(message)
 
 
 @pytest.mark.parametrize(("last_state", "value", "written"), [(3, 1.0, False), (3, 2.0, True), (2, 1.0, True)])
@@ -30,3 +40,35 @@ def test_an_epoch_begins_with_a_state_of_its_own_if_it_is_not_known_to_be_that_o
     states.record(training, last_state, "after", [np.ones(2)])
     states.between(training, 4, [np.full(2, value)])
     assert [(record.moment, record.step) for record in writer.states] == ([("begin", 4)] if written else [])
+
+
+def test_first_and_last_weights_of_many_trainings_do_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states_module, "KEPT", 70)
+    writer: Any = Writer()
+    states = States(writer, None, every_step=False)  # type: ignore[arg-type]
+    kernel = VariableRecord("kernel", (2,), "float64", Role.TRAINABLE)
+    for number in range(1, 6):
+        training = Training(
+            TrainingRecord(number, "", 1, "fit", {}, {}, 0, "running"), None, variable_records=(kernel,)
+        )
+        for name in (f"initial-{number}", f"final-{number}", f"state-{number}"):
+            states.arrays(name, training, [np.ones(2)])
+    # 16 bytes each: the first two trainings are kept, what is asked for by name as well, and the rest is said once.
+    ends = [name for name in writer.kept if not name.startswith("state")]
+    assert ends == ["initial-1", "final-1", "initial-2", "final-2"]
+    assert len(writer.kept) == 4 + 5
+    assert len(writer.warnings) == 1
+    assert "from initial-3 on" in writer.warnings[0]
+
+
+def test_the_first_two_trainings_are_kept_whatever_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states_module, "KEPT", 1)
+    writer: Any = Writer()
+    states = States(writer, None, every_step=False)  # type: ignore[arg-type]
+    kernel = VariableRecord("kernel", (2,), "float64", Role.TRAINABLE)
+    for number in (1, 2, 3):
+        training = Training(
+            TrainingRecord(number, "", 1, "fit", {}, {}, 0, "running"), None, variable_records=(kernel,)
+        )
+        states.arrays(f"initial-{number}", training, [np.ones(2)])
+    assert writer.kept == ["initial-1", "initial-2"]

@@ -6,6 +6,7 @@ Checked on CPython 3.11 to 3.13, NumPy 1.26 to 2.4. Module attributes are replac
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import inspect
@@ -108,8 +109,9 @@ def watch_python(patches: Patches, ledger: DrawObserver) -> None:
     """Puts every draw of the module `random`, and its seeding, into the ledger."""
     ledger.watch("python", read_python, python_key(random._inst))
     for owner, name, label in python_draws():
-        patches.replace(owner, name, functools.partial(wrap, ledger, "python", label), checked_on=_PYTHON)
-    patches.replace(random, "seed", _seeding(ledger, "python", "random.seed"), checked_on=_PYTHON)
+        draw = functools.partial(wrap, ledger, "python", label)
+        patches.replace(owner, name, _standing(draw), checked_on=_PYTHON)
+    patches.replace(random, "seed", _standing(_seeding(ledger, "python", "random.seed")), checked_on=_PYTHON)
 
 
 def watch_entropy(patches: Patches, ledger: DrawObserver) -> None:
@@ -118,8 +120,9 @@ def watch_entropy(patches: Patches, ledger: DrawObserver) -> None:
     NumPy binds `secrets.randbits` when it is imported and seeds every unseeded `default_rng()`, `RandomState()` and bit
     generator from it (numpy/random/bit_generator.pyx, `SeedSequence`), so this must be in place before NumPy is.
     """
-    patches.replace(secrets, "randbits", _entropy(ledger, "secrets.randbits"), checked_on=_PYTHON)
-    patches.replace(os, "urandom", _entropy(ledger, "os.urandom"), checked_on=_PYTHON)
+    for owner, name in ((secrets, "randbits"), (os, "urandom")):
+        taken = _entropy(ledger, f"{owner.__name__}.{name}")
+        patches.replace(owner, name, _standing(taken), checked_on=_PYTHON)
 
 
 def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
@@ -128,9 +131,10 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
 
     ledger.watch("numpy", read_numpy, NumpyKey())
     for owner, name, label in numpy_draws():
-        patches.replace(owner, name, functools.partial(wrap, ledger, "numpy", label), checked_on=_NUMPY)
-    patches.replace(numpy.random, "seed", _seeding(ledger, "numpy", "numpy.random.seed"), checked_on=_NUMPY)
-    patches.replace(numpy.random, "default_rng", functools.partial(_making, ledger), checked_on=_NUMPY)
+        draw = functools.partial(wrap, ledger, "numpy", label)
+        patches.replace(owner, name, _standing(draw), checked_on=_NUMPY)
+    patches.replace(numpy.random, "seed", _standing(_seeding(ledger, "numpy", "numpy.random.seed")), checked_on=_NUMPY)
+    patches.replace(numpy.random, "default_rng", _standing(functools.partial(_making, ledger)), checked_on=_NUMPY)
 
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:
@@ -146,6 +150,39 @@ def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) ->
         )
     for owner, name, label in backend.seed_functions():
         patches.replace(owner, name, _seeding(ledger, backend.name, label), checked_on="TF 2.21, torch 2.13")
+
+
+class Stand(functools.partial[Any]):
+    """A hook in the place of a builtin or of a bound method, that behaves like one where it is not called.
+
+    It is no method of a class that holds it as an attribute, and it is pickled and copied as what it stands in for:
+    another process has no hooks. A call of it makes no frame of its own.
+    """
+
+    @classmethod
+    def of(cls, hook: Callable[..., Any], original: Callable[..., Any]) -> Stand:
+        """Returns `hook` such that it stands in for `original`."""
+        stand = cls(hook)
+        functools.update_wrapper(stand, original)
+        return stand
+
+    def __get__(self, holder: Any, owner: Any = None) -> Stand:
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        original: Any = self.__wrapped__  # type: ignore[attr-defined]
+        name: str = original.__qualname__
+        if getattr(sys.modules.get(original.__module__ or ""), name, None) is self:
+            # What is pickled by its name is found there by that name.
+            return name
+        return functools.partial, (original,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)  # type: ignore[attr-defined]
+
+
+def _standing(make: Callable[[Any], Callable[..., Any]]) -> Callable[[Any], Stand]:
+    return lambda original: Stand.of(make(original), original)
 
 
 def wrap(ledger: DrawObserver, generator: str, function: str, original: Callable[..., Any]) -> Callable[..., Any]:

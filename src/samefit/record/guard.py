@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -42,6 +43,8 @@ class Guard:
         try:
             return work()
         except Exception as error:  # any failure of ours must leave the training alone; it is marked in the run
+            if _comes_from_a_signal(error):
+                raise
             self._fail(error)
             return otherwise
 
@@ -60,6 +63,8 @@ class Guard:
         try:
             work()
         except Exception as error:  # the end of the user's script, or of a `with` block, is not ours to break
+            if _comes_from_a_signal(error):
+                raise
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
@@ -79,6 +84,13 @@ class Guard:
             writer.update_manifest({"recording_failed": reason})
         with contextlib.suppress(Exception):
             writer.warning("recording-failed", reason + "\n" + "".join(traceback.format_exception(error)[-3:]))
+
+
+def _comes_from_a_signal(error: Exception) -> bool:
+    """Whether a signal handler of the user's raised it, which happened to run while we did: it is theirs to catch."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    codes = {code for handler in handlers if (code := getattr(handler, "__code__", None)) is not None}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _reason(error: Exception) -> str:

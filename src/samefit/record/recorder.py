@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import weakref
 from collections import Counter, deque
@@ -23,15 +22,13 @@ from samefit.record.provenance import Provenance
 from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
-from samefit.record.training import Before, Training, over
+from samefit.record.training import NOTHING_KNOWN, Before, Training, over
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
 from samefit.store.records import ModelRecord, TrainingRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.plan import Transplants
-
-_NOTHING = Before(None, {}, None, {})
 
 
 class Recorder:
@@ -100,7 +97,7 @@ class Recorder:
             self.guard.missed()
             yield
             return
-        self._stack.append(training)
+        self._stack.append(training.of_this_thread())
         status = "failed"
         try:
             with self.ledger.context(kind, training.record.number):
@@ -108,9 +105,11 @@ class Recorder:
             status = "complete"
         finally:
             self._stack.pop()
-            self.guard(functools.partial(self._end, training, status), None)
+            self.guard(lambda: self._end(training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
+        for running in self._stack:
+            running.must_be_of_this_thread()
         self._before_training()
         known = self._on_batch.get(id(trainer))
         on_batch = tuple(arguments.get(name) for name in ("x", "y", "sample_weight"))
@@ -235,7 +234,7 @@ class Recorder:
             data = training.on_batch
         early = self.guard(lambda: self._returns_early(training), False)
         batch = None if early or queue is not None else data
-        before = self.guard(lambda: self._before(training, batch, state), _NOTHING)
+        before = self.guard(lambda: self._before(training, batch, state), NOTHING_KNOWN)
         if training.steps == 0 and self._models.get(trainer) is None:
             self.provenance.start_capture()
             self.provenance.keep_values = True

@@ -16,6 +16,11 @@ from samefit.types import Role
 
 _MISSING = bytes(16)
 
+KEPT = 2 << 30
+"""Bytes of first and last weights that are kept in a run; those of its first two trainings always are."""
+
+_ENDS = ("initial-", "final-")
+
 
 class States:
     """Reads and digests the variables of trainings.
@@ -30,6 +35,7 @@ class States:
         self._writer = writer
         self._backend = backend
         self._every_step = every_step
+        self._kept, self._warned = 0, False
 
     def are_due(self, training: Training, num_steps: int) -> bool:
         """Whether the state after the next `num_steps` steps, of which it is known only after the last, is recorded."""
@@ -80,5 +86,17 @@ class States:
         """Writes values of a training's variables, in their order, but for seeds."""
         named = zip(training.variable_records, values, strict=False)
         arrays = {v.path: value for v, value in named if value is not None and v.role is not Role.SEED}
-        if arrays:
-            self._writer.arrays(name, arrays)
+        if not arrays:
+            return
+        if name.startswith(_ENDS):
+            # Of a script with hundreds of trainings not all can be kept; on both sides of a pair these are the same.
+            self._kept += sum(value.nbytes for value in arrays.values())
+            if self._kept > KEPT and training.record.number > 2:
+                self._warn_once(f"first and last weights are kept up to {KEPT >> 20} MiB: from {name} on they are not")
+                return
+        self._writer.arrays(name, arrays)
+
+    def _warn_once(self, text: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._writer.warning("weights-not-kept", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,9 @@ class Before:
     generators: Mapping[str, bytes]
 
 
+NOTHING_KNOWN = Before(None, {}, None, {})
+
+
 @dataclass
 class Training:
     """A training that runs now.
@@ -58,6 +62,7 @@ class Training:
         last_state: Index of the last step whose state was recorded.
         last_digests: The digests of that state.
         has_ended: Whether the state at its end was recorded.
+        thread: Where it runs.
     """
 
     record: TrainingRecord
@@ -80,6 +85,22 @@ class Training:
     last_state: int = -1
     last_digests: bytes = b""
     has_ended: bool = False
+    thread: int = 0
+
+    def of_this_thread(self) -> Training:
+        """Returns the training, which this thread goes on with."""
+        self.thread = threading.get_ident()
+        return self
+
+    def must_be_of_this_thread(self) -> None:
+        """Checks that another training may begin within this one: a nested one.
+
+        Raises:
+            RuntimeError: If this one runs in another thread. What draws, and which step is which, cannot be told then.
+        """
+        if self.thread != threading.get_ident():
+            raise RuntimeError("a training began in one thread while another ran one; one at a time is recorded")
+
     on_batch: tuple[Any, ...] | None = None
 
     def collect(self, trainer: Any) -> None:
