@@ -77,6 +77,21 @@ def test_other_stages(tmp_path: Path) -> None:
     assert first.no_counterfactual
 
 
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+def test_a_stage_that_one_side_alone_has_is_left_out(tmp_path: Path, role: str) -> None:
+    shuffle, cache, batch = stage("shuffle", seeds=[1, 1]), stage("cache", 1), stage("batch", 2, 6, batch_size=4)
+    pipelines = [shuffle, batch], [shuffle, cache, batch]
+    fix = found(two(tmp_path, *(pipelines if role == "candidate" else pipelines[::-1])))[0].counterfactuals[0]
+    assert fix.transplants == ({"do": "leave_out", "side": "", "call": 1},)
+    assert fix.of_baseline is (role == "baseline")
+    assert fix.text == f"the {role}'s pipeline without cache()"
+
+
+def test_a_stage_that_makes_something_else_is_not_left_out(tmp_path: Path) -> None:
+    shuffle, batch = stage("shuffle", seeds=[1, 1]), stage("batch", 2, 6, batch_size=4)
+    assert found(two(tmp_path, [shuffle], [shuffle, batch]))[0].counterfactuals == ()
+
+
 def test_what_a_user_hands_in_is_not_put_in(tmp_path: Path) -> None:
     case = two(tmp_path, *[[stage("map", map_func={"is": name})] for name in ("one", "other")])
     first = found(case)[0]

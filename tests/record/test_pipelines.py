@@ -171,3 +171,10 @@ class Spec:
 def test_a_shape_of_unknown_rank_can_be_described(pipelines: Pipelines, shape: Any, shown: str) -> None:
     made = pipelines.of(Dataset.range(4).map(len, like=Spec(shape)))
     assert made[1]["arguments"]["like"] == {"is": shown}
+
+
+def test_a_stage_that_is_left_out_hands_on_what_it_got(ledger: Ledger) -> None:
+    for pipelines in watching(ledger, Transplants([{"do": "leave_out", "side": "", "call": 1}])):
+        dataset = Dataset.range(4)
+        assert dataset.shuffle(8) is dataset
+        assert [each["function"] for each in pipelines.of(dataset.shuffle(8))] == ["range", "shuffle"]

@@ -319,6 +319,15 @@ def test_the_options_of_one_stage_of_a_pipeline() -> None:
     assert transplants.outcomes[0]["met"] == "all"
 
 
+def test_a_stage_of_a_pipeline_is_left_out() -> None:
+    transplants = Transplants([{"do": "leave_out", "side": "b", "call": 1}])
+    transplants.begin_side("a")
+    assert not transplants.leaves_out(1)
+    transplants.begin_side("b")
+    assert [transplants.leaves_out(number) for number in range(3)] == [False, True, False]
+    assert transplants.outcomes[0]["met"] == "all"
+
+
 def test_a_generator_that_was_not_given_is_not_made() -> None:
     transplants = Transplants([{"do": "pipeline", "side": "", "call": 0, "arguments": {"generator": 5}}])
     transplants.begin_side("")

@@ -35,6 +35,10 @@ _ORDERING = {
 """Stages that decide in which order, or how many at a time, samples come, and not which ones or what is in them."""
 
 
+_DISPENSABLE = {"cache", "prefetch", "repeat", "shuffle", "skip", "take"}
+"""Stages that a dataset can do without: what comes out of them is of the kind that goes in."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage of a pipeline, as `samefit.record.pipelines` describes it."""
@@ -81,10 +85,9 @@ def explain_pipelines(case: Case) -> Iterator[Suspect]:
     first, second = stages_of(case.a), stages_of(case.b)
     if not first or not second:
         return
-    names = [[stage.function for stage in stages] for stages in (first, second)]
-    if names[0] != names[1]:
+    if [stage.function for stage in first] != [stage.function for stage in second]:
         yield _other_stages(case, first, second)
-    matcher = SequenceMatcher(None, names[0], names[1], autojunk=False)
+    matcher = _matcher(first, second)
     pairs = [
         (first[block.a + k], second[block.b + k]) for block in matcher.get_matching_blocks() for k in range(block.size)
     ]
@@ -102,6 +105,7 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
     )
     last = min(len(first), len(second)) - 1
     where = second[last if at is None else at].location
+    fixes = _left_out(case, first, second)
     return Suspect(
         slug=_slug(case, {stage.function for stage in first} ^ {stage.function for stage in second}),
         summary="The two input pipelines are not put together alike.",
@@ -112,8 +116,31 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
         location=where,
         remedy="put the same stages in the same order on both sides: what comes before a shuffle or a batch decides "
         "what these work on",
-        no_counterfactual="samefit changes the options of a stage, and puts none in",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "samefit leaves out a stage that one side alone has, and puts none in",
     )
+
+
+def _matcher(first: tuple[Stage, ...], second: tuple[Stage, ...]) -> SequenceMatcher[str]:
+    one, other = ([stage.function for stage in stages] for stages in (first, second))
+    return SequenceMatcher(None, one, other, autojunk=False)
+
+
+def _left_out(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> tuple[Counterfactual, ...]:
+    """Returns the re-run without the stages that one side has beyond the other's, if it can do without them."""
+    opcodes = [code for code in _matcher(first, second).get_opcodes() if code[0] != "equal"]
+    kinds = {code[0] for code in opcodes}
+    if kinds == {"insert"}:
+        role, extra = "candidate", [stage for *_, begin, end in opcodes for stage in second[begin:end]]
+    elif kinds == {"delete"}:
+        role, extra = "baseline", [stage for _, begin, end, *_ in opcodes for stage in first[begin:end]]
+    else:
+        return ()
+    if not all(stage.function in _DISPENSABLE for stage in extra):
+        return ()
+    plans = tuple({"do": "leave_out", "side": stage.side, "call": stage.number} for stage in extra)
+    text = f"the {role}'s pipeline without {' and '.join(stage.in_words for stage in extra)}"
+    return (Counterfactual(text, plans, of_baseline=role == "baseline"),)
 
 
 def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:

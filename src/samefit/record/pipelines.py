@@ -57,6 +57,8 @@ class Pipelines:
         self._local.busy = True
         try:
             begun = self._guard(lambda: self._begin(function, arguments, defaults), None)
+            if begun is not None and self._guard(lambda: self._transplants.leaves_out(begun["number"]), False):
+                return arguments["self"]
             draws = begun is not None and backend.draws_its_seed(function, arguments)
             made = self._ledger.draw(backend.name, f"Dataset.{function}", make) if draws else make()
         finally:

@@ -18,6 +18,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | fit | training, arguments, without_callbacks [class names] | when that `fit` is called |
 | dataset | training, attributes {name: value} | when that `fit` is called |
 | pipeline | side, call, arguments {name: value; "generator": its seed} | when that stage of a pipeline is made |
+| leave_out | side, call | when that stage of a pipeline would be made |
 | trainable | training, values {name of a layer: flag} | when that `fit` is called |
 | attributes | training, values {name of a layer ("": the model): {attribute: value}} | when that `fit` is called |
 | parts | training, optimizers {attribute of the model: description}, losses {the same} | when that `fit` is called |
@@ -287,6 +288,13 @@ class Transplants:
         """Changes the arguments with which the `number`-th stage of a pipeline of the side is made."""
         for item in self._wanted("pipeline", side=self._side, call=number):
             self._put(item, put_arguments(item, arguments))
+
+    def leaves_out(self, number: int) -> bool:
+        """Whether the `number`-th stage of a pipeline of the side is left out."""
+        items = self._wanted("leave_out", side=self._side, call=number)
+        for item in items:
+            self._note("a stage left out", item)
+        return bool(items)
 
     def _is_side(self, side: str) -> bool:
         return self._side == side
