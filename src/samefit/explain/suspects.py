@@ -23,6 +23,7 @@ from samefit.explain import (
     slots,
     unwatched,
     weights,
+    wiring,
 )
 from samefit.explain.case import Case, Suspect
 from samefit.types import Stage, When
@@ -51,6 +52,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_trainable,
         layers.explain_precision,
         layers.explain_layers,
+        wiring.explain_wiring,
         own_code.explain_own_code,
         compiled.explain_compiled,
         compiled.explain_fit,

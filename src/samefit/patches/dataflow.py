@@ -181,11 +181,10 @@ def flow_of(root: Any, arguments: Mapping[str, Any] | None) -> Flow:
     Raises:
         Exception: Whatever the user's `call` raises when it is run on symbolic tensors.
     """
-    graph = _graph_of(root)
-    if graph is not None and not any(_taken_apart(operation) for operation in graph._operations):
-        flow = Flow(entered=[root] if root is graph else [root, graph])
-        _read(flow, graph._outputs, graph._inputs, {id(tensor) for tensor in graph._inputs})
+    flow = flow_of_graph(root)
+    if flow is not None:
         return flow
+    graph = _graph_of(root)
     tracer = _Tracer(root)
     with tracer:
         if graph is not None:
@@ -196,6 +195,16 @@ def flow_of(root: Any, arguments: Mapping[str, Any] | None) -> Flow:
             outputs = tracer.enter(root, (), given)
         _read(tracer.flow, _flat(outputs), [leaf for leaf in _flat(given) if hasattr(leaf, "shape")], set())
     return tracer.flow
+
+
+def flow_of_graph(root: Any) -> Flow | None:
+    """Returns the data flow of a model that has all of it in its graph: nothing is run. None for any other one."""
+    graph = _graph_of(root)
+    if graph is None or any(_taken_apart(operation) for operation in graph._operations):
+        return None
+    flow = Flow(entered=[root] if root is graph else [root, graph])
+    _read(flow, graph._outputs, graph._inputs, {id(tensor) for tensor in graph._inputs})
+    return flow
 
 
 def _graph_of(layer: Any) -> Any | None:

@@ -10,6 +10,7 @@ from samefit.patches.configs import config_of
 from samefit.record.own_code import attributes_of, with_own_functions
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
+from samefit.record.wiring import wiring_of
 from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Build, Role
@@ -48,6 +49,7 @@ def describe_model(
         order="execution" if seen else "structure",
         location=provenance.construction(model).location,
         attributes=attributes_of(model, {}),
+        wiring=wiring_of(model, place),
     )
     return record, order
 

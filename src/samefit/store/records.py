@@ -145,6 +145,35 @@ class CallRecord:
 
 
 @dataclass(frozen=True)
+class WireRecord:
+    """One call in the graph of a Functional or Sequential model.
+
+    Attributes:
+        class_name: Name of the class of the layer or operation.
+        layer: Index into `ModelRecord.layers`, or None for an operation.
+        sources: Where its inputs come from, in order: numbers of calls, or -1, -2, … for the model's first, second, …
+            input.
+    """
+
+    class_name: str
+    layer: int | None
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WiringRecord:
+    """The graph of a Functional or Sequential model.
+
+    Attributes:
+        calls: What each comes from before it itself; empty for a model that has no graph, or of which parts have none.
+        failed: Why a graph that is there could not be read; "" if it was.
+    """
+
+    calls: tuple[WireRecord, ...] = ()
+    failed: str = ""
+
+
+@dataclass(frozen=True)
 class ModelRecord:
     """One model that was trained.
 
@@ -158,6 +187,7 @@ class ModelRecord:
         order: "execution" if `layers` follows a pass that was seen, else "structure" (Keras's own listing).
         location: The user's line that constructed it.
         attributes: As for `LayerRecord`, of the model itself.
+        wiring: Its graph, where it has one.
     """
 
     id: int
@@ -169,6 +199,7 @@ class ModelRecord:
     order: str = "execution"
     location: Location | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    wiring: WiringRecord = WiringRecord()
 
 
 @dataclass(frozen=True)
