@@ -69,6 +69,9 @@ def mask_of(tensor: Any) -> Any:
 def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
     """Makes operations hand on the mask of their first masked input: the counterfactual of a mask that is lost.
 
+    What Python's operators compute in a class of the user's is no operation of Keras: a layer that takes a mask and
+    gets none is given the last one of the same pass, if it fits.
+
     Args:
         patches: Where the change is kept.
         handed: Called whenever a mask is handed on.
@@ -76,6 +79,12 @@ def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
     layer = importlib.import_module("keras.src.layers.layer").Layer
     operation = importlib.import_module("keras.src.ops.operation").Operation
     masking = importlib.import_module("keras.src.backend.common.masking")
+    last: list[Any] = []  # the mask that a layer has made last
+
+    def put(tensor: Any, mask: Any) -> None:
+        if tuple(mask.shape) == tuple(tensor.shape[: len(mask.shape)]):
+            masking.set_keras_mask(tensor, mask=mask)
+            handed()
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -83,14 +92,34 @@ def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
             output = original(self, *args, **kwargs)
             if not isinstance(self, layer) and hasattr(output, "shape") and masking.get_keras_mask(output) is None:
                 masks = [m for m in map(masking.get_keras_mask, args) if m is not None]
-                if masks and tuple(masks[0].shape) == tuple(output.shape[: len(masks[0].shape)]):
-                    masking.set_keras_mask(output, mask=masks[0])
-                    handed()
+                if masks:
+                    put(output, masks[0])
+            return output
+
+        return call
+
+    def make_layer(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            first = args[0] if args else None
+            if (
+                last
+                and self._call_has_mask_arg
+                and kwargs.get("mask") is None
+                and hasattr(first, "shape")
+                and masking.get_keras_mask(first) is None
+            ):
+                put(first, last[0])
+            output = original(self, *args, **kwargs)
+            mask = masking.get_keras_mask(output) if hasattr(output, "shape") else None
+            if mask is not None:
+                last[:] = [mask]
             return output
 
         return call
 
     patches.replace(operation, "__call__", make, checked_on=_CHECKED)
+    patches.replace(layer, "__call__", make_layer, checked_on=_CHECKED)
 
 
 def run_in_modes(patches: Patches, mode_of: Callable[[Any], bool | None]) -> None:
