@@ -9,7 +9,12 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
+from samefit.explain.pipelines import stages_of
 from samefit.store.records import Event
+from samefit.types import Stage
+
+_CALLS = ("map", "flat_map", "filter", "interleave", "scan")
+"""Stages of a pipeline that call a function of the user's."""
 
 
 def explain_hidden_draws(case: Case) -> Iterator[Suspect]:
@@ -51,11 +56,15 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
         if one.value != other.value:
             yield generators.other_seed(generators.name_of("tensorflow"), one, other, ())
         return
+    calls = [stage for stage in stages_of(case.b) if stage.function in _CALLS and case.divergence.stage is Stage.DATA]
     yield Suspect(
         slug="unseeded",
         summary="TensorFlow's random operations were given no seed: each takes one from the operating system.",
-        evidence=_evidence(case, "tensorflow", (one, other)),
-        location=case.b.training.location,
+        evidence=(
+            *_evidence(case, "tensorflow", (one, other)),
+            *(Evidence(f"{stage.function} calls a function that may draw", "", stage.location) for stage in calls),
+        ),
+        location=calls[0].location if calls else case.b.training.location,
         remedy="put  keras.utils.set_random_seed(1)  first, or give every random operation a seed (seed=1)",
         counterfactuals=(
             Counterfactual(
