@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,13 @@ def test_a_stage_of_a_pipeline_gets_a_seed_of_its_own(tmp_path: Path) -> None:
     shuffle = Event(id=1, kind="draw", generator="tensorflow", function="Dataset.shuffle", location=at(3), seeded=0)
     (source,) = sources(make_run(tmp_path / "a", events=[seed, shuffle]))
     assert (source.standing, source.remedy) == (Standing.BY_POSITION, "shuffle(..., seed=SEED)")
+
+
+def test_random_operations_in_a_pipeline_that_nobody_gave_a_seed(tmp_path: Path) -> None:
+    stage = {"function": "map", "number": 1, "side": "", "arguments": {}, "event": 0, "location": asdict(at(5))}
+    for unseeded in (["RandomUniform"], []):
+        trainings = [Training(options={"pipeline": [{**stage, "unseeded": unseeded}]})]
+        found = sources(make_run(tmp_path / str(len(unseeded)), trainings=trainings))
+        assert [(s.kind, s.standing, s.location) for s in found] == [("your code", Standing.UNSEEDED, at(5))] * len(
+            unseeded
+        )

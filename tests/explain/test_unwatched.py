@@ -68,16 +68,18 @@ def test_operations_of_tensorflow_without_a_seed(tmp_path: Path) -> None:
     assert suspect.location == at(9)
 
 
-def test_the_stage_that_calls_a_function_is_named(tmp_path: Path) -> None:
-    stages = [
+def test_the_stage_that_draws_without_a_seed_is_named(tmp_path: Path) -> None:
+    stages: list[dict[str, Any]] = [
         {"function": name, "number": number, "side": "", "arguments": {}, "event": 0, "location": asdict(at(line))}
         for number, (name, line) in enumerate((("from_tensor_slices", 4), ("map", 5), ("batch", 6)))
     ]
+    stages[1]["unseeded"] = ["RandomUniform"]
     stories = [Story(name).training(1) for name in "ab"]
     case = two(tmp_path, *stories, manifest=(TENSORFLOW, TENSORFLOW), options=({"pipeline": stages},) * 2)
     suspect = next(s for s in found(case) if "TensorFlow" in s.summary)
     assert suspect.location == at(5)
-    assert "map calls a function that may draw" in texts(suspect)
+    assert "map draws by RandomUniform" in texts(suspect)
+    assert (suspect.weak, suspect.needs_proof) == (False, False)
 
 
 def test_operations_of_tensorflow_with_other_seeds(tmp_path: Path) -> None:

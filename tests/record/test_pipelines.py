@@ -16,8 +16,9 @@ from samefit.transplant.plan import Transplants
 
 
 class Dataset:
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, *, draws: bool = False) -> None:
         self.seed = seed
+        self.draws = draws
 
     @staticmethod
     def range(*numbers: int) -> Dataset:
@@ -33,7 +34,7 @@ class Dataset:
         return Dataset()
 
     def map(self, function: Any, like: Any = None) -> Dataset:
-        return Dataset()
+        return Dataset(draws=isinstance(function, str) and function == "draws")
 
 
 class Backend:
@@ -44,6 +45,9 @@ class Backend:
 
     def draws_its_seed(self, function: str, arguments: Mapping[str, Any]) -> bool:
         return function == "shuffle" and arguments.get("seed") is None
+
+    def unseeded_operations(self, stage: Any) -> list[str]:
+        return ["RandomUniform"] if stage.draws else []
 
     def seeds_of_stage(self, stage: Any) -> list[int] | None:
         return None if stage.seed is None else [0, stage.seed]
@@ -178,3 +182,8 @@ def test_a_stage_that_is_left_out_hands_on_what_it_got(ledger: Ledger) -> None:
         dataset = Dataset.range(4)
         assert dataset.shuffle(8) is dataset
         assert [each["function"] for each in pipelines.of(dataset.shuffle(8))] == ["range", "shuffle"]
+
+
+def test_random_operations_without_a_seed_are_noted(pipelines: Pipelines) -> None:
+    made = pipelines.of(Dataset.range(4).map("draws").map("draws nothing"))
+    assert [each.get("unseeded") for each in made] == [None, ["RandomUniform"], None]

@@ -16,6 +16,7 @@
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | pipeline_functions | none | stages of tf.data | DataLoader |
 | draws_its_seed, seeds_of_stage | none | a shuffle without a seed | none |
+| unseeded_operations | none | read from the graph of a `map` | none |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
 | portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
 | next_seed | Keras's | Keras's | in place |
@@ -214,6 +215,10 @@ class Backend(abc.ABC):
     def seeds_of_stage(self, stage: Any) -> Sequence[int] | None:
         """Returns the words with which a stage of a pipeline orders its samples, or None if it does not."""
         return None
+
+    def unseeded_operations(self, stage: Any) -> Sequence[str]:
+        """Returns the random operations in the functions of a stage of a pipeline that were given no seed at all."""
+        return ()
 
     @abc.abstractmethod
     def seed_functions(self) -> Sequence[HookPoint]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -235,6 +236,16 @@ class TensorFlowBackend(Backend):
         words: list[Any] = [getattr(stage, name, None) for name in ("_seed", "_seed2")]
         # Inside of a function of a dataset they have no values; two zeros ask for a seed of the operating system's.
         return [int(word) for word in words] if all(hasattr(word, "numpy") for word in words) else None
+
+    def unseeded_operations(self, stage: Any) -> Sequence[str]:
+        # `DatasetV2._functions`, checked on TensorFlow 2.21: it is evidence, and a version without it has none.
+        functions: Any = getattr(stage, "_functions", tuple)
+        graphs = [function.function.graph.as_graph_def() for function in functions()]
+        parts = [part for graph in graphs for part in (graph.node, *(f.node_def for f in graph.library.function))]
+        nodes = itertools.chain.from_iterable(parts)
+        # Two zeros ask for a seed of the operating system's (tensorflow/python/framework/random_seed.py, 2.21).
+        unseeded = (n for n in nodes if "seed2" in n.attr and not (n.attr["seed"].i or n.attr["seed2"].i))
+        return sorted({node.op for node in unseeded})
 
     def seed_functions(self) -> Sequence[HookPoint]:
         return ((tf.random, "set_seed", "tf.random.set_seed"),)

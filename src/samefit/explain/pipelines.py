@@ -11,7 +11,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.store.records import Event
+from samefit.store.records import Event, TrainingRecord
 from samefit.types import Location, Samples
 
 _SEEDS = ("seed", "generator", "sampler")
@@ -50,6 +50,7 @@ class Stage:
     event: int
     seeds: tuple[int, ...] | None
     location: Location
+    unseeded: tuple[str, ...] = ()
 
     @property
     def is_seeded(self) -> bool:
@@ -66,6 +67,11 @@ class Stage:
 
 def stages_of(side: Side) -> tuple[Stage, ...]:
     """Returns the stages behind what a side's `fit` was given; empty where it was no pipeline."""
+    return stages_of_training(side.training)
+
+
+def stages_of_training(training: TrainingRecord) -> tuple[Stage, ...]:
+    """Returns the stages behind what the `fit` of a training was given."""
     return tuple(
         Stage(
             each["function"],
@@ -75,8 +81,9 @@ def stages_of(side: Side) -> tuple[Stage, ...]:
             each["event"],
             tuple(each["seeds"]) if each.get("seeds") is not None else None,
             Location(**each["location"]),
+            tuple(each.get("unseeded") or ()),
         )
-        for each in side.training.options.get("pipeline") or ()
+        for each in training.options.get("pipeline") or ()
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from samefit.explain.pipelines import stages_of_training
 from samefit.store.reader import Run
 from samefit.store.records import Event, Origin
 from samefit.types import Location, Role
@@ -76,7 +77,7 @@ def sources(run: Run) -> tuple[Source, ...]:
         found = []
     found += [_of_draw(event, seeds, pin) for event in draws]
     found += [_of_entropy(event) for event in run.events if event.kind == "entropy" and not _importing(event)]
-    found += [*_explicit(run), *(pin.made(run) if pin is not None else ())]
+    found += [*_explicit(run), *_operations(run), *(pin.made(run) if pin is not None else ())]
     order = list(Standing)
     return tuple(sorted(_merged(found), key=lambda source: order.index(source.standing)))
 
@@ -181,6 +182,15 @@ def _of_entropy(event: Event) -> Source:
     what = "numpy.random.default_rng without a seed" if generator else f"{event.function}"
     remedy = "numpy.random.default_rng(SEED)" if generator else "a seeded generator instead"
     return Source("operating system", what, Standing.UNSEEDED, "", remedy, event.count, event.location)
+
+
+def _operations(run: Run) -> Iterator[Source]:
+    """Yields TensorFlow's random operations in pipelines to which nobody gave a seed."""
+    for training in run.trainings:
+        for stage in stages_of_training(training):
+            for operation in stage.unseeded:
+                what = f"{operation} in the function of {stage.function}, from {_NAMES['tensorflow']}"
+                yield Source("your code", what, Standing.UNSEEDED, "", _SEED_ALL, location=stage.location)
 
 
 def _explicit(run: Run) -> Iterator[Source]:

@@ -13,9 +13,6 @@ from samefit.explain.pipelines import stages_of
 from samefit.store.records import Event
 from samefit.types import Stage
 
-_CALLS = ("map", "flat_map", "filter", "interleave", "scan")
-"""Stages of a pipeline that call a function of the user's."""
-
 
 def explain_hidden_draws(case: Case) -> Iterator[Suspect]:
     """Yields suspects for generators that nobody had seeded, where something may have drawn from them unseen."""
@@ -56,15 +53,18 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
         if one.value != other.value:
             yield generators.other_seed(generators.name_of("tensorflow"), one, other, ())
         return
-    calls = [stage for stage in stages_of(case.b) if stage.function in _CALLS and case.divergence.stage is Stage.DATA]
+    drawing = [stage for stage in stages_of(case.b) if stage.unseeded and case.divergence.stage is Stage.DATA]
     yield Suspect(
         slug="unseeded",
         summary="TensorFlow's random operations were given no seed: each takes one from the operating system.",
         evidence=(
             *_evidence(case, "tensorflow", (one, other)),
-            *(Evidence(f"{stage.function} calls a function that may draw", "", stage.location) for stage in calls),
+            *(
+                Evidence(f"{stage.function} draws by {', '.join(stage.unseeded)}", "", stage.location)
+                for stage in drawing
+            ),
         ),
-        location=calls[0].location if calls else case.b.training.location,
+        location=drawing[0].location if drawing else case.b.training.location,
         remedy="put  keras.utils.set_random_seed(1)  first, or give every random operation a seed (seed=1)",
         counterfactuals=(
             Counterfactual(
@@ -72,9 +72,9 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
                 both=generators.seed_first(case, 1),
             ),
         ),
-        weak=True,
         # TensorFlow is imported by many a script that draws nothing from it.
-        needs_proof=True,
+        weak=not drawing,
+        needs_proof=not drawing,
     )
 
 

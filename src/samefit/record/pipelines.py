@@ -24,7 +24,8 @@ class Pipelines:
 
     A stage is what a training record holds of it (in `TrainingRecord.options["pipeline"]`): {"function", "number":
     which of the side's calls it is, "side", "arguments", "seeds": the words with which it shuffles, where it does,
-    "event": the last entry of the ledger before it, "location"}.
+    "unseeded": random operations without a seed in what it calls, where there are any, "event": the last entry of the
+    ledger before it, "location"}.
 
     Args:
         ledger: The ledger of draws of this process.
@@ -92,6 +93,8 @@ class Pipelines:
         before = [earlier for value in leaves(arguments) for earlier in self.of(value)]
         if (seeds := backend.seeds_of_stage(made)) is not None:
             stage["seeds"] = list(seeds)
+        if unseeded := backend.unseeded_operations(made):
+            stage["unseeded"] = list(unseeded)
         # A constructor returns nothing: what it makes is the object that it was called on.
         self._stages.add(arguments["self"] if made is None else made, (*before, stage))
 
