@@ -18,10 +18,10 @@ from typing import Any
 
 from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
-from samefit.record.elsewhere import leave_mark, take_marks
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import own_generators
 from samefit.record.pipelines import Pipelines
+from samefit.store.elsewhere import leave_mark, take_marks
 from samefit.store.variables import is_recorded_variable
 from samefit.transplant.plan import Transplants
 
@@ -238,10 +238,10 @@ class Live:
             self.writer.update_manifest({**self._late(), "unseen_updates": self.recorder.unseen_updates})
         if self.transplants:
             self.writer.update_manifest({"transplants": self.transplants.outcomes})
-        self.writer.update_manifest({"trained_elsewhere": take_marks(self.session["run"])})
         if self.recorder is not None:
             self.recorder.close(status)
         self.ledger.settle()
+        self.writer.update_manifest({"trained_elsewhere": take_marks(self.session["run"])})
 
     def _manifest(self) -> dict[str, Any]:
         given = self.session.get("variables") or ()

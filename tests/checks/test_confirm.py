@@ -19,7 +19,8 @@ from samefit.checks.told import explained, suspected
 from samefit.comparison.result import Cause, Comparison, Divergence
 from samefit.errors import TargetFailed
 from samefit.explain import suspects
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.case import STANDS_IN, Case, Counterfactual, Suspect
+from samefit.launch.target import parse_target
 from samefit.store.reader import Run
 from samefit.types import Samples, Stage, Verdict
 
@@ -275,10 +276,20 @@ def test_a_seed_for_everything_takes_the_place_of_what_stands_in_for_earlier_cau
     def explain(case: Case) -> Iterator[Suspect]:
         yield Suspect("unseeded", "", counterfactuals=(seeded,))
 
-    # With the seed both agree; with nothing changed they part at step 1 instead of 2.
-    found, _ = found_by(monkeypatch, explain, tmp_path, None, None, None, 0)
-    assert [(cause.slug, cause.confirmed) for cause in found] == [("unseeded", True)]
-    assert found[0].evidence == ()
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (explain,)})
+    scripts = [tmp_path / f"{name}.py" for name in "ab"]
+    for script in scripts:
+        script.touch()
+    first, second = (Execution((("", parse_target(str(script))),)) for script in scripts)
+    stood_in = second.with_transplants(({"do": "seeds", "side": "", "values": {"0": 1}, STANDS_IN: True},))
+    for execution, said in ((stood_in, []), (second, ["not repeatable by itself"])):
+        # With the seed both agree, twice; with nothing changed they part at step 1 instead of 2.
+        a, b, *reruns = parting(tmp_path / str(len(said)), None, 1, None, None, None, 0, None, None)
+        pair = Pair(Part(a), Part(b), first, execution)
+        bench: Any = Bench(*reruns)
+        (cause,) = confirmed_causes(pair, pair.compared(), bench, lambda text: None).causes
+        assert (cause.slug, cause.confirmed) == ("unseeded", True)
+        assert [line.text.partition(":")[0] for line in cause.evidence] == said
 
 
 def test_a_later_parting_of_sides_that_part_anywhere_confirms_nothing(

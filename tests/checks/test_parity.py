@@ -146,7 +146,7 @@ def test_only_the_first_step_is_run_in_float64_if_no_other_is_doubtful(tmp_path:
     wide = bench.started["parity-float64-b"]
     assert [look["step"] for look in wide.options["looks"]] == [1]
     assert (wide.environment, wide.options["stop_after"]) == ({"JAX_ENABLE_X64": "1"}, 2)
-    assert wide.options["transplants"] == [{"do": "global", "side": "", "floatx": "float64"}]
+    assert wide.options["transplants"] == [{"do": "global", "side": "", "floatx": "float64", "wide": True}]
     # Both sides begin with the state that the baseline had in float32.
     states = [bench.started[f"parity-float64-{side}"].options["looks"][0]["state"] for side in "ab"]
     assert states == [str(tmp_path / "parity-a" / "arrays" / "state-0.safetensors")] * 2

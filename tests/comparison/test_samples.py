@@ -56,14 +56,19 @@ def test_other_arrays_are_other_samples_also_in_an_epoch_that_was_cut_off(tmp_pa
         assert first.samples is Samples.OTHER
 
 
-def test_equal_arrays_that_are_converted_are_not_in_another_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [128, 256])
+def test_equal_arrays_that_are_converted_are_not_in_another_order(tmp_path: Path, number: int) -> None:
+    options = arrays("aa", "01")
+    options["x"] = {**options["x"], "shape": [number, 4]}  # type: ignore[dict-item]
     runs = [
-        make_run(tmp_path / name, trainings=[Training(options=arrays("aa", "01"))], changes=changes)
+        make_run(tmp_path / name, trainings=[Training(options=options)], changes=changes)
         for name, changes in (("a", ()), ("b", (Change("batch"), Change("rows"))))
     ]
     result = compare(*runs)
-    assert detail(result) == "equal arrays, of which other values arrive"
-    assert "content of the data" not in result.equal
+    # An epoch that a callback ends early has not passed over all samples: another part of them, in another order.
+    converted = number == 128
+    assert (detail(result) == "equal arrays, of which other values arrive") is converted
+    assert ("content of the data" not in result.equal) is converted
 
 
 def test_another_share_of_the_same_arrays_is_not_the_same_samples(tmp_path: Path) -> None:

@@ -63,12 +63,26 @@ assert np.array_equal(last.get_weights()[0], outer.get_weights()[0])
 """
 
 
+TOGETHER = """
+import concurrent.futures, keras, numpy as np
+
+def train(seed):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2), "float32"), np.zeros((4, 1), "float32"), epochs=20, verbose=0)
+
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    list(pool.map(train, range(2)))
+"""
+
+
+@pytest.mark.parametrize("script", [THREADS, TOGETHER])
 def test_trainings_in_two_threads_at_once_end_the_recording_and_are_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], script: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    Path("train.py").write_text(THREADS)
+    Path("train.py").write_text(script)
     assert main(["run", "-o", "train.run", "train.py"]) == 0
     assert "recording stopped, the training goes on" in capfd.readouterr().err
     run = Run.open("train.run")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from samefit.checks.gone import agrees, place, went_away
 from samefit.checks.pair import Pair
-from samefit.checks.rerun import again, unchanged
+from samefit.checks.rerun import again, stands_in_alone, unchanged
 from samefit.checks.told import STAYS, NotShown, confirmed, unconfirmed
 from samefit.checks.workshop import Workshop
 from samefit.comparison.result import Cause, Comparison, Evidence
@@ -274,8 +274,9 @@ class _Search:
         self._parted = self._parted or not agrees(result)
         if first is None or (second is not None and place(first) == place(second)):
             return ""
-        if second is not None and fix.seeds_first and place(second) < place(first):
-            # The seed takes the place of what stands in for causes before this one, and here nothing does.
+        if second is not None and fix.seeds_first and stands_in_alone(self.pair) and place(second) < place(first):
+            # The seed takes the place of what stands in for the causes before this one on the candidate's side; the
+            # baseline, run again, has nothing that does.
             return ""
         if second is None:
             return "run again with nothing changed, they agree"

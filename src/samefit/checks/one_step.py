@@ -190,7 +190,7 @@ class _Steps:
         if perturb:
             plan.append({"do": "perturb", "training": training})
         if float64:
-            plan.append({"do": "global", "side": part.side, "floatx": "float64"})
+            plan.append({"do": "global", "side": part.side, "floatx": "float64", "wide": True})
             execution = replace(execution, environment={**execution.environment, "JAX_ENABLE_X64": "1"})
         index = part.steps_up_to(self.step)
         kept = [*execution.options.get("keep_states", ()), index - 1]

@@ -278,7 +278,7 @@ def _paired(pair: Pair, run_a: Run, run_b: Run) -> Pairing:
 
 
 def _wide(execution: Execution, part: Part) -> Execution:
-    wide: Mapping[str, Any] = {"do": "global", "side": part.side, "floatx": "float64"}
+    wide: Mapping[str, Any] = {"do": "global", "side": part.side, "floatx": "float64", "wide": True}
     environment = {**execution.environment, "JAX_ENABLE_X64": "1"}
     return replace(execution, environment=environment).with_transplants([wide])
 

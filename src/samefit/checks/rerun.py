@@ -62,6 +62,12 @@ def unchanged(pair: Pair, counterfactual: Counterfactual, workshop: Workshop) ->
         return f"the re-run failed ({str(error).splitlines()[0]})"
 
 
+def stands_in_alone(pair: Pair) -> bool:
+    """Whether the candidate has something in the place of seeds that the baseline, if it runs again, has not."""
+    stands_in = any(item.get(STANDS_IN) for item in pair.execution_b.transplants)
+    return stands_in and not pair.same_process and not _alike(pair, pair.execution_b)
+
+
 def _parts(comparison: Comparison) -> bool:
     divergence = comparison.first_divergence
     return divergence is not None and divergence.stage is not Stage.REPORTING
@@ -140,7 +146,7 @@ def _own_start(pair: Pair, candidate: Execution) -> list[dict[str, Any]]:
     Without a seed, the baseline would draw others in a re-run of its own.
     """
     # What is counted (seeds, draws) has the same numbers in the same script only.
-    alike = [target for _, target in pair.execution_a.sides] == [target for _, target in candidate.sides]
+    alike = _alike(pair, candidate)
     trainings = {b.number: a.number for a, b in zip(pair.a.selected(), pair.b.selected(), strict=False)}
     found = []
     for item in candidate.transplants:
@@ -156,6 +162,10 @@ def _own_start(pair: Pair, candidate: Execution) -> list[dict[str, Any]]:
         if own not in pair.execution_a.transplants:
             found.append(own)
     return found
+
+
+def _alike(pair: Pair, candidate: Execution) -> bool:
+    return [target for _, target in pair.execution_a.sides] == [target for _, target in candidate.sides]
 
 
 def _changed(execution: Execution, counterfactual: Counterfactual) -> Execution:

@@ -167,4 +167,7 @@ def _besides(asked: Asked) -> Iterator[str]:
     for role, number in zip(_ROLES, asked.elsewhere, strict=True):
         if number:
             processes = "another process" if number == 1 else f"{number} other processes"
-            yield f"The {role} also trains in {processes} of its own, not recorded (call samefit.Recorder there)"
+            yield (
+                f"The {role} also trains in {processes} of its own, not recorded (a samefit.Recorder there writes "
+                "runs to compare)"
+            )

@@ -97,15 +97,22 @@ def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
     return True if a.options.get("steps_per_epoch") == b.options.get("steps_per_epoch") else None
 
 
-def same_arrays(a: TrainingRecord, b: TrainingRecord) -> bool:
-    """Whether two trainings are known to have been given the very same arrays, in the same order."""
+def same_arrays(a: TrainingRecord, b: TrainingRecord, seen: tuple[int, int]) -> bool:
+    """Whether two trainings are known to have passed over the very same arrays.
+
+    Args:
+        a: The baseline's training.
+        b: The candidate's.
+        seen: How many samples each had in the epoch: all that there are, or it was ended early.
+    """
     names = ("x", "y", "sample_weight")
     one, other = (
         [item.get("digest") if isinstance(item := training.options.get(name), dict) else None for name in names]
         for training in (a, b)
     )
-    shares = [training.options.get("validation_split") for training in (a, b)]
-    return one == other and one[0] is not None and shares[0] == shares[1]
+    x = a.options.get("x")
+    number = (x.get("shape") or [None])[0] if isinstance(x, dict) else None
+    return one == other and one[0] is not None and seen == (number, number)
 
 
 def _rows_of(training: TrainingRecord) -> object:

@@ -203,7 +203,13 @@ class StepScan:
         same_batch = a.rows is not None and a.rows == b.rows
         all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
         # Of equal arrays other values may arrive: they are converted to another dtype on the way.
-        converted = all_seen and not same_epoch and same_arrays(one, other)
+        converted = (
+            epoch_a is not None
+            and epoch_b is not None
+            and all_seen
+            and not same_epoch
+            and same_arrays(one, other, (epoch_a.number, epoch_b.number))
+        )
         self.same_samples = not converted and (same_epoch or bool(whole))
         more_data = whole is False and one.options.get("batch_size") == other.options.get("batch_size")
         if a.num_rows != b.num_rows and not more_data:

@@ -40,7 +40,7 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
     floatx = next((s.baseline for s in case.comparison.settings if (s.kind, s.name) == ("global", "floatx")), None)
     if floatx is not None:
         # It is the dtype of what `fit` makes of the arrays as well, and of metrics and optimizers.
-        fixes.insert(0, Counterfactual(f"floatx {floatx!r}", ({**plan, "floatx": floatx},)))
+        fixes.insert(0, Counterfactual(f"floatx {floatx!r} and its dtype policy", ({**plan, "floatx": floatx},)))
         remedy = f"keras.config.set_floatx({floatx!r})"
     yield Suspect(
         slug="precision",

@@ -62,7 +62,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         callbacks.explain_batch_callbacks,
         settings.explain_backend,
         flags.explain_flags,
-        unwatched.explain_tensorflow,
+        unwatched.explain_operations,
         settings.explain_nondeterminism,
         left_behind.explain_alone,
     ),

@@ -68,14 +68,20 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
         remedy="put  keras.utils.set_random_seed(1)  first, or give every random operation a seed (seed=1)",
         counterfactuals=(
             Counterfactual(
-                "keras.utils.set_random_seed(1) before anything is drawn, on both sides",
-                both=generators.seed_first(case, 1),
+                "tf.random.set_seed(1) before anything is drawn, on both sides",
+                both=({"do": "seed_tensorflow", "seed": 1},),
             ),
         ),
         # TensorFlow is imported by many a script that draws nothing from it.
         weak=not drawing,
         needs_proof=not drawing,
     )
+
+
+def explain_operations(case: Case) -> Iterator[Suspect]:
+    """Yields the same suspect where a step of TensorFlow's backend may draw by such operations."""
+    if case.comparison.baseline.backend == case.comparison.candidate.backend == "tensorflow":
+        yield from explain_tensorflow(case)
 
 
 def _moved(side: Side, generator: str, before: bytes) -> bool:

@@ -30,16 +30,25 @@ def explain_wiring(case: Case) -> Iterator[Suspect]:
         summary="The layers of the two models are the same, and are not connected alike.",
         evidence=(_evidence(case.a, first, one), _evidence(case.b, second, other)),
         location=_location(case.b.model, other),
-        remedy="connect the layers alike: the same inputs, in the same order (also in  keras.Model(inputs, outputs))",
+        remedy="connect the layers alike: the same inputs, in the same order (also in  keras.Model([...], ...))",
         no_counterfactual="another structure cannot be put in from outside",
+        # Inputs may be numbered otherwise, and fed so, too.
+        weak=Counter(_what_flows(first, numbered=False)) == Counter(_what_flows(second, numbered=False)),
     )
 
 
-def _what_flows(calls: Sequence[WireRecord]) -> list[bytes]:
-    """Returns for each call a digest of all that flows into it: classes, and in which order they take their inputs."""
+def _what_flows(calls: Sequence[WireRecord], *, numbered: bool = True) -> list[bytes]:
+    """Returns for each call a digest of all that flows into it: classes, and in which order they take their inputs.
+
+    Args:
+        calls: The calls of a graph.
+        numbered: Whether the inputs of the model are told from each other.
+    """
     found: list[bytes] = []
     for call in calls:
-        sources = [found[source] if source >= 0 else b"input %d" % -source for source in call.sources]
+        sources = [
+            found[source] if source >= 0 else b"input %d" % (-source if numbered else 0) for source in call.sources
+        ]
         if call.class_name.lower() in COMMUTATIVE:
             sources.sort()
         parts = [call.class_name.encode(), *sources]

@@ -14,6 +14,7 @@ from typing import IO, Any
 import samefit
 from samefit.errors import TargetError
 from samefit.launch.target import Target
+from samefit.store.elsewhere import take_marks
 
 _BOOTSTRAP = Path(__file__).parent / "bootstrap"
 _GRACE_SECONDS = 10.0
@@ -118,6 +119,7 @@ def start(
         raise TargetError("Python runs with -E or -I, which keeps the recorder out: start samefit without them.")
     run_directory = run_directory.absolute()
     run_directory.parent.mkdir(parents=True, exist_ok=True)
+    take_marks(str(run_directory))
     launch_file = run_directory.with_suffix(".launch.json")
     launch_file.unlink(missing_ok=True)
     for suffix in (".stop", ".claimed"):

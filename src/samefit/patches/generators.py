@@ -178,7 +178,12 @@ class Stand(functools.partial[Any]):
         return functools.partial, (original,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return copy.deepcopy(self.__wrapped__, memo)  # type: ignore[attr-defined]
+        original = self.__wrapped__  # type: ignore[attr-defined]
+        copied = copy.deepcopy(original, memo)
+        return self if copied is original else copied
+
+    def __copy__(self) -> Stand:
+        return self
 
 
 def _standing(make: Callable[[Any], Callable[..., Any]]) -> Callable[[Any], Stand]:

@@ -78,6 +78,7 @@ def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
     """
     layer = importlib.import_module("keras.src.layers.layer").Layer
     operation = importlib.import_module("keras.src.ops.operation").Operation
+    model = importlib.import_module("keras.src.models.model").Model
     masking = importlib.import_module("keras.src.backend.common.masking")
     last: list[Any] = []  # the mask that a layer has made last
 
@@ -102,6 +103,9 @@ def hand_on_masks(patches: Patches, handed: Callable[[], None]) -> None:
         @functools.wraps(original)
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             first = args[0] if args else None
+            if isinstance(self, model):
+                # A pass begins: its tensors are its own. What goes into a model has the masks that it has.
+                last.clear()
             if (
                 last
                 and self._call_has_mask_arg

@@ -93,8 +93,11 @@ class Pipelines:
         before = [earlier for value in leaves(arguments) for earlier in self.of(value)]
         if (seeds := backend.seeds_of_stage(made)) is not None:
             stage["seeds"] = list(seeds)
-        if unseeded := backend.unseeded_operations(made):
-            stage["unseeded"] = list(unseeded)
+        try:
+            if unseeded := backend.unseeded_operations(made):
+                stage["unseeded"] = list(unseeded)
+        except Exception as error:  # evidence alone, of a graph that may hold anything: the stage says that it has none
+            stage["unread"] = f"{type(error).__name__}: {error}"
         # A constructor returns nothing: what it makes is the object that it was called on.
         self._stages.add(arguments["self"] if made is None else made, (*before, stage))
 

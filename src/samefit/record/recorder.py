@@ -22,7 +22,7 @@ from samefit.record.provenance import Provenance
 from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
-from samefit.record.training import NOTHING_KNOWN, Before, Training, over
+from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -68,10 +68,8 @@ class Recorder:
         before_training: Callable[[], None] = lambda: None,
         pipeline_of: Callable[[Any], list[Any]] = lambda value: [],
     ) -> None:
-        self.writer = writer
-        self.ledger = ledger
+        self.writer, self.ledger, self.guard = writer, ledger, ledger.guard
         self.provenance = provenance
-        self.guard = ledger.guard
         self.unseen_updates: Counter[str] = Counter()
         self._backend, self._transplants = backend, transplants
         self._stop = stop or StopPoint(None, None)
@@ -81,35 +79,38 @@ class Recorder:
         self._trainings, self._steps = 0, 0
         self._models: ByObject[tuple[ModelRecord, list[weakref.ref[Any]]]] = ByObject()
         self._on_batch: dict[int, Training] = {}
-        self._compiles = Compiles()
+        self._compiles, self._threads = Compiles(), Threads()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
         self._watched = WatchedBatches(backend, self.guard, keep=bool(looks), num_with_rows=self._num_with_rows)
-        self._inside = InsideRecorder(looks, writer, backend)
-        self._log = StepLog(writer, backend)
+        self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend)
         self._states = States(writer, backend, every_step=every_step)
 
     # -- trainings --------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def training(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Iterator[None]:
+        with self._threads.training(), self._recorded(trainer, kind, arguments):
+            yield
+
+    @contextlib.contextmanager
+    def _recorded(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Iterator[None]:
         training = self.guard(lambda: self._begin(trainer, kind, arguments), None)
         if training is None:
             self.guard.missed()
             yield
             return
-        self._stack.append(training.of_this_thread())
+        self._stack.append(training)
         status = "failed"
         try:
             with self.ledger.context(kind, training.record.number):
                 yield
             status = "complete"
         finally:
-            self._stack.pop()
+            self._stack[:] = [other for other in self._stack if other is not training]
             self.guard(lambda: self._end(training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
-        for running in self._stack:
-            running.must_be_of_this_thread()
+        self._threads.must_be_one()
         self._before_training()
         known = self._on_batch.get(id(trainer))
         on_batch = tuple(arguments.get(name) for name in ("x", "y", "sample_weight"))
@@ -225,9 +226,9 @@ class Recorder:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def step(self, trainer: Any, data: Any, state: Any, call: Callable[[], Any]) -> Any:
-        if self.guard.stopped or not self._stack or self._stack[-1].trainer is not trainer:
+        training = next(iter(self._stack[-1:]), None)
+        if self.guard.stopped or training is None or training.trainer is not trainer:
             return call()
-        training = self._stack[-1]
         queue = data if isinstance(data, deque) else None
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.

@@ -17,7 +17,7 @@ from samefit.types import Role
 _MISSING = bytes(16)
 
 KEPT = 2 << 30
-"""Bytes of first and last weights that are kept in a run; those of its first two trainings always are."""
+"""Bytes of first and last weights that are kept of one side; those of its first two trainings always are."""
 
 _ENDS = ("initial-", "final-")
 
@@ -35,7 +35,8 @@ class States:
         self._writer = writer
         self._backend = backend
         self._every_step = every_step
-        self._kept, self._warned = 0, False
+        self._kept: dict[str, dict[int, int]] = {}
+        self._warned = False
 
     def are_due(self, training: Training, num_steps: int) -> bool:
         """Whether the state after the next `num_steps` steps, of which it is known only after the last, is recorded."""
@@ -89,9 +90,11 @@ class States:
         if not arrays:
             return
         if name.startswith(_ENDS):
-            # Of a script with hundreds of trainings not all can be kept; on both sides of a pair these are the same.
-            self._kept += sum(value.nbytes for value in arrays.values())
-            if self._kept > KEPT and training.record.number > 2:
+            # Of a script with hundreds of trainings not all can be kept.
+            kept = self._kept.setdefault(training.record.side, {})
+            number = training.record.number
+            kept[number] = kept.get(number, 0) + sum(value.nbytes for value in arrays.values())
+            if sum(kept.values()) > KEPT and len(kept) > 2:
                 self._warn_once(f"first and last weights are kept up to {KEPT >> 20} MiB: from {name} on they are not")
                 return
         self._writer.arrays(name, arrays)

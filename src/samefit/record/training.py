@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,31 @@ class Before:
 NOTHING_KNOWN = Before(None, {}, None, {})
 
 
+class Threads:
+    """The threads that train at the moment. One may train within its own training (a nested `fit`)."""
+
+    def __init__(self) -> None:
+        self._training: list[int] = []
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Within, this thread trains."""
+        self._training.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._training.remove(threading.get_ident())
+
+    def must_be_one(self) -> None:
+        """Checks that no other thread trains: of two that begin at once, the second sees the first.
+
+        Raises:
+            RuntimeError: If one does. What draws, and which step is which, cannot be told then.
+        """
+        if len(set(self._training)) > 1:
+            raise RuntimeError("a training began in one thread while another ran one; one at a time is recorded")
+
+
 @dataclass
 class Training:
     """A training that runs now.
@@ -62,7 +88,6 @@ class Training:
         last_state: Index of the last step whose state was recorded.
         last_digests: The digests of that state.
         has_ended: Whether the state at its end was recorded.
-        thread: Where it runs.
     """
 
     record: TrainingRecord
@@ -85,22 +110,6 @@ class Training:
     last_state: int = -1
     last_digests: bytes = b""
     has_ended: bool = False
-    thread: int = 0
-
-    def of_this_thread(self) -> Training:
-        """Returns the training, which this thread goes on with."""
-        self.thread = threading.get_ident()
-        return self
-
-    def must_be_of_this_thread(self) -> None:
-        """Checks that another training may begin within this one: a nested one.
-
-        Raises:
-            RuntimeError: If this one runs in another thread. What draws, and which step is which, cannot be told then.
-        """
-        if self.thread != threading.get_ident():
-            raise RuntimeError("a training began in one thread while another ran one; one at a time is recorded")
-
     on_batch: tuple[Any, ...] | None = None
 
     def collect(self, trainer: Any) -> None:

@@ -19,9 +19,9 @@ def wiring_of(model: Any, place: Mapping[int, int]) -> WiringRecord:
     """
     try:
         flow = flow_of_graph(model)
+        return WiringRecord() if flow is None else WiringRecord(tuple(_wires(flow, place)))
     except Exception as error:  # evidence alone: the training is recorded without it, and the record says so
         return WiringRecord(failed=f"{type(error).__name__}: {error}")
-    return WiringRecord() if flow is None else WiringRecord(tuple(_wires(flow, place)))
 
 
 def _wires(flow: Flow, place: Mapping[int, int]) -> list[WireRecord]:

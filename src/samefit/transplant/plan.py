@@ -12,6 +12,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
 | seed_value | side, file, line, value | when that line seeds a generator |
 | seed_first | side, seed | before the side begins |
+| seed_tensorflow | seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
 | mode | side, class, construction, training | when that layer is called |
 | compile | side, compile, optimizer, loss, loss_weights, metrics, jit_compile, … | when that `compile` is called |
@@ -29,7 +30,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | perturb | training | before the training's first step |
 | initializers | side, seeds {number of random variable: seed} | when the variable is made |
 | masks | side | from the import of Keras on |
-| global | side, dtype_policy, floatx | before the side begins |
+| global | side, dtype_policy, floatx, wide: Keras does not take float64 down | before the side begins |
 | determinism | | from the import of Keras on |
 
 A plan with the key "stands_in" takes the place of a seed that nobody had set.
@@ -121,10 +122,12 @@ class Transplants:
 
             here = functools.partial(self._is_side, self._side)
             for name, keep in (("floatx", precision.keep_floatx), ("dtype_policy", precision.keep_policy)):
-                if item.get(name) and (name, self._side) not in self._kept:
+                # Of several, the last holds: how a step is judged comes after what a cause has put in.
+                wanted = [other[name] for other in self._wanted("global", side=self._side) if other.get(name)]
+                if wanted and (name, self._side) not in self._kept:
                     self._kept.add((name, self._side))
-                    keep(self._patches, item[name], here)
-            if item.get("floatx") == "float64" and not self._wide:
+                    keep(self._patches, wanted[-1], here)
+            if item.get("wide") and not self._wide:
                 self._wide = True
                 precision.keep_float64(self._patches)
             self._note("global settings", item)
@@ -148,6 +151,11 @@ class Transplants:
 
             keras.utils.set_random_seed(item["seed"])
             self._note(f"seed {item['seed']}", item)
+        for item in self._wanted("seed_tensorflow"):
+            from samefit import backends
+
+            backends.load("tensorflow").seed(item["seed"])
+            self._note(f"TensorFlow's seed {item['seed']}", item)
 
     def training(self, number: int, trainer: Any, arguments: dict[str, Any]) -> None:
         """Applies what belongs before a `fit`; may change its arguments."""

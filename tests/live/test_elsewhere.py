@@ -10,7 +10,7 @@ import pytest
 
 from samefit.cli import main
 from samefit.comparison.coverage import trained_elsewhere
-from samefit.record.elsewhere import leave_mark, take_marks
+from samefit.store.elsewhere import leave_mark, take_marks
 from samefit.store.reader import Run
 
 SCRIPT = """
@@ -80,3 +80,12 @@ def test_a_forked_process_may_record_by_hand(tmp_path: Path, monkeypatch: pytest
     child = Run.open(tmp_path / "child.run")
     assert child.status == "complete"
     assert len(child.trainings) == 1
+
+
+def test_marks_of_a_run_before_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    leave_mark(str(tmp_path / "train.run"))
+    Path("alone.py").write_text("import numpy, keras")
+    assert main(["run", "-o", "train.run", "alone.py"]) == 0
+    assert trained_elsewhere(Run.open("train.run")) == 0

@@ -35,5 +35,6 @@ def take_marks(run: str) -> int:
     if not marks.exists():
         return 0
     number = len(list(marks.iterdir()))
-    shutil.rmtree(marks)
+    # One of them may still live, and train on: what it leaves here is cleared when another run begins.
+    shutil.rmtree(marks, ignore_errors=True)
     return number
