@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from tests.explain.cases import Story, at, case_between, found, plans, slugs, te
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Side
+from samefit.store.records import generator_digest
 from samefit.types import Stage
 
 
@@ -52,8 +52,17 @@ def test_a_generator_that_did_not_move_is_not_blamed(tmp_path: Path) -> None:
 
 def stood_still(side: Side, story: Story) -> Side:
     """Returns the side with NumPy's generator as it stood when the side began."""
-    numpy = hashlib.blake2b(story.states["side:"]["numpy"], digest_size=16).digest()
-    return replace(side, step=replace(side.step, generators={"numpy": numpy}))
+    numpy = generator_digest(story.states["side:"]["numpy"])
+    return replace(side, step=replace(side.step, generators={"numpy": numpy}, generators_after={"numpy": numpy}))
+
+
+def test_a_generator_that_moves_within_the_step_is_blamed(tmp_path: Path) -> None:
+    stories = [Story(name).side("").training(1) for name in "ab"]
+    case = two(tmp_path, *stories)
+    case = replace(case, a=stood_still(case.a, stories[0]), b=stood_still(case.b, stories[1]))
+    moved = replace(case.b.step, generators_after={"numpy": b"elsewhere"})
+    case = replace(case, b=replace(case.b, step=moved))
+    assert "numpy" in " ".join(s.summary for s in found(case))
 
 
 TENSORFLOW: dict[str, Any] = {"versions": {"tensorflow": "2.21.0"}}

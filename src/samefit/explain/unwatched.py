@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
@@ -10,7 +9,7 @@ from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.pipelines import stages_of
-from samefit.store.records import Event
+from samefit.store.records import Event, generator_digest
 from samefit.types import Stage
 
 
@@ -85,15 +84,17 @@ def explain_operations(case: Case) -> Iterator[Suspect]:
 
 
 def _moved(side: Side, generator: str, before: bytes) -> bool:
-    """Whether a generator had moved between the begin of a side and its diverging step; true where that is unknown."""
-    stands = side.step.generators.get(generator)
-    return stands is None or stands != hashlib.blake2b(before, digest_size=16).digest()
+    """Whether a generator moved between the begin of a side and the end of its diverging step; true if not known.
+
+    On TensorFlow the batch of a step is drawn within it.
+    """
+    stands = side.step.generators_after.get(generator)
+    return stands is None or stands != generator_digest(before)
 
 
 def _seedings(case: Case, generator: str) -> tuple[Event | None, Event | None]:
-    begins = (side.seeding(generator, side.training.begin_event) for side in (case.a, case.b))
-    one, other = begins
-    return one, other
+    a, b = case.a, case.b
+    return a.seeding(generator, a.training.begin_event), b.seeding(generator, b.training.begin_event)
 
 
 def _evidence(case: Case, generator: str, seeds: tuple[Event | None, Event | None]) -> tuple[Evidence, ...]:

@@ -6,7 +6,6 @@ NumPy or a framework is there, and nothing must be imported earlier than the use
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from samefit.attribution import Caller, behind_hooks, caller, kind_of
 from samefit.calls import makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.plain import seed_or_text
-from samefit.store.records import Event
+from samefit.store.records import Event, generator_digest
 from samefit.types import Location
 
 _FULL_STATES = 400
@@ -130,7 +129,7 @@ class Ledger:
         if known is not None and known[0] == key:
             return known[1]
         state = self._readers[name]()
-        value = None if state is None else hashlib.blake2b(state, digest_size=16).digest()
+        value = None if state is None else generator_digest(state)
         self._digests[name] = (key, value)
         return value
 
@@ -361,7 +360,7 @@ class Ledger:
                 self._state_sink(point, states)
             else:
                 self._pending_states.append((point, states))
-        return hashlib.blake2b(state, digest_size=16).digest()
+        return generator_digest(state)
 
     def _put(self, event: Event) -> None:
         if self._sink is not None:

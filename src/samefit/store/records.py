@@ -6,6 +6,7 @@ are shown, and from 0 where they index; each attribute says which.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -341,3 +342,8 @@ class Warning:
 
     slug: str
     message: str
+
+
+def generator_digest(state: bytes) -> bytes:
+    """Returns the 16 bytes by which the state of a generator is recorded."""
+    return hashlib.blake2b(state, digest_size=16).digest()
