@@ -57,7 +57,7 @@ def test_a_training_in_another_process_is_counted(
     assert "recording" not in capfd.readouterr().err
 
 
-def test_a_script_that_trains_in_its_own_process_alone_has_none(tmp_path: Path) -> None:
+def test_a_process_is_counted_once_and_its_mark_is_taken_away(tmp_path: Path) -> None:
     leave_mark(str(tmp_path / "run"))
     leave_mark(str(tmp_path / "run"))
     assert take_marks(str(tmp_path / "run")) == 1

@@ -16,9 +16,10 @@ from samefit.transplant.plan import Transplants
 
 
 class Dataset:
-    def __init__(self, seed: int | None = None, *, draws: bool = False) -> None:
+    def __init__(self, seed: int | None = None, *, function: Any = None) -> None:
         self.seed = seed
-        self.draws = draws
+        self.draws = isinstance(function, str) and function == "draws"
+        self.unreadable = isinstance(function, str) and function == "unreadable"
 
     @staticmethod
     def range(*numbers: int) -> Dataset:
@@ -34,7 +35,7 @@ class Dataset:
         return Dataset()
 
     def map(self, function: Any, like: Any = None) -> Dataset:
-        return Dataset(draws=isinstance(function, str) and function == "draws")
+        return Dataset(function=function)
 
 
 class Backend:
@@ -47,6 +48,8 @@ class Backend:
         return function == "shuffle" and arguments.get("seed") is None
 
     def unseeded_operations(self, stage: Any) -> list[str]:
+        if stage.unreadable:
+            raise ValueError("no graph")
         return ["RandomUniform"] if stage.draws else []
 
     def seeds_of_stage(self, stage: Any) -> list[int] | None:
@@ -187,3 +190,9 @@ def test_a_stage_that_is_left_out_hands_on_what_it_got(ledger: Ledger) -> None:
 def test_random_operations_without_a_seed_are_noted(pipelines: Pipelines) -> None:
     made = pipelines.of(Dataset.range(4).map("draws").map("draws nothing"))
     assert [each.get("unseeded") for each in made] == [None, ["RandomUniform"], None]
+
+
+def test_operations_that_cannot_be_read_are_not_said_to_be_seeded(pipelines: Pipelines, ledger: Ledger) -> None:
+    made = pipelines.of(Dataset().map("unreadable"))
+    assert made[0]["unseeded"] == ["something that could not be read (ValueError: no graph)"]
+    assert not ledger.guard.stopped

@@ -96,8 +96,8 @@ class Pipelines:
         try:
             if unseeded := backend.unseeded_operations(made):
                 stage["unseeded"] = list(unseeded)
-        except Exception as error:  # evidence alone, of a graph that may hold anything: the stage says that it has none
-            stage["unread"] = f"{type(error).__name__}: {error}"
+        except Exception as error:  # of a graph that may hold anything; what was not looked at is not said to be seeded
+            stage["unseeded"] = [f"something that could not be read ({type(error).__name__}: {error})"]
         # A constructor returns nothing: what it makes is the object that it was called on.
         self._stages.add(arguments["self"] if made is None else made, (*before, stage))
 
