@@ -37,8 +37,7 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "look_inside", "looks" (as of `samefit.store.inside.Look`), "every_step", "stop_file", "stop_after", "pin",
-            "models".
+            "looks" (as of `samefit.store.inside.Look`), "every_step", "stop_file", "stop_after", "pin", "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -144,10 +143,7 @@ class Live:
             stop=StopPoint(self.session.get("stop_file"), self.session.get("stop_after")),
             keep_data=bool(self.session.get("keep_data")),
             keep_states=self.session.get("keep_states") or (),
-            looks=[
-                *(Look(step) for step in self.session.get("look_inside") or ()),
-                *(Look(**look) for look in self.session.get("looks") or ()),
-            ],
+            looks=[Look(**look) for look in self.session.get("looks") or ()],
             every_step=bool(self.session.get("every_step")),
             before_training=self._training_begins,
             pipeline_of=self.pipelines.of,

@@ -114,6 +114,19 @@ def test_next_to_zero_the_relative_size_tells_where_kernels_are_others(tmp_path:
     assert "its code, or its kernel" in same.because[0]
 
 
+def test_an_accelerator_picks_a_kernel_for_each_program(tmp_path: Path) -> None:
+    # TensorFloat-32 keeps 10 bits: 1e-3 is no other code there.
+    calls = [replace(CALLS[0], output=ONES * np.float32(1.001)), *CALLS[1:]]
+    gpu = explained(
+        look(run_of(tmp_path / "a", device="NVIDIA H200"), CALLS),
+        look(run_of(tmp_path / "b", device="NVIDIA H200"), calls),
+    )
+    assert "the same mathematics in another kernel or order" in gpu.because[0]
+    assert named_inside(UNKNOWN, alike(gpu)) == UNKNOWN
+    cpu = explained(look(run_of(tmp_path / "c"), CALLS), look(run_of(tmp_path / "d"), calls))
+    assert "its code, or its kernel" in cpu.because[0]
+
+
 def test_the_loss(tmp_path: Path) -> None:
     inside = parted(tmp_path, 3, {"output": np.float32(1)}, compiled={**ADAM, "loss": "mae"})
     assert inside.because == ("loss: mse and mae",)

@@ -71,6 +71,15 @@ def test_a_variable_that_only_the_candidate_has_is_unset(tmp_path: Path) -> None
     assert first.counterfactuals[0].environment == {"XLA_FLAGS": None}
 
 
+def test_a_variable_that_picks_the_device(tmp_path: Path) -> None:
+    sides = [
+        {**variable("CUDA_VISIBLE_DEVICES", value), "device": device}
+        for value, device in ((None, "NVIDIA H200"), ("", "cpu"))
+    ]
+    first = found(two(tmp_path, *sides))[0]
+    assert texts(first) == "CUDA_VISIBLE_DEVICES: not set and empty\ndevice: NVIDIA H200 and cpu"
+
+
 def test_equal_variables_and_the_backends_name_are_not_blamed(tmp_path: Path) -> None:
     assert slugs(two(tmp_path, variable("XLA_FLAGS", "1"), variable("XLA_FLAGS", "1"))) == []
     backends = two(tmp_path / "k", variable("KERAS_BACKEND", "jax"), variable("KERAS_BACKEND", "torch"))
@@ -124,9 +133,17 @@ def test_two_models_of_one_line_may_be_nondeterministic(
     assert all(suspect.needs_proof for suspect in found(case))
 
 
+FLAGS = [{"flags": {"cudnn.benchmark": value}} for value in (True, False)]
+
+
 def test_a_setting_that_differs_is_no_nondeterminism(tmp_path: Path) -> None:
-    flags = [{**SAME, "flags": {"cudnn.benchmark": value}} for value in (True, False)]
-    assert "nondeterministic-op" not in slugs(two(tmp_path, *flags))
+    assert "nondeterministic-op" not in slugs(two(tmp_path, *({**SAME, **flags} for flags in FLAGS)))
+
+
+def test_on_an_accelerator_it_may_be_although_a_setting_differs(tmp_path: Path) -> None:
+    last = found(two(tmp_path, *({**SAME, **GPU, **flags} for flags in FLAGS)))[-1]
+    assert (last.slug, last.weak, last.needs_proof) == ("nondeterministic-op", True, True)
+    assert "no recorded setting differs" not in texts(last)
 
 
 def test_entropy_within_the_training_is_no_nondeterminism(tmp_path: Path) -> None:
@@ -198,6 +215,27 @@ def test_random_layers_draw_other_masks_on_another_backend(
             manifest={"backend": backend, **manifest},
         )
         for name, backend in (("a", "jax"), ("b", "torch"))
+    ]
+    assert [s.slug for s in found(case_between(*runs))] == expected
+
+
+@pytest.mark.parametrize(
+    ("moving", "expected"),
+    [((Change("moving", path="torch"),), ["backend-generator", "rounding"]), ((), ["rounding"])],
+)
+def test_a_layer_without_a_seed_draws_from_the_generator_of_pytorch(
+    tmp_path: Path, moving: Sequence[Change], expected: list[str]
+) -> None:
+    still = Change("still", path="dropout/seed_generator_state")
+    runs = [
+        make_run(
+            tmp_path / backend,
+            layers=[dense(4, 4), dropout()],
+            trainings=[Training(location=at(9))],
+            changes=changes,
+            manifest={"backend": backend},
+        )
+        for backend, changes in (("jax", ()), ("torch", (*FORWARD, still, *moving)))
     ]
     assert [s.slug for s in found(case_between(*runs))] == expected
 

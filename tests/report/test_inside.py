@@ -36,7 +36,7 @@ LINES = {
     "no values": (replace(FORWARD, size=None), "from equal inputs\n"),
     "backward": (replace(FORWARD, phase="backward"), "4 gradients differ; it is the first on the way back"),
     "only": (replace(FORWARD, only_in_candidate=("multiply",)), "before it, in the candidate only: multiply"),
-    "compiled": (replace(FORWARD, distances=(0.0, 1e-6)), "other bits than compiled as it trains (relative 1e-06)"),
+    "compiled": (replace(FORWARD, distances=(0.0, 1e-6)), "other bits than when it trained (relative 1e-06)"),
     "eager": (replace(FORWARD, eager=(True, False)), "watched eagerly: the step that trains is compiled"),
     "failed": (
         Inside(3, "none", failed="candidate: ValueError: no"),

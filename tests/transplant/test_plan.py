@@ -231,6 +231,16 @@ def test_what_is_trained() -> None:
     assert transplants.applied == ["base.trainable"]
 
 
+@pytest.mark.parametrize(("compiled", "met"), [(True, "all"), (False, "none")])
+def test_a_step_that_is_compiled_anew_is_a_change_although_the_flags_are_equal(compiled: bool, met: str) -> None:
+    trainer = Trainer(Layer("base", trainable=False))
+    trainer.train_function = "compiled" if compiled else None
+    transplants = Transplants([{"do": "trainable", "training": 1, "values": {"base": False}}])
+    transplants.training(1, trainer, {})
+    assert trainer.train_function is None
+    assert [outcome["met"] for outcome in transplants.outcomes] == [met]
+
+
 def test_options_of_the_layer_that_is_meant() -> None:
     plan = {"do": "layer", "class": "Dense", "construction": 1, "arguments": {"activation": "gelu"}}
     transplants = Transplants([plan])

@@ -6,13 +6,13 @@
 | host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | compute_alike | not needed | arithmetic rewrites of graphs, off | not needed |
-| generator_state | none: JAX has no global one | op seed counter of the eager context | default CPU generator |
+| generator_state | none: JAX has no global one | op seed counter of the eager context | of the CPU and of CUDA |
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
 | seed | nothing to do | also restarts the ops' own counters | also seeds the accelerator |
 | reseed | nothing to do | leaves the ops' own counters alone | as seed |
 | unseed | nothing to do | no global seed | a seed of the operating system's |
 | mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
-| enable_determinism | XLA's flags, before the first use | op determinism, no TF32 | deterministic algorithms, no TF32 |
+| enable_determinism | XLA's flags if unused, no TF32 | op determinism, no TF32 | deterministic algorithms, no TF32 |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | pipeline_functions | none | stages of tf.data | DataLoader |
 | draws_its_seed, seeds_of_stage | none | a shuffle without a seed | none |
@@ -272,7 +272,13 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     def step_in_depth(
-        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], AbstractContextManager[None]]
+        self,
+        trainer: Any,
+        state: Any,
+        batch: Any,
+        watching: Callable[[Tap], AbstractContextManager[None]],
+        *,
+        eager: bool = False,
     ) -> tuple[bool, Any]:
         """Runs the training step of `trainer` once, compiled as it is for the training where that is possible.
 
@@ -283,6 +289,7 @@ class Backend(abc.ABC):
             state: JAX's state before the step, as arrays; else None, and the variables hold it.
             batch: What the step is given; `Delivered` where it was seen as an element of a dataset.
             watching: Given a tap, returns what is entered while the step runs or is traced.
+            eager: Whether it is not to be compiled.
 
         Returns:
             Whether the step ran eagerly although the training's is compiled, and JAX's state after it (else None).

@@ -290,7 +290,13 @@ class TensorFlowBackend(Backend):
         return np.asarray(value), [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
 
     def step_in_depth(
-        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], contextlib.AbstractContextManager[None]]
+        self,
+        trainer: Any,
+        state: Any,
+        batch: Any,
+        watching: Callable[[Tap], contextlib.AbstractContextManager[None]],
+        *,
+        eager: bool = False,
     ) -> tuple[bool, Any]:
         if trainer.steps_per_execution > 1:
             raise ValueError("several steps are one execution here (steps_per_execution)")
@@ -318,9 +324,9 @@ class TensorFlowBackend(Backend):
                 trainer.train_step(data)
             return [tensor for tensors, _ in taken for tensor in tensors]
 
-        if trainer.run_eagerly:
+        if trainer.run_eagerly or eager:
             step(*leaves)
-            return False, None
+            return not trainer.run_eagerly, None
         signature = [leaf for leaf in tf.nest.flatten(spec) if leaf is not None]
         values = iter(tf.function(step, input_signature=signature, jit_compile=trainer.jit_compile)(*leaves))
         for tensors, receive in taken:

@@ -31,6 +31,9 @@ _METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geo
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
+_CUDA_STATE = 16
+"""Bytes of the state of a generator on CUDA: its seed and how far it is (aten/src/ATen/cuda/CUDAGeneratorImpl.cpp)."""
+
 
 @final
 class TorchBackend(Backend):
@@ -92,10 +95,17 @@ class TorchBackend(Backend):
     def generator_state(self) -> bytes | None:
         # While torch.compile traces, tensors are stand-ins without values; the generator's state is none of them.
         with _disable_current_modes():
-            return bytes(torch.get_rng_state().numpy().tobytes())
+            states = [torch.get_rng_state(), *(generator.get_state() for generator in _on_cuda())]
+            return b"".join(state.numpy().tobytes() for state in states)
 
     def set_generator_state(self, state: bytes) -> None:
-        torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+        states = torch.frombuffer(bytearray(state), dtype=torch.uint8)
+        size = torch.get_rng_state().numel()
+        torch.set_rng_state(states[:size].clone())
+        for device, on_cuda in enumerate(states[size:].split(_CUDA_STATE)):
+            # Where CUDA is not in use yet, PyTorch keeps it until then.
+            if on_cuda.numel():
+                torch.cuda.set_rng_state(on_cuda.clone(), device)
 
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
@@ -107,14 +117,17 @@ class TorchBackend(Backend):
         torch.seed()
 
     def mark(self) -> Any:
-        on_accelerators = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-        return torch.get_rng_state(), on_accelerators
+        return torch.get_rng_state(), [generator.get_state() for generator in _on_cuda()]
 
     def return_to(self, mark: Any) -> None:
-        state, on_accelerators = mark
+        state, on_cuda = mark
         torch.set_rng_state(state)
-        if on_accelerators is not None:
-            torch.cuda.set_rng_state_all(on_accelerators)
+        for position, generator in enumerate(_on_cuda()):
+            if position < len(on_cuda):
+                generator.set_state(on_cuda[position])
+            else:
+                # CUDA came into use meanwhile: its generators begin at the seed that they were given before.
+                generator.manual_seed(generator.initial_seed())
 
     def enable_determinism(self) -> Determinism:
         undo = contextlib.ExitStack()
@@ -187,7 +200,13 @@ class TorchBackend(Backend):
         return self.to_numpy(value), [None if g is None else self.to_numpy(g) for g in gradients]
 
     def step_in_depth(
-        self, trainer: Any, state: Any, batch: Any, watching: Callable[[Tap], AbstractContextManager[None]]
+        self,
+        trainer: Any,
+        state: Any,
+        batch: Any,
+        watching: Callable[[Tap], AbstractContextManager[None]],
+        *,
+        eager: bool = False,
     ) -> tuple[bool, Any]:
         def tap(tensors: Sequence[Any], receive: Callable[[list[Array]], None]) -> None:
             # Copies: what runs next may change a tensor in place.
@@ -196,6 +215,11 @@ class TorchBackend(Backend):
         with watching(tap):
             trainer.train_step(batch)
         return bool(trainer.jit_compile) and not trainer.run_eagerly, None
+
+
+def _on_cuda() -> Sequence[torch.Generator]:
+    """Returns the default generators of the devices, of which there are none before CUDA is in use."""
+    return torch.cuda.default_generators if torch.cuda.is_initialized() else ()
 
 
 def _set_variable(name: str, value: str | None) -> None:

@@ -12,7 +12,8 @@ _PINNED = {
     "jax": (
         "XLA flags",
         "XLA repeats its bits on a CPU; for a GPU --pin sets --xla_gpu_deterministic_ops=true before JAX starts "
-        "(samefit.pinned in a script does so only if JAX has not computed yet)",
+        "(samefit.pinned in a script does so only if JAX has not computed yet), and TensorFloat-32 is off: some "
+        "operations are slower",
     ),
     "tensorflow": (
         "op determinism",

@@ -18,9 +18,8 @@ class Execution:
         sides: (name, target), in order; the name is "" for a side that has the process for itself.
         environment: Variables of its environment; None removes one.
         pin: Seed of `--pin`, or None.
-        options: More keys of the session: "transplants", "keep_data", "keep_states", "look_inside", "looks",
-            "every_step", "stop_after", "variables" (names of environment variables that are recorded besides those that
-            always are).
+        options: More keys of the session: "transplants", "keep_data", "keep_states", "looks", "every_step",
+            "stop_after", "variables" (names of environment variables that are recorded besides those that always are).
     """
 
     sides: tuple[tuple[str, Target], ...]

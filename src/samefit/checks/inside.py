@@ -10,7 +10,7 @@ from samefit.checks.workshop import Workshop
 from samefit.comparison.inside import compare_inside
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.result import Comparison, Inside
-from samefit.errors import SamefitError
+from samefit.errors import SamefitError, TargetFailed
 from samefit.explain.inside import explain_inside
 from samefit.store.reader import Run
 from samefit.types import Stage, When
@@ -42,7 +42,14 @@ def look_inside(pair: Pair, comparison: Comparison, workshop: Workshop, *, asked
         return None
     workshop.say(f"looking inside of step {divergence.step}")
     try:
-        runs = _runs(pair, workshop, divergence.step)
+        try:
+            runs = _runs(pair, workshop, divergence.step)
+        except TargetFailed as error:
+            if error.exit_status >= 0:
+                raise
+            # A compiler may not survive what watches the layers (XLA did not, for attention and an LSTM on a GPU).
+            workshop.say(f"looking inside of step {divergence.step}, operation by operation")
+            runs = _runs(pair, workshop, divergence.step, eager=True)
     except SamefitError as error:
         return Inside(divergence.step, "none", failed=f"the re-run failed: {str(error).splitlines()[0]}")
     parts = replace(pair.a, run=runs[0]), replace(pair.b, run=runs[-1])
@@ -51,18 +58,19 @@ def look_inside(pair: Pair, comparison: Comparison, workshop: Workshop, *, asked
     return None if found is None else explain_inside(found, again, position)
 
 
-def _runs(pair: Pair, workshop: Workshop, step: int) -> list[Run]:
-    first = _watching(pair.execution_a, pair.a, step)
+def _runs(pair: Pair, workshop: Workshop, step: int, *, eager: bool = False) -> list[Run]:
+    first = _watching(pair.execution_a, pair.a, step, eager)
     if pair.same_process:
-        return workshop.run((_watching(first, pair.b, step), "inside"))
-    second = _watching(pair.execution_b, pair.b, step)
+        return workshop.run((_watching(first, pair.b, step, eager), "inside"))
+    second = _watching(pair.execution_b, pair.b, step, eager)
     return workshop.run((first, "inside-a"), (second, "inside-b"))
 
 
-def _watching(execution: Execution, part: Part, step: int) -> Execution:
+def _watching(execution: Execution, part: Part, step: int, eager: bool) -> Execution:
     index = part.steps_up_to(step) - 1
-    watched = [*execution.options.get("look_inside", ()), index]
+    looks = [*execution.options.get("looks", ()), {"step": index, "eager": eager}]
     # What a transplant has the run keep is kept as well.
     kept = [*execution.options.get("keep_states", ()), index]
-    options = {"look_inside": watched, "keep_states": kept, "every_step": True, "stop_after": max(watched) + 1}
+    last = max(look["step"] for look in looks)
+    options = {"looks": looks, "keep_states": kept, "every_step": True, "stop_after": last + 1}
     return replace(execution, options={**execution.options, **options})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,10 @@ _PAUSE = 0.05
 
 _AT_ONCE = 2
 """Processes that run at the same time, as the two sides do: each may want the whole memory of an accelerator."""
+
+_SHARED_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+"""JAX takes three quarters of an accelerator's memory when it starts, and TensorFlow all of it, unless told otherwise:
+the second side would find none. They take what they need then, and compute the same."""
 
 
 class Begun:
@@ -121,9 +126,13 @@ class Workshop:
             [SideTarget(side, target) for side, target in execution.sides],
             run_directory=self.directory / name,
             session=session,
-            environment=dict(execution.environment),
+            environment={**self._memory(), **execution.environment},
             output="show" if self._show else "keep",
         )
+
+    def _memory(self) -> dict[str, str]:
+        # What shows its output is run alone.
+        return {} if self._show else {k: v for k, v in _SHARED_MEMORY.items() if k not in os.environ}
 
     def run(self, *executions: tuple[Execution, str], watch: Watch | None = None) -> list[Run]:
         """Runs executions at once, each in a process of its own, and returns their runs.

@@ -19,6 +19,9 @@ from samefit.store.records import LayerRecord, TrainingRecord
 _ROUNDING_RELATIVE = 64 * 2.0**-23
 """So far off, relative to the largest magnitude, may rounding be as well; a sentence, not a verdict."""
 
+_ROUNDING_ACCELERATED = 4 * 2.0**-10
+"""The same on an accelerator, which picks a kernel for each program, and may multiply with 10 bits (TensorFloat-32)."""
+
 _ROUNDING_ULP = 64
 """So many units in the last place are what another order of additions may give; a sentence, not a verdict."""
 
@@ -133,7 +136,12 @@ def _kernel(inside: Inside, pairing: Pairing) -> str:
     around = _with(pairing)
     # Next to zero rounding may be many units in the last place: where kernels are others, the relative size tells.
     relative = None if inside.size is None else inside.size.max_rel
-    near = bool(around) and relative is not None and relative <= _ROUNDING_RELATIVE
+    accelerated = "cpu" not in (
+        pairing.run_a.manifest.get("device", "cpu"),
+        pairing.run_b.manifest.get("device", "cpu"),
+    )
+    limit = _ROUNDING_ACCELERATED if accelerated else _ROUNDING_RELATIVE if around else 0.0
+    near = relative is not None and relative <= limit
     if not (_is_small(inside) or near):
         return _CODE + around
     return "options, masks and weights are equal; what is left is " + _KERNEL + around

@@ -7,7 +7,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import program_differences
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.values import layer_location
 from samefit.types import Role, Stage
 
@@ -17,12 +17,18 @@ _PRECISION = (
     "JAX_ENABLE_X64",
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )
+_PICKS_DEVICE = ("VISIBLE_DEVICES", "PLATFORM")
 _GENERATOR = ("JAX_THREEFRY_PARTITIONABLE", "JAX_DEFAULT_PRNG_IMPL", "JAX_RANDOM_SEED_OFFSET")
 
 
 def explain_environment(case: Case) -> Iterator[Suspect]:
     """Yields a suspect for each environment variable that is not the same on both sides."""
     given = {name for side in (case.a, case.b) for name in side.run.manifest.get("given") or ()}
+    devices = [
+        Evidence(f"device: {setting.baseline} and {setting.candidate}")
+        for setting in case.comparison.settings
+        if setting.kind == "device"
+    ]
     for setting in case.comparison.settings:
         if setting.kind != "environment" or setting.name == "KERAS_BACKEND":
             continue
@@ -36,13 +42,16 @@ def explain_environment(case: Case) -> Iterator[Suspect]:
         yield Suspect(
             slug=slug,
             summary=f"The environment variable {setting.name} is not the same on both sides.",
-            evidence=(Evidence(f"{setting.name}: {_shown(setting.baseline)} and {_shown(setting.candidate)}"),),
+            evidence=(
+                Evidence(f"{setting.name}: {_shown(setting.baseline)} and {_shown(setting.candidate)}"),
+                *(devices if any(word in setting.name for word in _PICKS_DEVICE) else ()),
+            ),
             remedy=f"set  {setting.name}={setting.baseline}  on both sides"
             if setting.baseline is not None
             else f"unset  {setting.name}",
             counterfactuals=(
                 Counterfactual(
-                    f"{setting.name} {'unset' if setting.baseline is None else 'set to ' + str(setting.baseline)}",
+                    f"{setting.name} {'unset' if setting.baseline is None else 'set to ' + _shown(setting.baseline)}",
                     environment={setting.name: setting.baseline},
                 ),
             ),
@@ -96,7 +105,7 @@ def explain_hash_seed(case: Case) -> Iterator[Suspect]:
 
 
 def _shown(value: Any) -> str:
-    return "not set" if value is None else str(value)
+    return "not set" if value is None else str(value) or "empty"
 
 
 def what_goes_in(case: Case) -> str:
@@ -137,14 +146,11 @@ def explain_backend(case: Case) -> Iterator[Suspect]:
 def _other_masks(case: Case) -> Iterator[Suspect]:
     """Random layers draw from the backend's own stream, unless they are pinned: equal seeds give other masks."""
     pinned = [s.run.manifest.get("pin") is not None or bool(s.run.manifest.get("pin_report")) for s in (case.a, case.b)]
-    drawing = [
-        [k for k, v in enumerate(side.layout) if v.role is Role.SEED and side.moves(k) is not False]
-        for side in (case.a, case.b)
-    ]
-    if all(pinned) or not all(drawing):
+    seeds = _drawing_in_step(case.a), _drawing_in_step(case.b)
+    if all(pinned) or not all(seeds):
         return
     one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
-    seed = drawing[1][0]
+    seed = seeds[1][0]
     where = layer_location(case.b, seed)
     yield Suspect(
         slug="backend-generator",
@@ -155,6 +161,19 @@ def _other_masks(case: Case) -> Iterator[Suspect]:
         "backend the same masks",
         no_counterfactual="no generator of another backend can be put in",
     )
+
+
+def _drawing_in_step(side: Side) -> list[int]:
+    """Returns the seeds of the random layers of which the step at hand has drawn, as positions in the layout."""
+    seeds = [k for k, v in enumerate(side.layout) if v.role is Role.SEED]
+    own = [k for k in seeds if side.moves(k) is not False]
+    if own:
+        return own
+    # On PyTorch a Dropout without a seed leaves its own generator alone and draws from the process's
+    # (keras/src/backend/torch/random.py, `dropout`, 3.15).
+    backend = side.run.manifest.get("backend", "")
+    before, after = (each.get(backend) for each in (side.step.generators, side.step.generators_after))
+    return seeds if before != after else []
 
 
 _DETERMINISM = {
@@ -174,9 +193,10 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
     line = places[0] == places[1] and None not in places[0]
     accelerated = all(manifest.get("device", "cpu") != "cpu" for manifest in manifests)
     drawn = any(e.kind == "entropy" and e.training == case.b.training.number for e in case.b.events)
+    differing = bool(case.comparison.settings)
     if (
         backend != case.comparison.candidate.backend
-        or case.comparison.settings
+        or (differing and not accelerated)
         or drawn
         or None in (case.a.step.batch, case.b.step.batch)
         or not (program or line or accelerated)
@@ -186,12 +206,12 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
         slug="nondeterministic-op",
         summary="The same computation gives other bits from run to run.",
         evidence=(
-            Evidence(f"{what_goes_in(case)}, and no recorded setting differs"),
+            Evidence(f"{what_goes_in(case)}{'' if differing else ', and no recorded setting differs'}"),
             Evidence(f"{manifests[1].get('target')} on {manifests[1].get('device')}, {backend}"),
         ),
         location=case.b.training.location,
         remedy=_DETERMINISM.get(backend, "ask the framework for deterministic kernels"),
         counterfactuals=(Counterfactual("deterministic kernels on both sides", both=({"do": "determinism"},)),),
         weak=True,
-        needs_proof=not (program or accelerated),
+        needs_proof=differing or not (program or accelerated),
     )

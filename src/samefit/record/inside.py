@@ -127,7 +127,8 @@ class InsideRecorder:
                     [begin.value(path, value) for path, value in zip(paths, part, strict=True)]
                     for paths, part in zip(_paths_of(training, moment.state), moment.state, strict=True)
                 )
-            eager, state = self._backend.step_in_depth(training.trainer, state, batch, eye.watching)
+            step_in_depth = self._backend.step_in_depth
+            eager, state = step_in_depth(training.trainer, state, batch, eye.watching, eager=look.eager)
             found = self._after(training, state)
         except Exception as error:  # the step trains all the same; that it could not be looked at is reported
             failed = f"{type(error).__name__}: {error}".splitlines()[0]

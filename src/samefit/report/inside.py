@@ -68,8 +68,8 @@ def _fidelity(inside: Inside, verbose: bool) -> Iterator[str]:
     off = [distance for distance in inside.distances if distance]
     if off:
         yield (
-            f"watched, the step comes to other bits than compiled as it trains (relative {words.size(max(off))}): "
-            "sizes are those of the watched step"
+            f"run again and watched, the step comes to other bits than when it trained (relative "
+            f"{words.size(max(off))}): sizes are those of the watched step"
         )
     elif verbose and None not in inside.distances:
         yield "watched, the step comes to the same bits as the step that trained"

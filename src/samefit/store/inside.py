@@ -83,6 +83,7 @@ class Look:
         gradients: File of the look whose gradients the optimizer is handed; "" for its own.
         pairs: {own path of a variable: its path in these files}; empty if they are the same.
         perturb: Whether it begins one unit in the last place off.
+        eager: Whether it runs operation by operation also where the training's step is compiled.
     """
 
     step: int
@@ -91,6 +92,7 @@ class Look:
     gradients: str = ""
     pairs: Mapping[str, str] = field(default_factory=dict)
     perturb: bool = False
+    eager: bool = False
 
     @property
     def written(self) -> str:

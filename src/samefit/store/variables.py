@@ -28,6 +28,10 @@ _VARIABLES = (
 )
 
 
+_MEMORY = ("XLA_PYTHON_CLIENT_",)
+"""How much memory of a device is taken at once: no number depends on it."""
+
+
 def is_recorded_variable(name: str) -> bool:
     """Whether an environment variable may shape a training, and stands in the manifest."""
-    return name.startswith(_VARIABLES)
+    return name.startswith(_VARIABLES) and not name.startswith(_MEMORY)

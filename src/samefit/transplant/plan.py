@@ -388,10 +388,11 @@ class Transplants:
 
     def _set_trainable(self, trainer: Any, item: Item) -> None:
         values = item["values"]
+        # The step that Keras has compiled trains the set that there was, whatever the flags are by now.
+        compiled = trainer.train_function is not None
         for layer in trainer._flatten_layers(include_self=False):
             if layer.name in values:
-                changed = layer.trainable != values[layer.name]
+                changed = compiled or layer.trainable != values[layer.name]
                 layer.trainable = values[layer.name]
                 self._note(f"{layer.name}.trainable", item, layer.name, changed=changed)
-        # The step that Keras has compiled trains the set that there was.
         trainer.train_function = None
