@@ -26,11 +26,13 @@ class Row:
         what: What is measured, in words.
         target: What it shall be.
         measure: Returns the fields of the result: "value" and "parts" are shown.
+        on_gpu: Whether it is there for a GPU alone.
     """
 
     what: str
     target: str
     measure: Callable[[], Mapping[str, Any]]
+    on_gpu: bool = False
 
 
 @contextmanager
@@ -207,6 +209,11 @@ ROWS: Mapping[str, Row] = {
                            _recorder("cnn", "tensorflow", "--every-step", chunk=20, pairs=40)),
     "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
                       _recorder("cnn", "torch", "--every-step", chunk=20, pairs=40)),
+    "step-jax-gpu": Row(f"JAX, large CNN: a step under the recorder {_FULL} / plain `fit`",
+                        "≤ 1.03 median, ≤ 1.05 p95", _recorder("images", "jax", "--every-step", chunk=5, pairs=20),
+                        on_gpu=True),
+    "step-torch-gpu": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
+                          _recorder("images", "torch", "--every-step", chunk=5, pairs=20), on_gpu=True),
     "small-jax": Row("JAX, MLP of 26,122 weights, default settings / plain `fit`", "≤ 1.25",
                      _recorder("mlp", "jax", chunk=500, pairs=40)),
     "large-jax": Row("JAX, 9.4 million weights with Adam, default settings / plain `fit`", "≤ 1.05",

@@ -13,6 +13,7 @@ from tests.handmade import Change, Training, make_run
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
+from samefit.checks.rerun import unchanged as run_unchanged
 from samefit.comparison.result import Cause
 from samefit.explain.case import Counterfactual
 from samefit.store.reader import Run
@@ -74,6 +75,20 @@ def test_a_candidate_that_was_edited_since_proves_nothing(tmp_path: Path) -> Non
     found, _, _ = causes(a, b, run_of(tmp_path / "again", code={"b.py": "two"}))
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", False)]
     assert "the candidate cannot be run again as it was: b.py was edited since" in found[0].unconfirmed_because
+
+
+@pytest.mark.parametrize("again", [run_again, lambda pair, fix, bench, _: run_unchanged(pair, fix, bench)])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_rerun_that_was_not_recorded_proves_nothing(tmp_path: Path, both: bool, again: Any) -> None:
+    failed = run_of(tmp_path / "failed", recording_failed="OSError: disk full")
+    pair = Pair(
+        Part(run_of(tmp_path / "a")), Part(run_of(tmp_path / "b", Change("loss"))), Execution(()), Execution(())
+    )
+    bench = Bench(*([run_of(tmp_path / "again")] if both else []), failed)
+    fix = Counterfactual("", environment_both={"PYTHONHASHSEED": "0"} if both else {})
+    assert again(pair, fix, bench, lambda result: False) == (
+        "the candidate was not recorded when it ran again (OSError: disk full)"
+    )
 
 
 def test_what_one_run_alone_has_of_the_manifest_was_not_edited(tmp_path: Path) -> None:

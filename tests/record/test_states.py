@@ -10,6 +10,7 @@ import pytest
 from samefit.record import states as states_module
 from samefit.record.states import States
 from samefit.record.training import Training
+from samefit.store.digest import state_digest
 from samefit.store.records import StateRecord, TrainingRecord, VariableRecord
 from samefit.types import Role
 
@@ -40,6 +41,17 @@ def test_an_epoch_begins_with_a_state_of_its_own_if_it_is_not_known_to_be_that_o
     states.record(training, last_state, "after", [np.ones(2)])
     states.between(training, 4, [np.full(2, value)])
     assert [(record.moment, record.step) for record in writer.states] == ([("begin", 4)] if written else [])
+
+
+def test_a_large_state_has_the_digests_of_its_parts_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    values: list[Any] = [np.arange(number, number + 300_000.0) for number in range(6)]
+    values[3] = None
+    states = States(Writer(), None, every_step=False)  # type: ignore[arg-type]
+    training = Training(TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running"), None, last=3)
+    found = states.record(training, 3, "after", values).digests
+    assert found == b"".join(bytes(16) if value is None else state_digest(value) for value in values)
+    monkeypatch.setattr(states_module, "_IN_THREADS", 1 << 40)
+    assert states.record(training, 3, "after", values).digests == found
 
 
 def test_first_and_last_weights_of_many_trainings_do_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:

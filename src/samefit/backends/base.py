@@ -3,6 +3,7 @@
 | method | jax | tensorflow | torch |
 |---|---|---|---|
 | to_numpy | zero-copy on the CPU | zero-copy on the CPU | zero-copy, may change in place |
+| to_numpy_many | all copies are begun at once | one by one | from CUDA in one copy |
 | host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | compute_alike | not needed | arithmetic rewrites of graphs, off | not needed |
@@ -118,6 +119,10 @@ class Backend(abc.ABC):
 
         The view must not be written to, nor kept beyond the moment: the framework may reuse its memory.
         """
+
+    def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
+        """Returns `to_numpy` of each of many tensors; from an accelerator in as few transfers as that takes."""
+        return [self.to_numpy(value) for value in values]
 
     @abc.abstractmethod
     def host_value(self, variable: Any) -> Array | None:

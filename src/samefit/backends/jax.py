@@ -67,11 +67,24 @@ class JaxBackend(Backend):
             array = np.asarray(value.todense())
         return array
 
+    def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
+        if jax.default_backend() != "cpu":
+            # The first copy is waited for; those after it are on their way meanwhile.
+            for value in values:
+                if isinstance(value, jax.Array) and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+                    value.copy_to_host_async()
+        return [self.to_numpy(value) for value in values]
+
     def host_value(self, variable: Any) -> Array | None:
-        value = variable._value
-        if value is None or isinstance(value, jax.core.Tracer) or value.is_deleted():
-            return None
-        return np.asarray(value)
+        return self.host_values([variable])[0]
+
+    def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
+        values = [variable._value for variable in variables]
+        there = [k for k, value in enumerate(values) if not _is_missing(value)]
+        found: list[Array | None] = [None] * len(values)
+        for k, array in zip(there, self.to_numpy_many([values[k] for k in there]), strict=True):
+            found[k] = array
+        return found
 
     def write(self, variable: Any, value: Array) -> None:
         with jax.ensure_compile_time_eval():
@@ -182,6 +195,10 @@ class JaxBackend(Backend):
         _, after = run(jax.tree.map(jax.numpy.asarray, state), batch)
         jax.effects_barrier()
         return compiled and eager, after
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or isinstance(value, jax.core.Tracer) or bool(value.is_deleted())
 
 
 def _deterministic_kernels() -> Determinism:

@@ -34,6 +34,9 @@ _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _CUDA_STATE = 16
 """Bytes of the state of a generator on CUDA: its seed and how far it is (aten/src/ATen/cuda/CUDAGeneratorImpl.cpp)."""
 
+_IN_FEW_COPIES = 256 << 20
+"""Bytes of tensors on CUDA that are copied together: so much memory is taken on both sides for that."""
+
 
 @final
 class TorchBackend(Backend):
@@ -76,9 +79,19 @@ class TorchBackend(Backend):
             return np.asarray(tensor.contiguous().view(torch.uint16).numpy()).view(ml_dtypes.bfloat16)
         return np.asarray(tensor.resolve_conj().resolve_neg().numpy())
 
+    def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
+        return [self.to_numpy(value) for value in _on_host(values)]
+
     def host_value(self, variable: Any) -> Array | None:
-        value = variable._value
-        return None if value is None or value.device.type == "meta" else self.to_numpy(value)
+        return self.host_values([variable])[0]
+
+    def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
+        values = [variable._value for variable in variables]
+        there = [k for k, value in enumerate(values) if value is not None and value.device.type != "meta"]
+        found: list[Array | None] = [None] * len(values)
+        for k, array in zip(there, self.to_numpy_many([values[k] for k in there]), strict=True):
+            found[k] = array
+        return found
 
     def write(self, variable: Any, value: Array) -> None:
         with torch.no_grad():
@@ -215,6 +228,26 @@ class TorchBackend(Backend):
         with watching(tap):
             trainer.train_step(batch)
         return bool(trainer.jit_compile) and not trainer.run_eagerly, None
+
+
+def _on_host(values: Sequence[Any]) -> list[Any]:
+    """Returns tensors, those on CUDA as copies in the host's memory where all of them can be had in a few copies."""
+    found = list(values)
+    if not torch.cuda.is_initialized():
+        return found
+    alike: dict[Any, list[int]] = {}
+    for k, value in enumerate(values):
+        if isinstance(value, torch.Tensor) and value.is_cuda and value.layout is torch.strided:
+            alike.setdefault((value.dtype, value.device), []).append(k)
+    if sum(values[k].nbytes for positions in alike.values() for k in positions) > _IN_FEW_COPIES:
+        return found
+    for (dtype, _), positions in alike.items():
+        flat = torch.cat([values[k].detach().reshape(-1) for k in positions])
+        # Memory that the device writes to by itself, which is many times faster; PyTorch keeps it for the next time.
+        host = torch.empty(flat.shape, dtype=dtype, pin_memory=True).copy_(flat)
+        for k, part in zip(positions, host.split([values[k].numel() for k in positions]), strict=True):
+            found[k] = part.view(values[k].shape)
+    return found
 
 
 def _on_cuda() -> Sequence[torch.Generator]:

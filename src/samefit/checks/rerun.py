@@ -76,7 +76,13 @@ def _parts(comparison: Comparison) -> bool:
 def _not_as_it_was(role: str, part: Part, run: Run) -> str:
     """Returns why the re-run of a side shows nothing of what was recorded, or ""."""
     changed = part.changed_since(run)
-    return f"the {role} cannot be run again as it was: {changed}" if changed else ""
+    if changed:
+        return f"the {role} cannot be run again as it was: {changed}"
+    failed = run.manifest.get("recording_failed")
+    if failed and "recording_failed" not in part.run.manifest:
+        # Two sides of which one was not recorded do not part, and that says nothing.
+        return f"the {role} was not recorded when it ran again ({failed})"
+    return ""
 
 
 def _candidate(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from samefit.backends.base import Array, Backend
@@ -20,6 +22,12 @@ KEPT = 2 << 30
 """Bytes of first and last weights that are kept of one side; those of its first two trainings always are."""
 
 _ENDS = ("initial-", "final-")
+
+_IN_THREADS = 8 << 20
+"""Bytes of a state from which on several cores digest it: a thread costs what half a megabyte does, and the digest
+leaves the interpreter to others meanwhile."""
+
+_THREADS = min(8, os.cpu_count() or 1)
 
 
 class States:
@@ -53,13 +61,15 @@ class States:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
         if state is None:
             return self._backend.host_values(training.all_variables)
-        own, slots = ([self._backend.to_numpy(a) for a in part] for part in ((*state[0], *state[1]), state[2]))
+        model = [*state[0], *state[1]]
+        values = self._backend.to_numpy_many([*model, *state[2]])
+        own, slots = values[: len(model)], values[len(model) :]
         host_values = self._backend.host_values
         return [*own, *host_values(training.untracked), *slots, *host_values(training.own_slots)]
 
     def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""
-        digests = b"".join(_MISSING if value is None else state_digest(value) for value in values)
+        digests = _digests(values)
         if moment == "after":
             training.last_state, training.last_digests = step, digests
         return StateRecord(step, training.record.number, moment, training.layout, digests)
@@ -103,3 +113,14 @@ class States:
         if not self._warned:
             self._warned = True
             self._writer.warning("weights-not-kept", text)
+
+
+def _digests(values: Sequence[Array | None]) -> bytes:
+    if sum(value.nbytes for value in values if value is not None) < _IN_THREADS:
+        return b"".join(map(_digest, values))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return b"".join(threads.map(_digest, values))
+
+
+def _digest(value: Array | None) -> bytes:
+    return _MISSING if value is None else state_digest(value)
