@@ -20,7 +20,8 @@ owner = next(cls for cls in keras.Model.__mro__ if "fit" in vars(cls))
 calls = keras.callbacks.CallbackList
 plain = lambda: (os.urandom, random.random, np.random.shuffle, owner.fit, keras.Layer.__call__, calls.on_train_begin)
 before = plain()
-assert all("samefit" not in thing.__code__.co_filename for thing in before if hasattr(thing, "__code__"))
+home = os.path.dirname(samefit.__file__)
+assert not any(thing.__code__.co_filename.startswith(home) for thing in before if hasattr(thing, "__code__"))
 
 def train(*callbacks):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])

@@ -78,9 +78,10 @@ def _fractions(bits: npt.NDArray[np.unsignedinteger[Any]], dtype: str) -> Array:
 
 
 def _scaled(fractions: Array, width: Array, low: Array) -> Array:
-    """Returns `fractions * width + low` as XLA computes it.
+    """Returns `fractions * width + low`, rounded once.
 
-    In float32 and float64 the product is not rounded before the sum; in the narrow types it is.
+    XLA does so in float32 and float64. In the narrow types it does where the processor computes in them (AVX512-FP16),
+    and elsewhere rounds the product as well: here they are computed in float32, where the product is exact.
     """
     kind = fractions.dtype
     if kind == np.float64:
@@ -90,8 +91,7 @@ def _scaled(fractions: Array, width: Array, low: Array) -> Array:
         wide *= width.astype(np.float64)
         wide += low
         return wide.astype(kind)
-    product: Array = (fractions * width).astype(kind)
-    return (product + low).astype(kind)
+    return (fractions.astype(np.float32) * width.astype(np.float32) + low.astype(np.float32)).astype(kind)
 
 
 def multiplied_and_added(a: Any, b: Any, c: Any) -> Any:

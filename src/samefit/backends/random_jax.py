@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,45 @@ from samefit.backends import portable
 
 def draws() -> Mapping[str, Callable[..., Any]]:
     """Returns the functions that stand for those of `keras.src.backend.jax.random`, with a key as the first."""
-    return {"randint": randint, "shuffle": shuffle, "dropout": dropout}
+    return {
+        "uniform": uniform,
+        "truncated_normal": truncated_normal,
+        "randint": randint,
+        "shuffle": shuffle,
+        "dropout": dropout,
+    }
+
+
+_NARROW = ("float16", "bfloat16")
+"""Types of which the roundings depend on the processor: see `portable.uniform`."""
+
+
+def uniform(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:
+    """Rounds values of a narrow type once, on every processor."""
+    shape = tuple(shape)
+    if dtype not in _NARROW:
+        return jax.random.uniform(seed, shape=shape, dtype=dtype, minval=minval, maxval=maxval)
+    fractions = jax.random.uniform(seed, shape=shape, dtype=dtype)
+    # On the host where that is possible: a compiler may leave out the rounding of their difference.
+    library: Any = jnp if any(isinstance(bound, jax.Array) for bound in (minval, maxval)) else np
+    kind = portable.type_of(dtype)
+    low, high = (library.asarray(bound).astype(kind) for bound in (minval, maxval))
+    width = (high - low).astype(kind)
+    wide = fractions.astype("float32") * width.astype("float32") + low.astype("float32")
+    return jnp.maximum(jnp.asarray(low), wide.astype(dtype))
+
+
+def truncated_normal(seed: Any, shape: Any, mean: Any, stddev: Any, dtype: str) -> Any:
+    """Makes values of a narrow type from uniform ones that are rounded once."""
+    shape = tuple(shape)
+    if dtype not in _NARROW:
+        values = jax.random.truncated_normal(seed, shape=shape, lower=-2.0, upper=2.0, dtype=dtype)
+        return values * stddev + mean
+    kind = portable.type_of(dtype)
+    edge = portable.TRUNCATION[dtype]
+    bound = np.nextafter(np.array(2, kind), np.array(0, kind), dtype=kind)
+    values = jax.lax.erf_inv(uniform(seed, shape, -edge, edge, dtype).astype("float32")).astype(dtype)
+    return jnp.clip(values * np.array(math.sqrt(2.0), kind), -bound, bound) * stddev + mean
 
 
 def randint(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:

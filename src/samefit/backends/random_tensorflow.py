@@ -87,13 +87,12 @@ def _fractions(key: Key, count: Any, dtype: str) -> Any:
 def _scaled(fractions: Any, low: Any, high: Any) -> Any:
     """Returns `fractions * (high - low) + low` with the roundings of `portable.uniform`."""
     width = high - low
-    if fractions.dtype == tf.float32:
-        wide = tf.cast(fractions, tf.float64) * tf.cast(width, tf.float64) + tf.cast(low, tf.float64)
-        result = tf.cast(wide, tf.float32)
-    elif fractions.dtype == tf.float64:
+    if fractions.dtype == tf.float64:
         result = portable.multiplied_and_added(fractions, width, low)
     else:
-        result = fractions * width + low
+        wide = tf.float64 if fractions.dtype == tf.float32 else tf.float32
+        result = tf.cast(fractions, wide) * tf.cast(width, wide) + tf.cast(low, wide)
+        result = tf.cast(result, fractions.dtype)
     return tf.maximum(low, result)
 
 
