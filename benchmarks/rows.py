@@ -217,7 +217,7 @@ ROWS: Mapping[str, Row] = {
     "small-jax": Row("JAX, MLP of 26,122 weights, default settings / plain `fit`", "≤ 1.25",
                      _recorder("mlp", "jax", chunk=500, pairs=40)),
     "large-jax": Row("JAX, 9.4 million weights with Adam, default settings / plain `fit`", "≤ 1.05",
-                     _recorder("large", "jax", chunk=5, pairs=30)),
+                     _recorder("large", "jax", chunk=25, pairs=16)),
     "large-jax-every-step": Row("the same at full cadence", "none",
                                 _recorder("large", "jax", "--every-step", chunk=5, pairs=10)),
     "pinned-jax": Row("JAX, digits CNN with dropout: a step in a `pinned` scope / without", "≤ 1.02", _pinned("jax")),
