@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
@@ -37,6 +38,7 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
         or comparison.baseline.backend != "tensorflow"
         or not pair.same_process
         or pair.execution_a.pin is not None
+        or _orders_by_epoch(pair.a.run.manifest)
     ):
         # Under a pin the order is samefit's own, on every backend.
         return
@@ -52,6 +54,13 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
             "On TensorFlow each fit call repeats the very same shuffle order: the op seed comes from the global seed, "
             "not from how much was drawn before. On JAX and PyTorch the same script draws on, and the orders differ."
         )
+
+
+def _orders_by_epoch(manifest: Mapping[str, Any]) -> bool:
+    """Whether Keras shuffles by the number of the epoch alone, on every backend: from 3.16 on."""
+    version = str((manifest.get("versions") or {}).get("keras", ""))
+    numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
+    return numbers >= [3, 16]
 
 
 def _is_shuffled(training: TrainingRecord) -> bool:
