@@ -19,7 +19,7 @@ from typing import Any
 from samefit.errors import NoModelError
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
-from samefit.record.own_generators import own_generators
+from samefit.record.own_generators import note_own_generators
 from samefit.record.pipelines import Pipelines
 from samefit.store.elsewhere import leave_mark, take_marks
 from samefit.store.variables import is_recorded_variable
@@ -190,10 +190,7 @@ class Live:
     def begin_side(self, name: str) -> None:
         self.ledger.begin_side(name)
         if name:
-            for own in own_generators():
-                self.ledger.note(
-                    "state", generator="own", function=own.name, value=own.kind, location=own.location, state=own.state
-                )
+            note_own_generators(self.ledger)
         self.transplants.begin_side(name)
         self.pipelines.begin_side()
         if self.provenance is not None:

@@ -112,7 +112,7 @@ class Story:
         return self
 
     def _put(self, kind: str, **fields: Any) -> Event:
-        event = Event(len(self.events), kind, side=self._side, training=self._training, **fields)
+        event = Event(len(self.events), kind, side=self._side, **{"training": self._training, **fields})
         self.events.append(event)
         return event
 

@@ -190,6 +190,31 @@ def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> Non
     assert (last.weak, plans(last)) == (True, ["alone"])
 
 
+def one_script(tmp_path: Path, states: tuple[bytes, bytes], keys: tuple[str, ...] = ("own:__main__:RNG",)) -> Case:
+    """Two trainings of one script, each of which begins with a generator of the script in that state."""
+    story = Story()
+    for number, state in enumerate(states, start=1):
+        story.note("state", training=number, generator="own", function="RNG", value="numpy.Generator", state=state)
+        story.training(number).end()
+        story.states.setdefault(f"training:{number}", {}).update(dict.fromkeys(keys, state))
+    trainings = [Training(model=number, location=at(8 + number), begin_event=story.begin[number]) for number in (1, 2)]
+    changes = [Change("batch", 8), Change("rows", 8)]
+    run = make_run(tmp_path / "run", trainings=trainings, events=story.events, states=story.states, changes=changes)
+    return case_between(run, run, trainings=((1,), (2,)))
+
+
+def test_a_generator_of_the_scripts_own_that_the_training_before_had_drawn_from(tmp_path: Path) -> None:
+    first = found(one_script(tmp_path, (b"1" * 16, b"2" * 16)))[0]
+    assert (first.slug, first.location) == ("generator-advanced", at(2))
+    put_back, anew = (fix.transplants[0] for fix in first.counterfactuals)
+    assert (put_back["training"], put_back["states"]) == (2, {"own:__main__:RNG": (b"1" * 16).hex()})
+    assert anew == {"do": "anew", "after": 1, "keys": ["own:__main__:RNG"]}
+
+
+def test_a_generator_that_stands_the_same_for_both_trainings_is_no_suspect(tmp_path: Path) -> None:
+    assert "generator-advanced" not in slugs(one_script(tmp_path, (b"1" * 16, b"1" * 16)))
+
+
 # -- the whole process --------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from samefit.patches.own_generators import make_anew, write
 from samefit.record.own_generators import OwnGenerator, own_generators
 
 SCRIPT = """
@@ -19,6 +21,7 @@ import numpy as np
 RNG = np.random.default_rng(0)
 LEGACY: np.random.RandomState = np.random.RandomState(0)
 OWN = random.Random(0)
+SYSTEM = random.SystemRandom()
 SEED = 7
 """
 
@@ -60,3 +63,60 @@ def test_a_draw_moves_that_one_alone(script: ModuleType, name: str) -> None:
     getattr(script, name).random() if name == "RNG" else getattr(script, name).uniform(0, 1)
     after = of(script)
     assert [other for other in before if before[other].state != after[other].state] == [name]
+
+
+def draw(script: ModuleType, name: str) -> list[float]:
+    generator = getattr(script, name)
+    return [generator.random() if name == "OWN" else float(generator.standard_normal()) for _ in range(5)]
+
+
+@pytest.mark.parametrize("name", ["RNG", "LEGACY", "OWN"])
+def test_a_state_is_put_back(script: ModuleType, name: str) -> None:
+    draw(script, name)  # Half of a pair of normal values may be kept for the next draw.
+    getattr(script, name).random() if name != "LEGACY" else script.LEGACY.standard_normal()
+    before = of(script)[name]
+    first = draw(script, name)
+    assert write(before.key, before.full)
+    assert draw(script, name) == first
+
+
+def test_a_generator_that_knows_its_seed_is_made_anew(script: ModuleType) -> None:
+    found = of(script)
+    first = draw(script, "RNG")
+    assert make_anew(found["RNG"].key)
+    assert draw(script, "RNG") == first
+    assert not make_anew(found["LEGACY"].key)
+
+
+def test_a_name_that_is_gone_or_something_else_is_not_written(script: ModuleType) -> None:
+    found = of(script)
+    script.RNG = 7
+    assert not write(found["RNG"].key, found["RNG"].full)
+    assert not make_anew(found["RNG"].key)
+    assert not write("own:no_such_module:RNG", b"")
+
+
+FRAMEWORKS = {
+    "torch": "import torch; G = torch.Generator().manual_seed(3); draw = lambda: torch.rand(3, generator=G).tolist()",
+    "tensorflow": "import tensorflow as tf; G = tf.random.Generator.from_seed(3); "
+    "draw = lambda: G.normal([3]).numpy().tolist()",
+}
+AGAIN = """
+from samefit.patches.own_generators import make_anew, write
+from samefit.record.own_generators import own_generators
+own = next(own for own in own_generators() if own.name == "G")
+first, second = draw(), draw()
+assert first != second
+assert write(own.key, own.full) and [draw(), draw()] == [first, second]
+assert make_anew(own.key) is (own.kind == "torch.Generator")
+assert own.kind != "torch.Generator" or draw() == first
+"""
+
+
+def test_generators_of_frameworks(each_backend: str, tmp_path: Path) -> None:
+    if each_backend not in FRAMEWORKS:
+        pytest.skip("JAX has keys, and no generators")
+    script = tmp_path / "train.py"
+    script.write_text(FRAMEWORKS[each_backend] + "\n" + AGAIN)
+    done = subprocess.run([sys.executable, "-W", "ignore", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

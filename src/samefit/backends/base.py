@@ -8,6 +8,7 @@
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | compute_alike | not needed | arithmetic rewrites of graphs, off | not needed |
 | generator_state | none: JAX has no global one | op seed counter of the eager context | of the CPU and of CUDA |
+| own_generator_state | none: keys are values | tf.random.Generator | torch.Generator |
 | draw_functions | none | tf.random.*, tf.data shuffle (at trace)| torch.rand*, Tensor.random_ … |
 | seed | nothing to do | also restarts the ops' own counters | also seeds the accelerator |
 | reseed | nothing to do | leaves the ops' own counters alone | as seed |
@@ -163,6 +164,18 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def set_generator_state(self, state: bytes) -> None:
         """Puts the process-wide generator into `state`, as `generator_state` returned it."""
+
+    def own_generator_state(self, value: Any) -> bytes | None:
+        """Returns the full state of a generator of the user's that is of the framework's class; None for all else."""
+        return None
+
+    def write_own_generator(self, value: Any, state: bytes) -> bool:
+        """Puts such a generator into `state`; returns whether `value` is one."""
+        return False
+
+    def renew_own_generator(self, value: Any) -> bool:
+        """Puts such a generator to where its seed had put it; returns whether it is one that knows its seed."""
+        return False
 
     @abc.abstractmethod
     def seed(self, seed: int) -> None:

@@ -136,6 +136,14 @@ class TensorFlowBackend(Backend):
         state = None if rng is None else _jsonable(rng.getstate())
         return json.dumps({"seed": tf_context.context()._seed, "rng": state}).encode()
 
+    def own_generator_state(self, value: Any) -> bytes | None:
+        return bytes(np.asarray(value.state).tobytes()) if isinstance(value, tf.random.Generator) else None
+
+    def write_own_generator(self, value: Any, state: bytes) -> bool:
+        if isinstance(value, tf.random.Generator):
+            value.state.assign(np.frombuffer(state, dtype=value.state.dtype.as_numpy_dtype))
+        return isinstance(value, tf.random.Generator)
+
     def inner_generator(self) -> random.Random | None:
         context = tf_context.context()
         # `_rng` exists only once a global seed was set, and counts only while one is (eager/context.py of 2.21).

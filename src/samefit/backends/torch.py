@@ -120,6 +120,19 @@ class TorchBackend(Backend):
             if on_cuda.numel():
                 torch.cuda.set_rng_state(on_cuda.clone(), device)
 
+    def own_generator_state(self, value: Any) -> bytes | None:
+        return bytes(value.get_state().numpy().tobytes()) if isinstance(value, torch.Generator) else None
+
+    def write_own_generator(self, value: Any, state: bytes) -> bool:
+        if isinstance(value, torch.Generator):
+            value.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+        return isinstance(value, torch.Generator)
+
+    def renew_own_generator(self, value: Any) -> bool:
+        if isinstance(value, torch.Generator):
+            value.manual_seed(value.initial_seed())
+        return isinstance(value, torch.Generator)
+
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 from samefit.attribution import Caller, behind_hooks, caller, kind_of
@@ -133,9 +133,9 @@ class Ledger:
         self._digests[name] = (key, value)
         return value
 
-    def keep_states(self, point: str) -> None:
-        """Keeps the full states of all generators under the name of a moment, such as "training:2"."""
-        states = self.states()
+    def keep_states(self, point: str, more: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """Keeps the full states of all generators, and `more`, under the name of a moment, such as "training:2"."""
+        states = {**self.states(), **more}
         if self._state_sink is not None:
             self._state_sink(point, states)
         else:

@@ -18,6 +18,7 @@ from samefit.record import batches, models
 from samefit.record.compiled import Compiles
 from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
+from samefit.record.own_generators import note_own_generators
 from samefit.record.provenance import Provenance
 from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
@@ -122,22 +123,15 @@ class Recorder:
         self._trainings += 1
         number = self._trainings
         self._transplants.training(number, trainer, arguments)
-        to_numpy = self._backend.to_numpy
+        read = self._backend.to_numpy
         if self._keep_data:
-            self.writer.arrays(f"data-{number}", models.data_arrays(arguments, to_numpy))
-        options = models.describe_arguments(arguments, to_numpy, self._pipeline_of) if kind == "fit" else {}
+            self.writer.arrays(f"data-{number}", models.data_arrays(arguments, read))
+        options = models.describe_arguments(arguments, read, self._pipeline_of) if kind == "fit" else {}
         event = self.ledger.note("training", value=number, location=caller().location, training=number)
-        self.ledger.keep_states(f"training:{number}")
+        self.ledger.keep_states(f"training:{number}", note_own_generators(self.ledger, number))
+        compiled = self._compiles.of(trainer)
         record = TrainingRecord(
-            number=number,
-            side=self.ledger.side,
-            model=0,
-            kind=kind,
-            options=options,
-            compiled=self._compiles.of(trainer),
-            begin_event=event.id,
-            status="running",
-            location=event.location,
+            number, self.ledger.side, 0, kind, options, compiled, event.id, "running", location=event.location
         )
         training = Training(record, trainer)
         if kind == "train_on_batch":
@@ -161,6 +155,7 @@ class Recorder:
         last = {name: values[-1] for name, values in history.items()} or training.record.metrics
         training.record = replace(training.record, status=status, metrics=last, history=history)
         self.writer.training(training.record)
+        self._transplants.after_training(training.record.number)
         values = self._states.values(training, None)
         self._states.end(training, values)
         if training.record.kind == "fit" and status == "complete":

@@ -14,6 +14,7 @@ _PARTS = {
     "dataset": "attributes",
     "pipeline": "arguments",
     "generators": "states",
+    "anew": "keys",
 }
 """Under which key a plan lists the things that it changes, by what it does."""
 

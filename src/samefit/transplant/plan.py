@@ -8,6 +8,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | generators | at="training", training, states | before the training makes its iterator |
 | generators | at="epoch", training, epoch, states | before the epoch draws its batches |
 | generators | at="draw", side, generator, draw, states | before that draw of the generator |
+| anew | after, keys of generators of the script's own | when that training has ended |
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
 | seed_value | side, file, line, value | when that line seeds a generator |
@@ -40,7 +41,6 @@ States are hexadecimal, as `samefit.patches.generators` and the backends write t
 from __future__ import annotations
 
 import functools
-import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +49,7 @@ from typing import Any
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
 from samefit.transplant.data import put_arguments, put_arrays, put_attributes
+from samefit.transplant.generators import put_anew, put_states
 from samefit.transplant.item import Item, Put, differs, made
 from samefit.transplant.layers import put_on_layers, put_parts
 from samefit.transplant.variables import permute, perturb
@@ -173,6 +174,11 @@ class Transplants:
             self._put(item, put_attributes(item, arguments.get("x")))
         for item in self._wanted("data", training=number):
             self._put(item, put_arrays(item, arguments))
+
+    def after_training(self, number: int) -> None:
+        """Applies what belongs behind a training."""
+        for item in self._wanted("anew", after=number):
+            self._put(item, put_anew(item))
 
     def epoch(self, training: int, epoch: int) -> None:
         """Applies what belongs before an epoch."""
@@ -371,20 +377,7 @@ class Transplants:
             self._note("updates after all gradients", item)
 
     def _restore(self, item: Item, where: str) -> None:
-        from samefit import backends
-        from samefit.patches import generators
-
-        for name, text in item["states"].items():
-            state = bytes.fromhex(text)
-            if name == "python":
-                generators.write_python(state)
-            elif name == "numpy":
-                generators.write_numpy(state)
-            elif name in sys.modules:
-                backends.load(name).set_generator_state(state)
-            else:
-                continue
-            self._note(f"{name} at {where}", item, name)
+        self._put(item, put_states(item, where))
 
     def _set_trainable(self, trainer: Any, item: Item) -> None:
         values = item["values"]
