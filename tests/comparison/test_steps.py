@@ -210,6 +210,12 @@ def test_weights_of_samples_act_in_the_loss(tmp_path: Path) -> None:
     assert "samples" in result.equal
 
 
+def test_a_batch_that_was_not_seen_is_not_said_to_be_weighted_otherwise(tmp_path: Path) -> None:
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=[Change("no batch"), Change("loss")]))
+    assert place(result) == (Stage.FORWARD, 1, "loss")
+    assert "weighted" not in detail(result)
+
+
 def test_weights_of_samples_that_change_nothing_are_a_note(tmp_path: Path) -> None:
     result = compare(
         make_run(tmp_path / "a"), make_run(tmp_path / "b", trainings=[WEIGHTED], changes=[Change("weights")])

@@ -108,6 +108,14 @@ def test_compiled_otherwise(tmp_path: Path, name: str) -> None:
     assert f"compile({name}=...): True and False" in texts(first)
 
 
+def test_shared_among_devices_otherwise(tmp_path: Path) -> None:
+    shared = {"distribution": "DataParallel on 2 devices"}
+    only = found(two(tmp_path / "one", FORWARD, b=shared))[0]
+    assert (only.slug, only.weak, texts(only)) == ("rounding", True, "one device and DataParallel on 2 devices")
+    assert "devices share the work" in only.no_counterfactual
+    assert "rounding" not in slugs(two(tmp_path / "both", FORWARD, a=shared, b=shared))
+
+
 def test_what_auto_means_on_another_backend_is_not_blamed(tmp_path: Path) -> None:
     compiled = {"jit_compile": True}, {"jit_compile": False}
     case = two(tmp_path, FORWARD, *compiled, backends=("jax", "torch"))

@@ -223,6 +223,12 @@ def test_what_was_compiled() -> None:
     }
 
 
+@pytest.mark.parametrize(("replicas", "told"), [(2, "SimpleNamespace on 2 devices"), (1, None)])
+def test_a_model_whose_batches_are_shared_among_devices(replicas: int, told: str | None) -> None:
+    model = SimpleNamespace(distribute_strategy=SimpleNamespace(num_replicas_in_sync=replicas))
+    assert describe_compiled(model).get("distribution") == told
+
+
 def test_a_model_that_was_not_compiled() -> None:
     assert describe_compiled(SimpleNamespace())["loss"] is None
 

@@ -180,11 +180,18 @@ class JaxBackend(Backend):
         *,
         eager: bool = False,
     ) -> tuple[bool, Any]:
+        # JAX keeps the order of callbacks on one device only; operation by operation each can be waited for.
+        leaves = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, jax.Array)]
+        shared = any(len(leaf.sharding.device_set) > 1 for leaf in leaves)
+        eager = eager or shared
+
         def tap(tensors: Sequence[Any], receive: Callable[[list[Array]], None]) -> None:
             def arrived(*arrays: Any) -> None:
                 receive([np.array(array) for array in arrays])
 
-            jax.debug.callback(arrived, *tensors, ordered=True)
+            jax.debug.callback(arrived, *tensors, ordered=not shared)
+            if shared:
+                jax.effects_barrier()
 
         def step(state: Any, data: Any) -> Any:
             with watching(tap):

@@ -188,6 +188,8 @@ class StepScan:
         Weights are what comes last in a batch; where `fit` was not given any, it may as well be the targets, but not if
         the other side does without.
         """
+        if a.batch is None or b.batch is None:
+            return False
         one, other = self._pairing.trainings_at(position)
         weighted = [_is_weighted(training) for training in (one, other)]
         samples = [step.head if given else step.batch for step, given in zip((a, b), weighted, strict=True)]

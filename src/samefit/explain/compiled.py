@@ -41,6 +41,22 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
             )
 
 
+def explain_distribution(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where the two trainings share their batches among devices otherwise."""
+    one, other = (side.training.compiled.get("distribution") for side in (case.a, case.b))
+    if one == other:
+        return
+    yield Suspect(
+        slug="rounding",
+        summary="The batches are shared among devices otherwise: sums over a batch are added up in another order.",
+        evidence=(Evidence(f"{one or 'one device'} and {other or 'one device'}"),),
+        location=case.b.training.location,
+        remedy="share them in the same way on both sides, or compare with a tolerance",
+        no_counterfactual="how devices share the work cannot be put in from outside",
+        weak=True,
+    )
+
+
 def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, other: Any) -> Suspect:
     """Returns the suspect for an optimizer or a loss that differs."""
     plans = [_plan(case.b, keys, name, one)]

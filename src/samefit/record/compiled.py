@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,7 +53,21 @@ def describe_compiled(model: Any) -> dict[str, Any]:
     metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
     if metrics is not None:
         compiled["metrics"] = _describe(metrics, named=True)
+    if shared := _distribution(model):
+        compiled["distribution"] = shared
     return compiled
+
+
+def _distribution(model: Any) -> str:
+    """Says among how many devices a model's batches are shared, or "" where they are not."""
+    keras = sys.modules.get("keras")
+    distribution = None if keras is None else keras.distribution.distribution()
+    if distribution is not None:
+        return f"{type(distribution).__name__} on {distribution.device_mesh.devices.size} devices"
+    # On TensorFlow every model has a strategy; that of one device is no distribution.
+    strategy = getattr(model, "distribute_strategy", None)
+    replicas = getattr(strategy, "num_replicas_in_sync", 1)
+    return f"{type(strategy).__name__} on {replicas} devices" if replicas > 1 else ""
 
 
 OWN_PARTS = {"optimizers": "BaseOptimizer", "losses": "Loss"}

@@ -10,6 +10,7 @@ its bits, so that one is left alone; whether the second run came to the same bit
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from samefit.store.records import VariableRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.ulp import UnitOff
 from samefit.types import Role
+
+_FAILED = re.compile(r"\w+(Error|Exception): ")
 
 _ROOM = 1 << 30
 """Bytes of outputs that are kept of one step; of what comes later there are digests only."""
@@ -131,7 +134,7 @@ class InsideRecorder:
             eager, state = step_in_depth(training.trainer, state, batch, eye.watching, eager=look.eager)
             found = self._after(training, state)
         except Exception as error:  # the step trains all the same; that it could not be looked at is reported
-            failed = f"{type(error).__name__}: {error}".splitlines()[0]
+            failed = _told(error)
         step = InsideStep(moment.index, eager, tuple(eye.calls), {p: state_digest(g) for p, g in eye.gradients.items()})
         if failed:
             step = InsideStep(moment.index, eager, failed=failed)
@@ -158,6 +161,12 @@ class InsideRecorder:
             named = (pair for paths, part in parts for pair in zip(paths, part, strict=True))
             found = {path: self._backend.to_numpy(value) for path, value in named if path is not None}
         return {path: value.copy() for path, value in found.items() if value is not None}
+
+
+def _told(error: Exception) -> str:
+    """Returns one line: what failed first, where TensorFlow puts a traceback of its own into the message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    return next((line for line in lines if _FAILED.match(line)), f"{type(error).__name__}: {lines[0]}")
 
 
 def _paths_of(training: Training, state: Any) -> list[list[str | None]]:
