@@ -202,6 +202,18 @@ def test_a_counter_that_the_optimizer_uses_counts(tmp_path: Path, training: Trai
 WEIGHTED = Training(options={"class_weight": {"0": 2.0}})
 
 
+@pytest.mark.parametrize(("workers", "found"), [(1, (Stage.RANDOMNESS, 2, "numpy")), (4, (Stage.DATA, 4, "inputs"))])
+def test_a_generator_that_workers_draw_from_is_none_of_the_step(
+    tmp_path: Path, workers: int, found: tuple[Stage, int, str]
+) -> None:
+    # They draw ahead, as far as they have come when the step begins.
+    training = Training(options={"x": {"type": "Batches", "workers": workers}})
+    moving = Change("moving", path="numpy")
+    changes = [moving, Change("generator", 1, "numpy"), Change("batch", 3), Change("rows", 3)]
+    one = make_run(tmp_path / "a", trainings=[training], changes=[moving])
+    assert place(compare(one, make_run(tmp_path / "b", trainings=[training], changes=changes))) == found
+
+
 def test_weights_of_samples_act_in_the_loss(tmp_path: Path) -> None:
     changes = [Change("weights"), Change("loss")]
     result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", trainings=[WEIGHTED], changes=changes))

@@ -73,6 +73,17 @@ def manifest_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator
             yield SettingDifference(key, key, a.get(key), b.get(key))
 
 
+def workers_of(training: TrainingRecord) -> dict[str, Any]:
+    """Returns the settings of the workers that make the batches of a training, or nothing if it has at most one."""
+    described = training.options.get("x")
+    if not isinstance(described, Mapping):
+        return {}
+    found = {name: described[name] for name in ("workers", "use_multiprocessing") if name in described}
+    # As Keras 3.15 decides whether it makes a pool (keras/src/trainers/data_adapters/py_dataset_adapter.py).
+    workers = int(found.get("workers", 1))
+    return found if workers > 1 or (workers > 0 and found.get("use_multiprocessing")) else {}
+
+
 def program_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     """Yields in what two processes were not the same program: versions, and files of the user's that were edited."""
     for item in manifest_differences(a, b):

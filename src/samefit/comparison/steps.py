@@ -14,6 +14,7 @@ from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
 from samefit.comparison.samples import epoch_rows, same_arrays, same_data
+from samefit.comparison.settings import workers_of
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Samples, Stage, When
@@ -232,6 +233,9 @@ class StepScan:
         paths = self._seeds(position)
         if paths:
             yield Finding(position, Stage.RANDOMNESS, paths[0], "a random layer's seed or counter", len(paths))
+        if any(workers_of(training) for training in self._pairing.trainings_at(position)):
+            # Workers draw while a step runs, and for batches of later steps: it is the batches that tell.
+            return
         names = [
             name
             for name in sorted({*a.generators} & {*b.generators})

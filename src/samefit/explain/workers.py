@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samefit.comparison.result import Evidence
+from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 
 
 def explain_workers(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where several workers make the batches of both sides, with the same settings."""
-    first, second = _workers(case.a), _workers(case.b)
+    first, second = workers_of(case.a.training), workers_of(case.b.training)
     if not first or first != second:
         return
     numbers = sorted({case.a.training.number, case.b.training.number})
@@ -42,18 +43,7 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
 
 def has_workers(side: Side) -> bool:
     """Whether several workers make the batches of a side."""
-    return bool(_workers(side))
-
-
-def _workers(side: Side) -> dict[str, Any]:
-    """Returns the settings of several workers, or nothing if one alone makes the batches."""
-    described = side.training.options.get("x")
-    if not isinstance(described, Mapping):
-        return {}
-    found = {name: described[name] for name in ("workers", "use_multiprocessing") if name in described}
-    # As Keras 3.15 decides whether it makes a pool (keras/src/trainers/data_adapters/py_dataset_adapter.py).
-    workers = int(found.get("workers", 1))
-    return found if workers > 1 or (workers > 0 and found.get("use_multiprocessing")) else {}
+    return bool(workers_of(side.training))
 
 
 def _drawn(side: Side) -> Iterator[Evidence]:
