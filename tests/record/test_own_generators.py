@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -26,18 +27,42 @@ SEED = 7
 """
 
 
-@pytest.fixture
-def script(tmp_path: Path) -> Iterator[ModuleType]:
-    file = tmp_path / "a_script_of_the_user.py"
-    file.write_text(SCRIPT)
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+IN_A_FUNCTION = """
+import numpy as np
+
+class Noise:
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+KEPT = ALIAS = Noise(1)
+
+def main(look):
+    generator = np.random.default_rng(2)
+    noise, unused = Noise(3), None
+    return look(lambda: [generator.random(), noise.rng.random(), KEPT.rng.random()])
+"""
+
+
+def module_of(path: Path, source: str) -> Iterator[ModuleType]:
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     yield module
-    del sys.modules[file.stem]
+    del sys.modules[path.stem]
+
+
+@pytest.fixture
+def function(tmp_path: Path) -> Iterator[ModuleType]:
+    yield from module_of(tmp_path / "a_script_with_a_function.py", IN_A_FUNCTION)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[ModuleType]:
+    yield from module_of(tmp_path / "a_script_of_the_user.py", SCRIPT)
 
 
 def of(module: ModuleType) -> dict[str, OwnGenerator]:
@@ -120,3 +145,36 @@ def test_generators_of_frameworks(each_backend: str, tmp_path: Path) -> None:
     script.write_text(FRAMEWORKS[each_backend] + "\n" + AGAIN)
     done = subprocess.run([sys.executable, "-W", "ignore", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_those_of_a_function_that_is_called_and_of_objects(function: ModuleType) -> None:
+    def look(draw: Callable[[], list[float]]) -> None:
+        found = of(function)
+        assert {name: own.location and own.location.line for name, own in found.items()} == {
+            "generator": 11,
+            "noise.rng": 6,
+            "KEPT.rng": 6,
+        }
+        first = draw()
+        for own in found.values():
+            assert write(own.key, own.full)
+        assert draw() == first
+        assert all(make_anew(own.key) for own in found.values())
+        assert draw() == first
+
+    function.main(look)
+    # Once it has returned there is nothing of it any more.
+    assert [*of(function)] == ["KEPT.rng"]
+    assert not make_anew("own:a_script_with_a_function.main():generator")
+
+
+def test_what_a_function_has_deleted_is_let_go(script: ModuleType) -> None:
+    class Model:
+        pass
+
+    model = Model()
+    alive = weakref.ref(model)
+    assert "RNG" in of(script)
+    assert isinstance(model, Model)
+    del model
+    assert alive() is None

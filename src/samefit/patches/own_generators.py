@@ -6,16 +6,20 @@ Checked on Python 3.11 to 3.13, NumPy 2.4, PyTorch 2.13 and TensorFlow 2.21: it 
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import random
 import sys
+from collections.abc import Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samefit.backends.base import Backend
 
 PREFIX = "own:"
-"""How the key of one that stands in a global name begins: "own:module:name"."""
+"""How a key begins: "own:place:name", where the place is a module or "module.function()" (one that is being called),
+and the name may be "object.attribute"."""
 
 
 def state_of(value: Any) -> bytes | None:
@@ -64,9 +68,37 @@ def _frameworks() -> list[Backend]:
     return backends.loaded() if "numpy" in sys.modules else []
 
 
+def place_of(frame: FrameType) -> str:
+    """Returns the place of the local names of a function that is being called."""
+    return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}()"
+
+
+def local_names(frame: FrameType) -> dict[str, Any]:
+    """Returns the local names of a function that is being called; of a body of a class or a module, none."""
+    if not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return {}
+    names = frame.f_locals
+    found = dict(names)
+    if isinstance(names, dict):
+        # Before Python 3.13 it is a copy that the frame keeps, and with it what the function has deleted by then.
+        names.clear()
+    return found
+
+
 def _at(key: str) -> Any:
-    module, _, name = key.removeprefix(PREFIX).rpartition(":")
-    return vars(sys.modules[module]).get(name) if module in sys.modules else None
+    place, _, name = key.removeprefix(PREFIX).rpartition(":")
+    name, _, attribute = name.partition(".")
+    value = _names_at(place).get(name)
+    return getattr(value, attribute, None) if attribute else value
+
+
+def _names_at(place: str) -> Mapping[str, Any]:
+    if place in sys.modules:
+        return vars(sys.modules[place])
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and place_of(frame) != place:
+        frame = frame.f_back
+    return {} if frame is None else local_names(frame)
 
 
 def _is_numpy(value: Any, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Generators that the user's modules keep: `RNG = numpy.random.default_rng(0)` at the top of a script.
+"""Generators that the user's code keeps: `RNG = numpy.random.default_rng(0)` at the top of a script, or in `main()`.
 
 Their draws cannot be watched (NumPy's `Generator` is an immutable type); their states can be read between trainings.
 """
@@ -10,12 +10,13 @@ import functools
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from samefit.attribution import is_user_file
-from samefit.patches.own_generators import PREFIX, state_of
+from samefit.attribution import is_user_file, kind_of
+from samefit.patches.own_generators import PREFIX, local_names, place_of, state_of
 from samefit.types import Location
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OwnGenerator:
-    """A generator that stands in a global name of a module of the user.
+    """A generator that the user's code keeps.
 
     Attributes:
-        name: That name.
+        name: Its name, or "object.attribute".
         kind: Its class, such as "numpy.random.Generator".
-        key: "own:module:name".
+        key: "own:place:name", as `samefit.patches.own_generators` finds it.
         full: Its state, as `samefit.patches.own_generators` writes it.
         location: The line that assigns it, where it is found.
     """
@@ -47,17 +48,51 @@ class OwnGenerator:
 
 
 def own_generators() -> Iterator[OwnGenerator]:
-    """Yields the generators in the global names of all modules of the user that are imported now."""
-    for module_name, module in list(sys.modules.items()):
-        # The names of a notebook stand in a module without a file.
-        file = getattr(module, "__file__", None if module_name != "__main__" else "<notebook>")
-        if not isinstance(file, str) or not (file == "<notebook>" or is_user_file(os.path.abspath(file))):
-            continue
-        for name, value in list(vars(module).items()):
-            state = state_of(value)
+    """Yields each generator that a name of the user's leads to.
+
+    Names are the global ones of the user's modules, the local ones of functions that are being called, and attributes
+    of what stands there and is of a class of the user's.
+    """
+    modules = {
+        name: file for name, module in list(sys.modules.items()) if (file := _users_file(name, module)) is not None
+    }
+    places = [(name, vars(sys.modules[name]), file) for name, file in modules.items()]
+    places += [(place_of(frame), local_names(frame), frame.f_code.co_filename) for frame in _users_frames()]
+    known: set[int] = set()
+    for place, names, file in places:
+        for name, value, home in _named(names, file, modules):
+            state = None if id(value) in known else state_of(value)
             if state is not None:
+                known.add(id(value))
                 kind = f"{type(value).__module__.split('.')[0]}.{type(value).__qualname__}"
-                yield OwnGenerator(name, kind, f"{PREFIX}{module_name}:{name}", state, _assignment(file, name))
+                location = _assignment(home, name.rpartition(".")[2])
+                yield OwnGenerator(name, kind, f"{PREFIX}{place}:{name}", state, location)
+
+
+def _users_file(name: str, module: Any) -> str | None:
+    # The names of a notebook stand in a module without a file.
+    file = getattr(module, "__file__", "<notebook>" if name == "__main__" else None)
+    if not isinstance(file, str):
+        return None
+    return file if file == "<notebook>" or is_user_file(os.path.abspath(file)) else None
+
+
+def _users_frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if kind_of(frame.f_code) == "user":
+            yield frame
+        frame = frame.f_back
+
+
+def _named(names: Mapping[str, Any], file: str, modules: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    """Yields names, values, and the file in which they are assigned."""
+    for name, value in list(names.items()):
+        yield name, value, file
+        home = modules.get(type(value).__module__)
+        if home is not None:
+            for attribute, inner in list(getattr(value, "__dict__", {}).items()):
+                yield f"{name}.{attribute}", inner, home
 
 
 def note_own_generators(ledger: Ledger, training: int | None = None) -> dict[str, bytes]:
@@ -71,6 +106,7 @@ def note_own_generators(ledger: Ledger, training: int | None = None) -> dict[str
 
 @functools.cache
 def _assignment(file: str, name: str) -> Location | None:
+    """Returns the first line of a file that assigns to a name, or to an attribute that is called so."""
     try:
         with open(file, encoding="utf-8") as source:
             lines = source.read().splitlines()
@@ -78,10 +114,15 @@ def _assignment(file: str, name: str) -> Location | None:
     except (OSError, SyntaxError, ValueError):
         # A module without a readable source: the name alone is said.
         return None
-    for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            return Location(os.path.abspath(file), node.lineno, lines[node.lineno - 1].strip())
-    return None
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign)]
+    assigning = [node.lineno for node in nodes if name in _assigned(node)]
+    if not assigning:
+        return None
+    return Location(os.path.abspath(file), min(assigning), lines[min(assigning) - 1].strip())
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    parts = [part for target in targets for part in ast.walk(target)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
