@@ -206,12 +206,21 @@ WEIGHTED = Training(options={"class_weight": {"0": 2.0}})
 def test_a_generator_that_workers_draw_from_is_none_of_the_step(
     tmp_path: Path, workers: int, found: tuple[Stage, int, str]
 ) -> None:
-    # They draw ahead, as far as they have come when the step begins.
+    # They draw ahead, as far as they have come when the step begins: the batches tell whether anything comes of it.
     training = Training(options={"x": {"type": "Batches", "workers": workers}})
     moving = Change("moving", path="numpy")
     changes = [moving, Change("generator", 1, "numpy"), Change("batch", 3), Change("rows", 3)]
     one = make_run(tmp_path / "a", trainings=[training], changes=[moving])
     assert place(compare(one, make_run(tmp_path / "b", trainings=[training], changes=changes))) == found
+
+
+def test_a_generator_that_the_step_draws_from_is_found_although_there_are_workers(tmp_path: Path) -> None:
+    training = Training(options={"x": {"type": "Batches", "workers": 4}})
+    moving = Change("moving", path="numpy")
+    changes = [moving, Change("generator", 1, "numpy"), Change("loss", 3)]
+    one = make_run(tmp_path / "a", trainings=[training], changes=[moving])
+    found = compare(one, make_run(tmp_path / "b", trainings=[training], changes=changes))
+    assert place(found) == (Stage.RANDOMNESS, 2, "numpy")
 
 
 def test_weights_of_samples_act_in_the_loss(tmp_path: Path) -> None:

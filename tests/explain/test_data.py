@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -190,29 +191,54 @@ def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> Non
     assert (last.weak, plans(last)) == (True, ["alone"])
 
 
-def one_script(tmp_path: Path, states: tuple[bytes, bytes], keys: tuple[str, ...] = ("own:__main__:RNG",)) -> Case:
-    """Two trainings of one script, each of which begins with a generator of the script in that state."""
+def one_script(
+    tmp_path: Path, states: Sequence[tuple[bytes, bytes]], firsts: tuple[bytes, bytes] = (b"0", b"0")
+) -> Case:
+    """Two trainings of one script, each of which begins with generators of the script in these states."""
     story = Story()
-    for number, state in enumerate(states, start=1):
-        story.note("state", training=number, generator="own", function="RNG", value="numpy.Generator", state=state)
+    for number in (1, 2):
+        kept = {}
+        for name, pair in zip(("RNG", "LOG"), states, strict=False):
+            key = f"own:__main__:{name}"
+            told = {"function": name, "component": key, "value": "numpy.Generator", "state": pair[number - 1]}
+            story.note("state", training=number, generator="own", **told)
+            kept |= {key: pair[number - 1], f"first:{key}": firsts[number - 1]}
         story.training(number).end()
-        story.states.setdefault(f"training:{number}", {}).update(dict.fromkeys(keys, state))
+        story.states[f"training:{number}"] |= kept
     trainings = [Training(model=number, location=at(8 + number), begin_event=story.begin[number]) for number in (1, 2)]
     changes = [Change("batch", 8), Change("rows", 8)]
     run = make_run(tmp_path / "run", trainings=trainings, events=story.events, states=story.states, changes=changes)
     return case_between(run, run, trainings=((1,), (2,)))
 
 
+MOVED, SAME = (b"1" * 16, b"2" * 16), (b"1" * 16, b"1" * 16)
+
+
 def test_a_generator_of_the_scripts_own_that_the_training_before_had_drawn_from(tmp_path: Path) -> None:
-    first = found(one_script(tmp_path, (b"1" * 16, b"2" * 16)))[0]
+    first = found(one_script(tmp_path, [MOVED]))[0]
     assert (first.slug, first.location) == ("generator-advanced", at(2))
     put_back, anew = (fix.transplants[0] for fix in first.counterfactuals)
     assert (put_back["training"], put_back["states"]) == (2, {"own:__main__:RNG": (b"1" * 16).hex()})
     assert anew == {"do": "anew", "after": 1, "keys": ["own:__main__:RNG"]}
 
 
+def test_each_generator_is_a_suspect_of_its_own(tmp_path: Path) -> None:
+    moved = [s for s in found(one_script(tmp_path, [MOVED, MOVED])) if s.slug == "generator-advanced"]
+    assert [s.summary.split(",")[0] for s in moved] == ["RNG", "LOG"]
+    assert [[*s.counterfactuals[0].transplants[0]["states"]] for s in moved] == [
+        ["own:__main__:RNG"],
+        ["own:__main__:LOG"],
+    ]
+
+
+def test_a_generator_that_was_made_anew_with_another_seed(tmp_path: Path) -> None:
+    first = found(one_script(tmp_path, [MOVED], (b"3", b"4")))[0]
+    assert (first.slug, len(first.counterfactuals)) == ("different-seed", 1)
+    assert first.remedy == "make RNG with the same seed for both"
+
+
 def test_a_generator_that_stands_the_same_for_both_trainings_is_no_suspect(tmp_path: Path) -> None:
-    assert "generator-advanced" not in slugs(one_script(tmp_path, (b"1" * 16, b"1" * 16)))
+    assert {"generator-advanced", "different-seed"}.isdisjoint(slugs(one_script(tmp_path, [SAME])))
 
 
 # -- the whole process --------------------------------------------------------------------------------------------

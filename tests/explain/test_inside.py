@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.handmade import Layer, Training, dense, dropout, make_run
 from tests.insides import LOSS, ONES, Seen, look
 
@@ -114,17 +115,18 @@ def test_next_to_zero_the_relative_size_tells_where_kernels_are_others(tmp_path:
     assert "its code, or its kernel" in same.because[0]
 
 
-def test_an_accelerator_picks_a_kernel_for_each_program(tmp_path: Path) -> None:
-    # TensorFloat-32 keeps 10 bits: 1e-3 is no other code there.
+@pytest.mark.parametrize(
+    ("device", "precision", "is_kernel"),
+    [("NVIDIA H200", None, True), ("NVIDIA H200", "highest", False), ("cpu", None, False)],
+)
+def test_an_accelerator_that_multiplies_with_fewer_bits(
+    tmp_path: Path, device: str, precision: str | None, is_kernel: bool
+) -> None:
     calls = [replace(CALLS[0], output=ONES * np.float32(1.001)), *CALLS[1:]]
-    gpu = explained(
-        look(run_of(tmp_path / "a", device="NVIDIA H200"), CALLS),
-        look(run_of(tmp_path / "b", device="NVIDIA H200"), calls),
-    )
-    assert "the same mathematics in another kernel or order" in gpu.because[0]
-    assert named_inside(UNKNOWN, alike(gpu)) == UNKNOWN
-    cpu = explained(look(run_of(tmp_path / "c"), CALLS), look(run_of(tmp_path / "d"), calls))
-    assert "its code, or its kernel" in cpu.because[0]
+    there: dict[str, Any] = {"device": device, "flags": {"jax_default_matmul_precision": precision}}
+    found = explained(look(run_of(tmp_path / "a", **there), CALLS), look(run_of(tmp_path / "b", **there), calls))
+    assert ("the same mathematics in another kernel or order" in found.because[0]) is is_kernel
+    assert (named_inside(UNKNOWN, alike(found)) == UNKNOWN) is is_kernel
 
 
 def test_the_loss(tmp_path: Path) -> None:

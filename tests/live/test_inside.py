@@ -81,7 +81,7 @@ def test_looking_changes_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with Workshop(tmp_path, lambda text: None) as workshop:
         plain = recorded(workshop, "plain")
         wanted = [step.index for step in plain.steps() if step.step in (0, 2)]
-        watched = recorded(workshop, "watched", look_inside=wanted, keep_states=wanted)
+        watched = recorded(workshop, "watched", looks=[{"step": step} for step in wanted], keep_states=wanted)
         assert watched.warnings == ()
         for one, other in zip(plain.steps(), watched.steps(), strict=True):
             assert (one.chain, one.generators_after) == (other.chain, other.generators_after), one.index
@@ -108,8 +108,9 @@ def test_two_views_of_one_training_are_equal(
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", each_backend)
     with Workshop(tmp_path, lambda text: None) as workshop:
-        one, other = (recorded(workshop, name, look_inside=[0, 9]) for name in ("one", "other"))
+        one, other = (recorded(workshop, name, looks=[{"step": 0}, {"step": 9}]) for name in ("one", "other"))
         for index in (0, 9):
+            assert one.inside(index) is not None
             assert one.inside(index) == other.inside(index)
 
 
@@ -121,7 +122,7 @@ def test_state_that_a_layer_keeps_for_itself_is_no_hindrance(
         pytest.skip("Keras cannot train it there (docs/_bugs/torch_stateful_lstm_cannot_be_trained.py)")
     monkeypatch.setenv("KERAS_BACKEND", each_backend)
     with Workshop(tmp_path, lambda text: None) as workshop:
-        run = recorded(workshop, "run", "stateful", look_inside=[1], keep_states=[1])
+        run = recorded(workshop, "run", "stateful", looks=[{"step": 1}], keep_states=[1])
         view, arrays, trained = run.inside(1), run.arrays("inside-1"), run.arrays("state-1")
         assert view is not None
         assert arrays is not None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 from samefit.patches.own_generators import make_anew, write
@@ -111,6 +114,22 @@ def test_a_generator_that_knows_its_seed_is_made_anew(script: ModuleType) -> Non
     assert make_anew(found["RNG"].key)
     assert draw(script, "RNG") == first
     assert not make_anew(found["LEGACY"].key)
+    # These have no seed that they know.
+    for script.RNG in (
+        np.random.Generator(np.random.RandomState(3)._bit_generator),
+        np.random.Generator(np.random.Philox(key=5)),
+    ):
+        assert not make_anew(found["RNG"].key)
+
+
+class Silent(random.Random):
+    def getstate(self) -> tuple[Any, ...]:
+        raise NotImplementedError("no state")
+
+
+def test_one_that_does_not_tell_its_state_is_left_out(script: ModuleType) -> None:
+    script.SILENT = Silent()
+    assert [*of(script)] == ["RNG", "LEGACY", "OWN"]
 
 
 def test_a_name_that_is_gone_or_something_else_is_not_written(script: ModuleType) -> None:

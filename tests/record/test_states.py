@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,21 @@ def test_a_large_state_has_the_digests_of_its_parts_in_order(monkeypatch: pytest
     assert found == b"".join(bytes(16) if value is None else state_digest(value) for value in values)
     monkeypatch.setattr(states_module, "_IN_THREADS", 1 << 40)
     assert states.record(training, 3, "after", values).digests == found
+
+
+AT_EXIT = """
+import atexit, numpy as np
+from samefit.record import states
+values = [np.arange(number, number + 300_000.0) for number in range(6)]
+now = states._digests(values)
+atexit.register(lambda: print(states._digests(values) == now))
+"""
+
+
+def test_a_large_state_is_digested_when_the_interpreter_goes_down() -> None:
+    # There are no threads any more then: a loop of the user's ends with the script.
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"
 
 
 def test_first_and_last_weights_of_many_trainings_do_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:

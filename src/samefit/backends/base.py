@@ -14,7 +14,8 @@
 | reseed | nothing to do | leaves the ops' own counters alone | as seed |
 | unseed | nothing to do | no global seed | a seed of the operating system's |
 | mark, return_to | nothing to do | leave the ops' own counters alone | CPU and accelerator |
-| enable_determinism | XLA's flags if unused, no TF32 | op determinism, no TF32 | deterministic algorithms, no TF32 |
+| enable_determinism | XLA's flags, before the first use | op determinism | deterministic algorithms |
+| full_precision | unless the user chose one | on a GPU | on a GPU |
 | shuffling | not needed | replaces tf.random.shuffle while a dataset is made | not needed |
 | pipeline_functions | none | stages of tf.data | DataLoader |
 | draws_its_seed, seeds_of_stage | none | a shuffle without a seed | none |
@@ -91,6 +92,17 @@ class Determinism:
     switched: Mapping[str, str]
     refused: Sequence[Refused]
     undo: Callable[[], None]
+
+
+def those_there(
+    values: Sequence[Any], is_missing: Callable[[Any], bool], read: Callable[[Sequence[Any]], list[Array]]
+) -> list[Array | None]:
+    """Returns what `read` makes of the values that are there, and None in the place of each other one."""
+    there = [k for k, value in enumerate(values) if not is_missing(value)]
+    found: list[Array | None] = [None] * len(values)
+    for k, array in zip(there, read([values[k] for k in there]), strict=True):
+        found[k] = array
+    return found
 
 
 class Backend(abc.ABC):
@@ -173,9 +185,9 @@ class Backend(abc.ABC):
         """Puts such a generator into `state`; returns whether `value` is one."""
         return False
 
-    def renew_own_generator(self, value: Any) -> bool:
-        """Puts such a generator to where its seed had put it; returns whether it is one that knows its seed."""
-        return False
+    def first_state_of(self, value: Any) -> bytes | None:
+        """Returns the state in which the seed of such a generator had put it, or None where it does not know that."""
+        return None
 
     @abc.abstractmethod
     def seed(self, seed: int) -> None:
@@ -200,6 +212,10 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def enable_determinism(self) -> Determinism:
         """Switches the framework to those of its operations that give the same bits each time."""
+
+    def full_precision(self) -> Determinism:
+        """Switches off what multiplies numbers with fewer bits than they have (TensorFloat-32 on a GPU)."""
+        return Determinism({}, (), lambda: None)
 
     returns_early: bool = False
     """Whether a compiled step returns before it is computed, and what it returned stays as it is."""

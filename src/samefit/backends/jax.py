@@ -13,7 +13,7 @@ import numpy as np
 from jax._src import xla_bridge
 
 from samefit.backends import random_jax
-from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
 
 _FLAGS = (
     "jax_enable_x64",
@@ -79,12 +79,7 @@ class JaxBackend(Backend):
         return self.host_values([variable])[0]
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
-        values = [variable._value for variable in variables]
-        there = [k for k, value in enumerate(values) if not _is_missing(value)]
-        found: list[Array | None] = [None] * len(values)
-        for k, array in zip(there, self.to_numpy_many([values[k] for k in there]), strict=True):
-            found[k] = array
-        return found
+        return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
 
     def write(self, variable: Any, value: Array) -> None:
         with jax.ensure_compile_time_eval():
@@ -118,18 +113,37 @@ class JaxBackend(Backend):
         pass
 
     def enable_determinism(self) -> Determinism:
-        flags = _deterministic_kernels()
+        # XLA on the CPU gives the same bits each time. On a GPU it reads these flags once, when it is first used.
+        before = os.environ.get("XLA_FLAGS")
+        flags = (before or "").split()
+        missing = [flag for flag in _XLA_FLAGS if flag not in flags]
+        switched = {"XLA_FLAGS": " ".join(_XLA_FLAGS)}
+        if not missing:
+            return Determinism(switched, (), lambda: None)
+        if xla_bridge.backends_are_initialized():
+            if jax.default_backend() == "cpu":
+                return Determinism({}, (), lambda: None)
+            why = "JAX was in use before the pinned scope was entered, and reads the flags only once"
+            remedy = f"Set it for the whole process:  XLA_FLAGS='{' '.join(_XLA_FLAGS)}'"
+            return Determinism({}, (Refused("XLA_FLAGS", why, remedy),), lambda: None)
+        os.environ["XLA_FLAGS"] = " ".join([*flags, *missing])
+
+        def undo() -> None:
+            # If JAX was used meanwhile, it stays deterministic for the rest of the process.
+            if before is None:
+                os.environ.pop("XLA_FLAGS", None)
+            else:
+                os.environ["XLA_FLAGS"] = before
+
+        return Determinism(switched, (), undo)
+
+    def full_precision(self) -> Determinism:
         if jax.config.jax_default_matmul_precision is not None:
-            return flags
+            return Determinism({}, (), lambda: None)
         # Unless it is asked for more, XLA multiplies float32 on a GPU in TensorFloat-32, with 10 bits of 23. On a CPU
         # it makes no difference.
         jax.config.update(_PRECISION, "highest")
-
-        def undo() -> None:
-            jax.config.update(_PRECISION, None)
-            flags.undo()
-
-        return Determinism({**flags.switched, _PRECISION: "highest"}, flags.refused, undo)
+        return Determinism({_PRECISION: "highest"}, (), lambda: jax.config.update(_PRECISION, None))
 
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
@@ -206,32 +220,6 @@ class JaxBackend(Backend):
 
 def _is_missing(value: Any) -> bool:
     return value is None or isinstance(value, jax.core.Tracer) or bool(value.is_deleted())
-
-
-def _deterministic_kernels() -> Determinism:
-    # XLA on the CPU gives the same bits each time. On a GPU it reads these flags once, when it is first used.
-    before = os.environ.get("XLA_FLAGS")
-    flags = (before or "").split()
-    missing = [flag for flag in _XLA_FLAGS if flag not in flags]
-    switched = {"XLA_FLAGS": " ".join(_XLA_FLAGS)}
-    if not missing:
-        return Determinism(switched, (), lambda: None)
-    if xla_bridge.backends_are_initialized():
-        if jax.default_backend() == "cpu":
-            return Determinism({}, (), lambda: None)
-        why = "JAX was in use before the pinned scope was entered, and reads the flags only once"
-        remedy = f"Set it for the whole process:  XLA_FLAGS='{' '.join(_XLA_FLAGS)}'"
-        return Determinism({}, (Refused("XLA_FLAGS", why, remedy),), lambda: None)
-    os.environ["XLA_FLAGS"] = " ".join([*flags, *missing])
-
-    def undo() -> None:
-        # If JAX was used meanwhile, it stays deterministic for the rest of the process.
-        if before is None:
-            os.environ.pop("XLA_FLAGS", None)
-        else:
-            os.environ["XLA_FLAGS"] = before
-
-    return Determinism(switched, (), undo)
 
 
 ADAPTER = JaxBackend()

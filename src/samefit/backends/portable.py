@@ -78,10 +78,10 @@ def _fractions(bits: npt.NDArray[np.unsignedinteger[Any]], dtype: str) -> Array:
 
 
 def _scaled(fractions: Array, width: Array, low: Array) -> Array:
-    """Returns `fractions * width + low`, rounded once.
+    """Returns `fractions * width + low`; the product is not rounded before the sum.
 
-    XLA does so in float32 and float64. In the narrow types it does where the processor computes in them (AVX512-FP16),
-    and elsewhere rounds the product as well: here they are computed in float32, where the product is exact.
+    So does XLA in float32 and float64. In the narrow types it does or not, by whether the processor computes in them
+    (AVX512-FP16): here they are computed in float32, where the product is exact, and rounded at the end.
     """
     kind = fractions.dtype
     if kind == np.float64:

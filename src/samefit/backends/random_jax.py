@@ -29,7 +29,7 @@ _NARROW = ("float16", "bfloat16")
 
 
 def uniform(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:
-    """Rounds values of a narrow type once, on every processor."""
+    """Computes values of a narrow type in float32, which gives the same on every processor."""
     shape = tuple(shape)
     if dtype not in _NARROW:
         return jax.random.uniform(seed, shape=shape, dtype=dtype, minval=minval, maxval=maxval)
@@ -44,7 +44,7 @@ def uniform(seed: Any, shape: Any, minval: Any, maxval: Any, dtype: str) -> Any:
 
 
 def truncated_normal(seed: Any, shape: Any, mean: Any, stddev: Any, dtype: str) -> Any:
-    """Makes values of a narrow type from uniform ones that are rounded once."""
+    """Makes values of a narrow type from the uniform ones above."""
     shape = tuple(shape)
     if dtype not in _NARROW:
         values = jax.random.truncated_normal(seed, shape=shape, lower=-2.0, upper=2.0, dtype=dtype)

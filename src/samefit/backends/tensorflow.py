@@ -193,15 +193,15 @@ class TensorFlowBackend(Backend):
             # It may be switched off again: what was compiled meanwhile stays deterministic.
             undo.callback(tf_config.disable_op_determinism)
             tf.config.experimental.enable_op_determinism()
-        switched = {"op determinism": "on"}
-        if tf.config.list_physical_devices("GPU"):
-            undo.callback(
-                tf.config.experimental.enable_tensor_float_32_execution,
-                tf.config.experimental.tensor_float_32_execution_enabled(),
-            )
-            tf.config.experimental.enable_tensor_float_32_execution(False)
-            switched["TensorFloat-32"] = "off"
-        return Determinism(switched, (), undo.close)
+        return Determinism({"op determinism": "on"}, (), undo.close)
+
+    def full_precision(self) -> Determinism:
+        if not tf.config.list_physical_devices("GPU"):
+            return Determinism({}, (), lambda: None)
+        switch = tf.config.experimental.enable_tensor_float_32_execution
+        before = tf.config.experimental.tensor_float_32_execution_enabled()
+        switch(False)
+        return Determinism({"TensorFloat-32": "off"}, (), lambda: switch(before))
 
     updates_may_overtake = True
 

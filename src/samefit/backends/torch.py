@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes  # torch 2.4 to 2.13; no public function does this
 
 from samefit.backends import random_torch
-from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap
+from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
 
 _FUNCTIONS = (
     "rand",
@@ -31,10 +31,7 @@ _METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geo
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
-_CUDA_STATE = 16
-"""Bytes of the state of a generator on CUDA: its seed and how far it is (aten/src/ATen/cuda/CUDAGeneratorImpl.cpp)."""
-
-_IN_FEW_COPIES = 256 << 20
+_IN_FEW_COPIES = 64 << 20
 """Bytes of tensors on CUDA that are copied together: so much memory is taken on both sides for that."""
 
 
@@ -86,12 +83,10 @@ class TorchBackend(Backend):
         return self.host_values([variable])[0]
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
-        values = [variable._value for variable in variables]
-        there = [k for k, value in enumerate(values) if value is not None and value.device.type != "meta"]
-        found: list[Array | None] = [None] * len(values)
-        for k, array in zip(there, self.to_numpy_many([values[k] for k in there]), strict=True):
-            found[k] = array
-        return found
+        def is_missing(value: Any) -> bool:
+            return value is None or value.device.type == "meta"
+
+        return those_there([variable._value for variable in variables], is_missing, self.to_numpy_many)
 
     def write(self, variable: Any, value: Array) -> None:
         with torch.no_grad():
@@ -108,17 +103,16 @@ class TorchBackend(Backend):
     def generator_state(self) -> bytes | None:
         # While torch.compile traces, tensors are stand-ins without values; the generator's state is none of them.
         with _disable_current_modes():
-            states = [torch.get_rng_state(), *(generator.get_state() for generator in _on_cuda())]
+            states = [torch.get_rng_state(), *(generator.get_state() for generator in _in_use())]
             return b"".join(state.numpy().tobytes() for state in states)
 
     def set_generator_state(self, state: bytes) -> None:
         states = torch.frombuffer(bytearray(state), dtype=torch.uint8)
         size = torch.get_rng_state().numel()
         torch.set_rng_state(states[:size].clone())
-        for device, on_cuda in enumerate(states[size:].split(_CUDA_STATE)):
+        if states.numel() > size:
             # Where CUDA is not in use yet, PyTorch keeps it until then.
-            if on_cuda.numel():
-                torch.cuda.set_rng_state(on_cuda.clone(), device)
+            torch.cuda.set_rng_state(states[size:].clone())
 
     def own_generator_state(self, value: Any) -> bytes | None:
         return bytes(value.get_state().numpy().tobytes()) if isinstance(value, torch.Generator) else None
@@ -128,10 +122,10 @@ class TorchBackend(Backend):
             value.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
         return isinstance(value, torch.Generator)
 
-    def renew_own_generator(self, value: Any) -> bool:
-        if isinstance(value, torch.Generator):
-            value.manual_seed(value.initial_seed())
-        return isinstance(value, torch.Generator)
+    def first_state_of(self, value: Any) -> bytes | None:
+        if not isinstance(value, torch.Generator):
+            return None
+        return self.own_generator_state(torch.Generator(value.device).manual_seed(value.initial_seed()))
 
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
@@ -166,13 +160,10 @@ class TorchBackend(Backend):
         switched, refused = {"deterministic algorithms": "on"}, []
         if torch.cuda.is_available():
             cudnn = torch.backends.cudnn
-            for name, value in (("deterministic", True), ("benchmark", False), ("allow_tf32", False)):
+            for name, value in (("deterministic", True), ("benchmark", False)):
                 undo.callback(setattr, cudnn, name, getattr(cudnn, name))
                 setattr(cudnn, name, value)
                 switched[f"cudnn.{name}"] = "on" if value else "off"
-            undo.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
-            torch.set_float32_matmul_precision("highest")
-            switched["float32 matmul precision"] = "highest"
             if os.environ.get(_CUBLAS) not in (":4096:8", ":16:8"):
                 if torch.cuda.is_initialized():
                     why = "CUDA was in use before the pinned scope was entered, and reads it only once"
@@ -183,6 +174,17 @@ class TorchBackend(Backend):
             if not refused:
                 switched[_CUBLAS] = os.environ[_CUBLAS]
         return Determinism(switched, refused, undo.close)
+
+    def full_precision(self) -> Determinism:
+        undo = contextlib.ExitStack()
+        if not torch.cuda.is_available():
+            return Determinism({}, (), undo.close)
+        cudnn = torch.backends.cudnn
+        undo.callback(setattr, cudnn, "allow_tf32", cudnn.allow_tf32)
+        cudnn.allow_tf32 = False
+        undo.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+        torch.set_float32_matmul_precision("highest")
+        return Determinism({"cudnn.allow_tf32": "off", "float32 matmul precision": "highest"}, (), undo.close)
 
     def shuffling(self, rows: Callable[[], Array]) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
@@ -254,18 +256,27 @@ def _on_host(values: Sequence[Any]) -> list[Any]:
             alike.setdefault((value.dtype, value.device), []).append(k)
     if sum(values[k].nbytes for positions in alike.values() for k in positions) > _IN_FEW_COPIES:
         return found
-    for (dtype, _), positions in alike.items():
-        flat = torch.cat([values[k].detach().reshape(-1) for k in positions])
-        # Memory that the device writes to by itself, which is many times faster; PyTorch keeps it for the next time.
-        host = torch.empty(flat.shape, dtype=dtype, pin_memory=True).copy_(flat)
-        for k, part in zip(positions, host.split([values[k].numel() for k in positions]), strict=True):
-            found[k] = part.view(values[k].shape)
+    try:
+        for (dtype, _), positions in alike.items():
+            flat = torch.cat([values[k].detach().reshape(-1) for k in positions])
+            # Memory that the device writes to by itself: many times faster, and PyTorch keeps it for the next time.
+            host = torch.empty(flat.shape, dtype=dtype, pin_memory=True).copy_(flat)
+            for k, part in zip(positions, host.split([values[k].numel() for k in positions]), strict=True):
+                found[k] = part.view(values[k].shape)
+    except RuntimeError:
+        # The training needs the memory itself: one by one they take none.
+        return list(values)
     return found
 
 
 def _on_cuda() -> Sequence[torch.Generator]:
     """Returns the default generators of the devices, of which there are none before CUDA is in use."""
     return torch.cuda.default_generators if torch.cuda.is_initialized() else ()
+
+
+def _in_use() -> Sequence[torch.Generator]:
+    """Returns that of the device on which Keras computes: others may be there on one machine and not on another."""
+    return [_on_cuda()[torch.cuda.current_device()]] if torch.cuda.is_initialized() else []
 
 
 def _set_variable(name: str, value: str | None) -> None:

@@ -63,9 +63,15 @@ class StepScan:
                     reporting = reporting or finding
                     continue
                 self.coverage.looked_at = position + 1
+                if randomness is not None and finding.stage is Stage.DATA and self._has_workers(randomness.position):
+                    # They draw while a step runs, for batches of later steps: these tell, and not how far they were.
+                    return finding, True
                 return (randomness or finding), True
         last = reporting or last_reported(self._pairing)
         return (randomness or last), last is not None
+
+    def _has_workers(self, position: int) -> bool:
+        return any(workers_of(training) for training in self._pairing.trainings_at(position))
 
     def notes(self) -> list[str]:
         """Returns what had no effect and what could not be compared, in words; call it after `first`."""
@@ -233,9 +239,6 @@ class StepScan:
         paths = self._seeds(position)
         if paths:
             yield Finding(position, Stage.RANDOMNESS, paths[0], "a random layer's seed or counter", len(paths))
-        if any(workers_of(training) for training in self._pairing.trainings_at(position)):
-            # Workers draw while a step runs, and for batches of later steps: it is the batches that tell.
-            return
         names = [
             name
             for name in sorted({*a.generators} & {*b.generators})

@@ -42,16 +42,16 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
 
 
 def explain_distribution(case: Case) -> Iterator[Suspect]:
-    """Yields a suspect where the two trainings share their batches among devices otherwise."""
+    """Yields a suspect where devices share the work of the two trainings otherwise."""
     one, other = (side.training.compiled.get("distribution") for side in (case.a, case.b))
     if one == other:
         return
     yield Suspect(
         slug="rounding",
-        summary="The batches are shared among devices otherwise: sums over a batch are added up in another order.",
+        summary="Devices share the work otherwise: what they add up comes in another order.",
         evidence=(Evidence(f"{one or 'one device'} and {other or 'one device'}"),),
         location=case.b.training.location,
-        remedy="share them in the same way on both sides, or compare with a tolerance",
+        remedy="share it in the same way on both sides, or compare with a tolerance",
         no_counterfactual="how devices share the work cannot be put in from outside",
         weak=True,
     )

@@ -19,8 +19,16 @@ from samefit.store.records import LayerRecord, TrainingRecord
 _ROUNDING_RELATIVE = 64 * 2.0**-23
 """So far off, relative to the largest magnitude, may rounding be as well; a sentence, not a verdict."""
 
-_ROUNDING_ACCELERATED = 4 * 2.0**-10
-"""The same on an accelerator, which picks a kernel for each program, and may multiply with 10 bits (TensorFloat-32)."""
+_ROUNDING_FEWER_BITS = 4 * 2.0**-10
+"""The same on an accelerator that multiplies with 10 bits of 23 (TensorFloat-32)."""
+
+_FEWER_BITS = {
+    "jax_default_matmul_precision": (None, "default", "tensorfloat32", "high", "bfloat16"),
+    "cudnn.allow_tf32": (True,),
+    "float32_matmul_precision": ("high", "medium"),
+    "tensor_float_32": (True,),
+}
+"""Flags of the frameworks that let an accelerator do so, and at which values."""
 
 _ROUNDING_ULP = 64
 """So many units in the last place are what another order of additions may give; a sentence, not a verdict."""
@@ -136,15 +144,20 @@ def _kernel(inside: Inside, pairing: Pairing) -> str:
     around = _with(pairing)
     # Next to zero rounding may be many units in the last place: where kernels are others, the relative size tells.
     relative = None if inside.size is None else inside.size.max_rel
-    accelerated = "cpu" not in (
-        pairing.run_a.manifest.get("device", "cpu"),
-        pairing.run_b.manifest.get("device", "cpu"),
-    )
-    limit = _ROUNDING_ACCELERATED if accelerated else _ROUNDING_RELATIVE if around else 0.0
+    manifests = pairing.run_a.manifest, pairing.run_b.manifest
+    accelerated = all(manifest.get("device", "cpu") != "cpu" for manifest in manifests)
+    limit = _ROUNDING_RELATIVE if around or accelerated else 0.0
+    if accelerated and any(map(_multiplies_with_fewer_bits, manifests)):
+        limit = _ROUNDING_FEWER_BITS
     near = relative is not None and relative <= limit
     if not (_is_small(inside) or near):
         return _CODE + around
     return "options, masks and weights are equal; what is left is " + _KERNEL + around
+
+
+def _multiplies_with_fewer_bits(manifest: Mapping[str, Any]) -> bool:
+    flags = manifest.get("flags") or {}
+    return any(name in flags and flags[name] in values for name, values in _FEWER_BITS.items())
 
 
 _KERNEL = "the same mathematics in another kernel or order, by its size"

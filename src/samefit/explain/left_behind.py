@@ -15,49 +15,70 @@ def explain_own_generators(case: Case) -> Iterator[Suspect]:
         return
     sides = case.separable
     first, second = (_own_generators(side, None if sides else side.training.number) for side in (case.a, case.b))
-    moved = [name for name in second if name in first and first[name].state != second[name].state]
-    if not moved:
-        return
-    event = second[moved[0]]
-    alone = Counterfactual("the candidate run alone, in a fresh process", alone=True)
-    yield Suspect(
-        slug="generator-advanced",
-        summary=f"{moved[0]}, a generator of the script's own, had been drawn from before the candidate began.",
-        evidence=tuple(
-            Evidence(
-                f"{name} ({second[name].value}) is in another state than before the baseline", "", second[name].location
-            )
-            for name in moved[:4]
-        ),
-        location=event.location or case.b.training.location,
-        remedy=f"make {moved[0]} anew, with its seed, for each training, or run each in a process of its own",
-        counterfactuals=(alone,) if sides else tuple(_put_back(case, moved)),
-    )
+    moved = [event for key, event in second.items() if key in first and first[key].state != event.state]
+    if sides and moved:
+        # One re-run shows it for all of them.
+        alone = Counterfactual("the candidate run alone, in a fresh process", alone=True)
+        yield _had_been_drawn_from(case, moved, (alone,))
+    for event in () if sides else moved[:_MOST]:
+        yield from _before_the_training(case, event)
+
+
+_MOST = 3
+"""So many such generators are looked at: each takes a re-run or two."""
 
 
 def _own_generators(side: Side, training: int | None) -> Mapping[str, Event]:
-    """Returns what was seen of such generators when a side began, or one of its trainings, by their names."""
+    """Returns what was seen of such generators when a side began, or one of its trainings, by their keys."""
     return {
-        e.function: e
+        e.component or e.function: e
         for e in side.run.events
         if e.kind == "state" and e.generator == "own" and e.side == side.name and e.training == training
     }
 
 
-def _put_back(case: Case, moved: list[str]) -> Iterator[Counterfactual]:
-    """Yields re-runs in which they stand as they did for the baseline: in `fit`, or already for what precedes it."""
-    one, other = case.a.training.number, case.b.training.number
-    states = case.a.run.generator_states(f"training:{one}")
-    keys = [key for key in states if key.startswith("own:") and key.rpartition(":")[2] in moved]
-    if not keys:
+def _had_been_drawn_from(case: Case, moved: list[Event], fixes: tuple[Counterfactual, ...]) -> Suspect:
+    name = moved[0].function
+    return Suspect(
+        slug="generator-advanced",
+        summary=f"{name}, a generator of the script's own, had been drawn from before the candidate began.",
+        evidence=tuple(
+            Evidence(f"{e.function} ({e.value}) is in another state than before the baseline", "", e.location)
+            for e in moved[:4]
+        ),
+        location=moved[0].location or case.b.training.location,
+        remedy=f"make {name} anew, with its seed, for each training, or run each in a process of its own",
+        counterfactuals=fixes,
+    )
+
+
+def _before_the_training(case: Case, event: Event) -> Iterator[Suspect]:
+    """Yields a suspect for one generator that stood elsewhere before two trainings of one script."""
+    one, other, key, name = case.a.training.number, case.b.training.number, event.component, event.function
+    states, theirs = (case.a.run.generator_states(f"training:{number}") for number in (one, other))
+    if key not in states:
         return
-    names = ", ".join(moved)
-    restored = {key: states[key].hex() for key in keys}
-    plan = {"do": "generators", "at": "training", "training": other, "states": restored}
-    yield Counterfactual(f"{names} put back before #{other}", (plan,))
+    plan = {"do": "generators", "at": "training", "training": other, "states": {key: states[key].hex()}}
+    put_back = Counterfactual(f"{name} put back before #{other}", (plan,))
+    seeds = states.get(f"first:{key}"), theirs.get(f"first:{key}")
+    if None not in seeds and seeds[0] != seeds[1]:
+        yield Suspect(
+            slug="different-seed",
+            summary=f"{name}, a generator of the script's own, was made with another seed for the candidate.",
+            evidence=(
+                Evidence(f"{name} ({event.value}) began elsewhere for #{other} than for #{one}", "", event.location),
+            ),
+            location=event.location or case.b.training.location,
+            remedy=f"make {name} with the same seed for both",
+            counterfactuals=(put_back,),
+        )
+        return
+    fixes = [put_back]
     if one == 1:
-        anew = {"do": "anew", "after": other - 1, "keys": keys}
-        yield Counterfactual(f"{names} made anew after #{other - 1}", (anew,))
+        # What was drawn before `fit` was drawn before it could be put back there.
+        anew = {"do": "anew", "after": other - 1, "keys": [key]}
+        fixes.append(Counterfactual(f"{name} made anew after #{other - 1}", (anew,)))
+    yield _had_been_drawn_from(case, [event], tuple(fixes))
 
 
 def explain_alone(case: Case) -> Iterator[Suspect]:

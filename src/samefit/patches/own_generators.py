@@ -21,9 +21,19 @@ PREFIX = "own:"
 """How a key begins: "own:place:name", where the place is a module or "module.function()" (one that is being called),
 and the name may be "object.attribute"."""
 
+FIRST = "first:"
+"""What stands before the key of the state in which a seed had put such a generator."""
+
 
 def state_of(value: Any) -> bytes | None:
-    """Returns what decides the next draws of a generator, or None for anything else."""
+    """Returns what decides the next draws of a generator; None for anything else, and for one that does not tell."""
+    try:
+        return _state_of(value)
+    except Exception:  # a class of the user's, or a stand-in: what it raises when it is asked is no matter of ours
+        return None
+
+
+def _state_of(value: Any) -> bytes | None:
     if isinstance(value, random.SystemRandom):
         # It has no state: it draws from the operating system.
         return None
@@ -53,12 +63,21 @@ def write(key: str, state: bytes) -> bool:
 
 def make_anew(key: str) -> bool:
     """Puts the generator that `key` names to where its seed had put it; returns whether it knows that."""
-    value = _at(key)
+    first = first_state_of(_at(key))
+    return first is not None and write(key, first)
+
+
+def first_state_of(value: Any) -> bytes | None:
+    """Returns the state in which the seed of a generator had put it, or None where it does not know that any more."""
     if _is_numpy(value, "Generator"):
         bits = value.bit_generator
-        bits.state = type(bits)(bits.seed_seq).state
-        return True
-    return any(backend.renew_own_generator(value) for backend in _frameworks())
+        seeds = getattr(bits, "seed_seq", None)
+        # Philox may have been given a key instead.
+        if seeds is None or type(bits).__name__ == "Philox":
+            return None
+        return _as_json(type(bits)(seeds).state)
+    states = (backend.first_state_of(value) for backend in _frameworks())
+    return next((state for state in states if state is not None), None)
 
 
 def _frameworks() -> list[Backend]:

@@ -13,6 +13,7 @@ from samefit.patches.updates import keep_updates_last
 from samefit.pin.report import Limit
 
 if TYPE_CHECKING:
+    from samefit.backends.base import Determinism
     from samefit.pin.scope import PinScope
 
 
@@ -37,10 +38,15 @@ def pin_determinism(scope: PinScope) -> None:
 
 
 def _enable(scope: PinScope, undo: contextlib.ExitStack, name: str) -> None:
-    determinism = backends.load(name).enable_determinism()
-    undo.callback(determinism.undo)
+    backend = backends.load(name)
     whose = "" if name == scope.backend else f"{name} "
-    scope.report.switched.update({whose + switch: value for switch, value in determinism.switched.items()})
-    for refused in determinism.refused:
+    for switches in (backend.enable_determinism(), backend.full_precision()):
+        undo.callback(switches.undo)
+        scope.report.switched.update({whose + switch: value for switch, value in switches.switched.items()})
+        _say_refused(scope, switches)
+
+
+def _say_refused(scope: PinScope, switches: Determinism) -> None:
+    for refused in switches.refused:
         text = f"{refused.name} could not be set: {refused.why}. Some operations may give other bits each time."
         scope.report.limit(Limit("switch-refused", text, refused.remedy))

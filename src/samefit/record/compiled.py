@@ -59,11 +59,12 @@ def describe_compiled(model: Any) -> dict[str, Any]:
 
 
 def _distribution(model: Any) -> str:
-    """Says among how many devices a model's batches are shared, or "" where they are not."""
+    """Says how several devices share the work, or "" where there is one."""
     keras = sys.modules.get("keras")
     distribution = None if keras is None else keras.distribution.distribution()
     if distribution is not None:
-        return f"{type(distribution).__name__} on {distribution.device_mesh.devices.size} devices"
+        devices = distribution.device_mesh.devices.size
+        return f"{type(distribution).__name__} on {devices} devices" if devices > 1 else ""
     # On TensorFlow every model has a strategy; that of one device is no distribution.
     strategy = getattr(model, "distribute_strategy", None)
     replicas = getattr(strategy, "num_replicas_in_sync", 1)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from samefit.attribution import is_user_file, kind_of
-from samefit.patches.own_generators import PREFIX, local_names, place_of, state_of
+from samefit.patches.own_generators import FIRST, PREFIX, first_state_of, local_names, place_of, state_of
 from samefit.types import Location
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class OwnGenerator:
         kind: Its class, such as "numpy.random.Generator".
         key: "own:place:name", as `samefit.patches.own_generators` finds it.
         full: Its state, as `samefit.patches.own_generators` writes it.
+        first: The one in which its seed had put it; None where it does not know that.
         location: The line that assigns it, where it is found.
     """
 
@@ -39,6 +40,7 @@ class OwnGenerator:
     kind: str
     key: str
     full: bytes
+    first: bytes | None
     location: Location | None
 
     @property
@@ -66,7 +68,7 @@ def own_generators() -> Iterator[OwnGenerator]:
                 known.add(id(value))
                 kind = f"{type(value).__module__.split('.')[0]}.{type(value).__qualname__}"
                 location = _assignment(home, name.rpartition(".")[2])
-                yield OwnGenerator(name, kind, f"{PREFIX}{place}:{name}", state, location)
+                yield OwnGenerator(name, kind, f"{PREFIX}{place}:{name}", state, first_state_of(value), location)
 
 
 def _users_file(name: str, module: Any) -> str | None:
@@ -96,12 +98,13 @@ def _named(names: Mapping[str, Any], file: str, modules: Mapping[str, str]) -> I
 
 
 def note_own_generators(ledger: Ledger, training: int | None = None) -> dict[str, bytes]:
-    """Adds an entry for each generator of the script's own, and returns their full states by key."""
+    """Adds an entry for each generator of the script's own, and returns states by key: those of now, and the first."""
     found = list(own_generators())
     for own in found:
-        fields = {"function": own.name, "value": own.kind, "location": own.location, "state": own.state}
-        ledger.note("state", generator="own", training=training, **fields)
-    return {own.key: own.full for own in found}
+        fields = {"function": own.name, "component": own.key, "value": own.kind, "location": own.location}
+        ledger.note("state", generator="own", training=training, state=own.state, **fields)
+    firsts = {f"{FIRST}{own.key}": own.first for own in found if own.first is not None}
+    return {own.key: own.full for own in found} | firsts
 
 
 @functools.cache

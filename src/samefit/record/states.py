@@ -118,8 +118,12 @@ class States:
 def _digests(values: Sequence[Array | None]) -> bytes:
     if sum(value.nbytes for value in values if value is not None) < _IN_THREADS:
         return b"".join(map(_digest, values))
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return b"".join(threads.map(_digest, values))
+    try:
+        with ThreadPoolExecutor(_THREADS) as threads:
+            return b"".join(threads.map(_digest, values))
+    except RuntimeError:
+        # No thread is to be had any more: the interpreter goes down, and a loop of the user's ends with it.
+        return b"".join(map(_digest, values))
 
 
 def _digest(value: Array | None) -> bytes:

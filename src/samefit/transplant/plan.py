@@ -370,7 +370,9 @@ class Transplants:
         from samefit.patches.updates import keep_updates_last
 
         backend = backends.load(keras.config.backend())
-        for name, value in backend.enable_determinism().switched.items():
+        determinism = backend.enable_determinism()
+        # Where one was refused, the re-run is not what it was to be, and shows nothing.
+        for name, value in () if determinism.refused else determinism.switched.items():
             self._note(f"{name}={value}", item)
         if backend.updates_may_overtake:
             keep_updates_last(self._patches, backend.completed)
