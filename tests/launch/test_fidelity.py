@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,10 @@ print(sys.argv, __name__, __file__, __spec__ and __spec__.name, sys.path, os.get
 """
 
 
-def launched(tmp_path: Path, *targets: tuple[str, str]) -> tuple[int | None, str, str]:
+def launched(tmp_path: Path, *targets: tuple[str, str], **session: Any) -> tuple[int | None, str, str]:
     """Runs targets under the recorder; returns exit status, stdout and stderr."""
     sides = [SideTarget(name, parse_target(text)) for name, text in targets]
-    child = start(sides, run_directory=tmp_path / "run", session={"target": "", "side": ""})
+    child = start(sides, run_directory=tmp_path / "run", session={"target": "", "side": "", **session})
     child.wait()
     return child.exit_status, (tmp_path / "run.out").read_text(), (tmp_path / "run.err").read_text()
 
@@ -49,6 +50,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_script_sees_the_same(project: Path, tmp_path: Path) -> None:
     (project / "probe.py").write_text(PROBE)
     assert launched(tmp_path, ("", "probe.py one 'two words'")) == plain("probe.py", "one", "two words")
+
+
+@pytest.mark.parametrize("session", [{}, {"pin": 1, "transplants": [{"do": "perturb", "training": 1}]}])
+def test_nothing_that_a_script_may_set_up_first_is_imported_before_it(
+    project: Path, tmp_path: Path, session: dict[str, Any]
+) -> None:
+    """NumPy reads the number of its threads, and frameworks their flags, from the environment when it is imported."""
+    libraries = ("numpy", "scipy", "ml_dtypes", "h5py", "keras", "jax", "tensorflow", "torch")
+    (project / "first.py").write_text(f"import sys\nprint([name for name in {libraries} if name in sys.modules])\n")
+    assert launched(tmp_path, ("", "first.py"), **session)[1] == "[]\n"
 
 
 def test_a_module_sees_the_same(project: Path, tmp_path: Path) -> None:

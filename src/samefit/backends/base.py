@@ -37,11 +37,15 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
+else:
+    # This module is imported before a script's first line, and NumPy must not be: a script may set its threads first.
+    Array = Any
 
 HookPoint = tuple[object, str, str]
 """An owner, the name of an attribute of it, and what to call it in the ledger."""

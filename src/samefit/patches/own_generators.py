@@ -12,10 +12,9 @@ import random
 import sys
 from collections.abc import Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from samefit.backends.base import Backend
+from samefit import backends
 
 PREFIX = "own:"
 """How a key begins: "own:place:name", where the place is a module or "module.function()" (one that is being called),
@@ -43,7 +42,7 @@ def _state_of(value: Any) -> bytes | None:
         return _as_json(value.bit_generator.state)
     if _is_numpy(value, "RandomState"):
         return _as_json(value.get_state(legacy=False))
-    states = (backend.own_generator_state(value) for backend in _frameworks())
+    states = (backend.own_generator_state(value) for backend in backends.loaded())
     return next((state for state in states if state is not None), None)
 
 
@@ -57,7 +56,7 @@ def write(key: str, state: bytes) -> bool:
     elif _is_numpy(value, "RandomState"):
         value.set_state(json.loads(state))
     else:
-        return any(backend.write_own_generator(value, state) for backend in _frameworks())
+        return any(backend.write_own_generator(value, state) for backend in backends.loaded())
     return True
 
 
@@ -76,15 +75,8 @@ def first_state_of(value: Any) -> bytes | None:
         if seeds is None or type(bits).__name__ == "Philox":
             return None
         return _as_json(type(bits)(seeds).state)
-    states = (backend.first_state_of(value) for backend in _frameworks())
+    states = (backend.first_state_of(value) for backend in backends.loaded())
     return next((state for state in states if state is not None), None)
-
-
-def _frameworks() -> list[Backend]:
-    # Not imported before the script's first line, as this module is.
-    from samefit import backends
-
-    return backends.loaded() if "numpy" in sys.modules else []
 
 
 def place_of(frame: FrameType) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samefit.transplant.item import Item, Put
-from samefit.transplant.ulp import UnitOff
 
 
 def permute(item: Item, variables: Mapping[str, Any]) -> Iterator[Put]:
@@ -26,6 +25,8 @@ def permute(item: Item, variables: Mapping[str, Any]) -> Iterator[Put]:
 def perturb(variables: Mapping[str, Any]) -> Iterator[Put]:
     """Moves every float of the state by one unit in the last place, up or down."""
     import numpy
+
+    from samefit.transplant.ulp import UnitOff
 
     unit = UnitOff()
     for path, variable in variables.items():
