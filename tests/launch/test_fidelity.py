@@ -206,6 +206,19 @@ def test_a_run_knows_how_its_script_ended(project: Path, tmp_path: Path, line: s
         assert recorded.exit_status == (None if status == "killed" else 3)
 
 
+def test_where_a_generator_stands_at_first_is_known_of_a_library_that_the_script_imports(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / "draws.py").write_text("import numpy as np\nfirst = np.random.rand()\n")
+    assert launched(tmp_path, ("", "draws.py"))[0] == 0
+    with Run.open(tmp_path / "run") as recorded:
+        begin = recorded.generator_states("side:")
+        (draw,) = (event for event in recorded.events if event.kind == "draw")
+        assert {"python", "numpy"} <= {*begin}
+        assert begin["numpy"] == recorded.generator_states("draw::numpy:0")["numpy"]
+        assert draw.location is not None
+
+
 def test_entropy_of_a_generator_of_the_users_own_is_recorded(project: Path, tmp_path: Path) -> None:
     (project / "draws.py").write_text("import numpy as np\nnp.random.default_rng()\nnp.random.default_rng(3)\n")
     assert launched(tmp_path, ("", "draws.py"))[0] == 0

@@ -104,6 +104,8 @@ class Ledger:
         self._readers[generator] = read_state
         if read_key is not None:
             self._keys[generator] = read_key
+        if (state := read_state()) is not None:  # where it stands at first, for a library that the side itself imports
+            self._keep(f"side:{self.side}", {generator: state})
 
     def states(self) -> dict[str, bytes]:
         """Returns the full states of all watched generators that exist now."""
@@ -135,7 +137,9 @@ class Ledger:
 
     def keep_states(self, point: str, more: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Keeps the full states of all generators, and `more`, under the name of a moment, such as "training:2"."""
-        states = {**self.states(), **more}
+        self._keep(point, {**self.states(), **more})
+
+    def _keep(self, point: str, states: Mapping[str, bytes]) -> None:
         if self._state_sink is not None:
             self._state_sink(point, states)
         else:
@@ -257,7 +261,8 @@ class Ledger:
     def _who_takes(self, frame: FrameType) -> Caller | None:
         """Returns who takes entropy, or None if that does not belong into the ledger."""
         who = caller(frame)
-        if kind_of(frame.f_code) == "own" or who.location is None or makes_seeded_generator(frame):
+        importing = "_find_and_load" in who.names  # NumPy takes a seed for its global generator, others for theirs
+        if kind_of(frame.f_code) == "own" or who.location is None or importing or makes_seeded_generator(frame):
             return None
         return who
 
@@ -355,11 +360,7 @@ class Ledger:
         kept = self._kept.get(generator, 0)
         if kept < _FULL_STATES:
             self._kept[generator] = kept + 1
-            point, states = f"draw:{self.side}:{generator}:{number}", {generator: state}
-            if self._state_sink is not None:
-                self._state_sink(point, states)
-            else:
-                self._pending_states.append((point, states))
+            self._keep(f"draw:{self.side}:{generator}:{number}", {generator: state})
         return generator_digest(state)
 
     def _put(self, event: Event) -> None:
