@@ -38,13 +38,19 @@ def large():
     return model, (496,), 16
 
 
-def cnn():
-    """305,000 weights, batch normalization, dropout: a step of some tens of milliseconds."""
-    model = keras.Sequential([keras.Input((24, 24, 1))])
-    for width in (16, 32):
+def convolutions(shape, widths):
+    """The first half of a model: each block halves the image."""
+    model = keras.Sequential([keras.Input(shape)])
+    for width in widths:
         model.add(keras.layers.Conv2D(width, 3, padding="same", activation="relu"))
         model.add(keras.layers.BatchNormalization())
         model.add(keras.layers.MaxPooling2D())
+    return model
+
+
+def cnn():
+    """305,000 weights, batch normalization, dropout: a step of some tens of milliseconds."""
+    model = convolutions((24, 24, 1), (16, 32))
     model.add(keras.layers.Flatten())
     model.add(keras.layers.Dropout(0.3))
     model.add(keras.layers.Dense(256, "relu"))
@@ -54,11 +60,7 @@ def cnn():
 
 def images():
     """830,000 weights, large images and batches: a step of some tens of milliseconds on a GPU of 2024."""
-    model = keras.Sequential([keras.Input((96, 96, 3))])
-    for width in (96, 192, 384):
-        model.add(keras.layers.Conv2D(width, 3, padding="same", activation="relu"))
-        model.add(keras.layers.BatchNormalization())
-        model.add(keras.layers.MaxPooling2D())
+    model = convolutions((96, 96, 3), (96, 192, 384))
     model.add(keras.layers.GlobalAveragePooling2D())
     model.add(keras.layers.Dropout(0.3))
     model.add(keras.layers.Dense(10, "softmax"))

@@ -192,7 +192,7 @@ def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> Non
 
 
 def one_script(
-    tmp_path: Path, states: Sequence[tuple[bytes, bytes]], firsts: tuple[bytes, bytes] = (b"0", b"0")
+    tmp_path: Path, states: Sequence[tuple[bytes, bytes]], firsts: tuple[bytes, bytes] | None = (b"0", b"0")
 ) -> Case:
     """Two trainings of one script, each of which begins with generators of the script in these states."""
     story = Story()
@@ -202,7 +202,7 @@ def one_script(
             key = f"own:__main__:{name}"
             told = {"function": name, "component": key, "value": "numpy.Generator", "state": pair[number - 1]}
             story.note("state", training=number, generator="own", **told)
-            kept |= {key: pair[number - 1], f"first:{key}": firsts[number - 1]}
+            kept |= {key: pair[number - 1]} | ({f"first:{key}": firsts[number - 1]} if firsts else {})
         story.training(number).end()
         story.states[f"training:{number}"] |= kept
     trainings = [Training(model=number, location=at(8 + number), begin_event=story.begin[number]) for number in (1, 2)]
@@ -220,6 +220,11 @@ def test_a_generator_of_the_scripts_own_that_the_training_before_had_drawn_from(
     put_back, anew = (fix.transplants[0] for fix in first.counterfactuals)
     assert (put_back["training"], put_back["states"]) == (2, {"own:__main__:RNG": (b"1" * 16).hex()})
     assert anew == {"do": "anew", "after": 1, "keys": ["own:__main__:RNG"]}
+
+
+def test_a_generator_that_does_not_know_its_seed_is_only_put_back(tmp_path: Path) -> None:
+    first = found(one_script(tmp_path, [MOVED], None))[0]
+    assert [fix.transplants[0]["do"] for fix in first.counterfactuals] == ["generators"]
 
 
 def test_each_generator_is_a_suspect_of_its_own(tmp_path: Path) -> None:

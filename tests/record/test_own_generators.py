@@ -127,6 +127,17 @@ class Silent(random.Random):
         raise NotImplementedError("no state")
 
 
+class NeedsMore(np.random.PCG64):
+    def __init__(self, *, more: int) -> None:
+        super().__init__(more)
+
+
+def test_one_whose_seed_cannot_be_asked_for_is_not_made_anew(script: ModuleType) -> None:
+    script.RNG = np.random.Generator(NeedsMore(more=3))
+    assert of(script)["RNG"].first is None
+    assert not make_anew(of(script)["RNG"].key)
+
+
 def test_one_that_does_not_tell_its_state_is_left_out(script: ModuleType) -> None:
     script.SILENT = Silent()
     assert [*of(script)] == ["RNG", "LEGACY", "OWN"]

@@ -85,7 +85,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Determinism:
-    """What `enable_determinism` did.
+    """What `enable_determinism` or `full_precision` did.
 
     Attributes:
         switched: The switches that are set now, with their values, also those that were set before.

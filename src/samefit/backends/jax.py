@@ -76,7 +76,8 @@ class JaxBackend(Backend):
         return [self.to_numpy(value) for value in values]
 
     def host_value(self, variable: Any) -> Array | None:
-        return self.host_values([variable])[0]
+        value = variable._value
+        return None if _is_missing(value) else self.to_numpy(value)
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)

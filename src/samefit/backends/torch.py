@@ -80,13 +80,11 @@ class TorchBackend(Backend):
         return [self.to_numpy(value) for value in _on_host(values)]
 
     def host_value(self, variable: Any) -> Array | None:
-        return self.host_values([variable])[0]
+        value = variable._value
+        return None if _is_missing(value) else self.to_numpy(value)
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
-        def is_missing(value: Any) -> bool:
-            return value is None or value.device.type == "meta"
-
-        return those_there([variable._value for variable in variables], is_missing, self.to_numpy_many)
+        return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
 
     def write(self, variable: Any, value: Array) -> None:
         with torch.no_grad():
@@ -243,6 +241,10 @@ class TorchBackend(Backend):
         with watching(tap):
             trainer.train_step(batch)
         return bool(trainer.jit_compile) and not trainer.run_eagerly, None
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value.device.type == "meta"
 
 
 def _on_host(values: Sequence[Any]) -> list[Any]:

@@ -74,8 +74,8 @@ def _before_the_training(case: Case, event: Event) -> Iterator[Suspect]:
         )
         return
     fixes = [put_back]
-    if one == 1:
-        # What was drawn before `fit` was drawn before it could be put back there.
+    if one == 1 and None not in seeds:
+        # What was drawn before `fit` was drawn before it could be put back there. Some know the seed that they had.
         anew = {"do": "anew", "after": other - 1, "keys": [key]}
         fixes.append(Counterfactual(f"{name} made anew after #{other - 1}", (anew,)))
     yield _had_been_drawn_from(case, [event], tuple(fixes))

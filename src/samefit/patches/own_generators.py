@@ -10,7 +10,7 @@ import inspect
 import json
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -26,8 +26,12 @@ FIRST = "first:"
 
 def state_of(value: Any) -> bytes | None:
     """Returns what decides the next draws of a generator; None for anything else, and for one that does not tell."""
+    return _asked(_state_of, value)
+
+
+def _asked(question: Callable[[Any], bytes | None], value: Any) -> bytes | None:
     try:
-        return _state_of(value)
+        return question(value)
     except Exception:  # a class of the user's, or a stand-in: what it raises when it is asked is no matter of ours
         return None
 
@@ -67,7 +71,11 @@ def make_anew(key: str) -> bool:
 
 
 def first_state_of(value: Any) -> bytes | None:
-    """Returns the state in which the seed of a generator had put it, or None where it does not know that any more."""
+    """Returns the state in which the seed of a generator had put it, or None where it does not tell."""
+    return _asked(_first_state_of, value)
+
+
+def _first_state_of(value: Any) -> bytes | None:
     if _is_numpy(value, "Generator"):
         bits = value.bit_generator
         seeds = getattr(bits, "seed_seq", None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from samefit.attribution import is_user_file, kind_of
 from samefit.patches.own_generators import FIRST, PREFIX, first_state_of, local_names, place_of, state_of
+from samefit.store.records import generator_digest
 from samefit.types import Location
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class OwnGenerator:
     @property
     def state(self) -> bytes:
         """Digest (16 bytes) of its state."""
-        return hashlib.blake2b(self.full, digest_size=16).digest()
+        return generator_digest(self.full)
 
 
 def own_generators() -> Iterator[OwnGenerator]:
