@@ -30,6 +30,43 @@ def test_seeds_from_a_generator_that_nobody_seeded(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants[0] == plan
 
 
+def _in_order(*layers: str, others: int = 0) -> tuple[Story, Any]:
+    """Seeds, then makes layers; returns with them the one whose weights part, the last `Dense`."""
+    story = Story().seed(1)
+    for name in layers:
+        story.draw(7, component=f"seed of GlorotUniform in {name}")
+    made = [event for event in story.events if event.component.endswith("Dense")][-1]
+    for _ in range(others):
+        story.draw(5)
+    return story, made
+
+
+def test_the_same_layers_made_in_another_order(tmp_path: Path) -> None:
+    (one, first_made), (other, second_made) = _in_order("Dense", "Conv2D"), _in_order("Conv2D", "Dense")
+    case = two(tmp_path, ([drawn_at(first_made, 11)], [drawn_at(second_made, 12)]), (one, other))
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert "make the same layers, but in another order" in first.summary
+    assert first.remedy.startswith("construct the layers in the same order")
+    assert "the baseline began at draw 0, the candidate at draw 1" in texts(first)
+
+
+@pytest.mark.parametrize("others", [("Dense", "Conv2D", "Conv2D"), ("Dense",)])
+def test_other_layers_are_no_other_order(tmp_path: Path, others: tuple[str, ...]) -> None:
+    (one, first_made), (other, second_made) = _in_order(*others), _in_order("Conv2D", "Dense")
+    case = two(tmp_path, ([drawn_at(first_made, 11)], [drawn_at(second_made, 12)]), (one, other))
+    assert "another order" not in found(case)[0].summary
+
+
+def test_a_draw_of_the_users_own_is_no_other_order(tmp_path: Path) -> None:
+    (one, first_made), (other, second_made) = (
+        _in_order("Dense", "Conv2D", others=1),
+        _in_order("Conv2D", "Dense", others=1),
+    )
+    case = two(tmp_path, ([drawn_at(first_made, 11)], [drawn_at(second_made, 12)]), (one, other))
+    assert "another order" not in found(case)[0].summary
+
+
 def test_another_generator_was_seeded(tmp_path: Path) -> None:
     stories = built(Story("a").seed(1, generator="numpy")), built(Story("b").seed(1, generator="numpy"))
     case = two(tmp_path, ([drawn(stories[0], 11)], [drawn(stories[1], 12)]), stories)

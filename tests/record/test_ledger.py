@@ -97,6 +97,18 @@ def test_draws_of_one_line_are_one_entry(ledger: Ledger, generator: Generator, s
     assert sink.written < 20
 
 
+def test_each_seed_of_a_layer_that_a_loop_makes_has_an_entry(
+    ledger: Ledger, generator: Generator, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_component", lambda who: "seed of GlorotUniform in Dense")
+    # Not from the user's own code: Keras draws.
+    draw = wrapped(ledger, generator.draw)
+    monkeypatch.setattr("samefit.record.ledger.kind_of", lambda code: "keras")
+    for _ in range(3):
+        draw()
+    assert [(event.index, event.count, event.draw) for event in sink.draws()] == [(0, 1, 0), (1, 1, 1), (2, 1, 2)]
+
+
 def test_a_line_that_draws_once_an_epoch_has_an_entry_for_each(
     ledger: Ledger, generator: Generator, sink: Sink
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
+from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -81,13 +82,7 @@ def _seeding(side: Side, generator: str, draw: Event) -> Event | None:
     return draw if draw.kind == "seed" else side.seeding(generator, draw.id)
 
 
-_Drawn = tuple[Event, Event | None]
-"""A draw, and what seeded its generator before."""
-
-
-def _late_seeds(
-    case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn
-) -> tuple[Event | None, Event | None] | None:
+def _late_seeds(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> tuple[Event | None, Event | None] | None:
     """Returns for each side the seeding that came after the draw and before the training; None where it came in time.
 
     Both sides are late, or one is and the other was seeded with the same value in time. What another side of the
@@ -118,7 +113,7 @@ def _late_seeds(
 def _too_late(
     case: Case,
     generator: str,
-    draws: tuple[_Drawn, _Drawn],
+    draws: tuple[Drawn, Drawn],
     late: tuple[Event | None, Event | None],
     what: str,
     counterfactuals: tuple[Counterfactual, ...],
@@ -253,17 +248,29 @@ def _advanced(
     if seed.id != (seed_a.id if ahead is case.b else seed_b.id) or not case.same_process:
         behind, other_seed, other = (case.a, seed_a, draw_a) if ahead is case.b else (case.b, seed_b, draw_b)
         lines += _ledger_lines(behind, generator, other_seed, other)
-    remedy = _looked_on_one_side(case, generator, (draw_a, seed_a), (draw_b, seed_b))
+    remedy = looked_on_one_side(case, generator, (draw_a, seed_a), (draw_b, seed_b))
     if remedy:
         role = "candidate" if draw_b.index < draw_a.index else "baseline"
         lines.append(Evidence("fit takes no first look here: an earlier call had built the model's metrics", role))
     remedy = remedy or _own_generator(case, generator, (draw_a, seed_a), (draw_b, seed_b))
     training = case.b.training.location
     seeding = f"{seed_b.function}({seed_b.value})"
+    summary = (
+        f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
+        f"{what} {'were' if what.startswith(_PLURAL) else 'was'} drawn."
+    )
+    if not remedy and only_order_differs(case, generator, (draw_a, seed_a), (draw_b, seed_b)):
+        summary = (
+            f"Both sides start from the seed {seed_b.value} and make the same layers, but in another order: each "
+            f"takes its seed from the next draw of {name_of(generator)}."
+        )
+        remedy = (
+            "construct the layers in the same order on both sides, or give each a seed of its own; with "
+            "samefit.pinned(SEED)  (or --pin SEED)  the order does not matter"
+        )
     return Suspect(
         slug="generator-advanced",
-        summary=f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
-        f"{what} {'were' if what.startswith(_PLURAL) else 'was'} drawn.",
+        summary=summary,
         evidence=tuple(lines),
         location=draw_b.location or training,
         remedy=remedy
@@ -272,7 +279,7 @@ def _advanced(
     )
 
 
-def _own_generator(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn) -> str:
+def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> str:
     """Returns the remedy where the user's own code draws while the training runs, on one side alone; else "".
 
     To seed before the training is no help then.
@@ -296,27 +303,6 @@ def _own_generator(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn)
 
 _PLURAL = ("the first values", "the values", "the random numbers", "the samples")
 """How `what` begins where there are several of it."""
-
-
-def _looked_on_one_side(case: Case, generator: str, drawn_a: _Drawn, drawn_b: _Drawn) -> str:
-    """Returns the remedy where `fit` drew an order for a first look at a batch on one side only, else "".
-
-    It looks where the model or its metrics are not built yet: an `evaluate` before it has built them, and then seeding
-    right before `fit` leaves the two one draw apart.
-    """
-    looked = [
-        any(
-            event.component.startswith("first look") and event.training == side.training.number
-            for event in side.draws(generator, seed.id if seed is not None else -1, draw.id)
-        )
-        for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b))
-    ]
-    if looked[0] == looked[1]:
-        return ""
-    return (
-        "evaluate and train on batches only after fit, or on both sides; or make fit independent of it:  "
-        "samefit.pinned(SEED),  or shuffle the arrays yourself and  fit(shuffle=False)"
-    )
 
 
 def _ledger_lines(side: Side, generator: str, seed: Event, draw: Event) -> list[Evidence]:

@@ -314,11 +314,10 @@ class Ledger:
             self._last_direct.pop(generator, None)
             if kind_of(frame.f_code) == "user":
                 self._last_direct[generator] = direct
-            if (
-                last is not None
-                and _who(last) == key
-                and (last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER)
-            ):
+            # Each layer's seed is asked for by its place among the draws: what a loop makes has an entry each.
+            in_a_row = last is not None and last.id == self.last_id and not component.startswith("seed of ")
+            many = self._entries.get(key, 0) > _MERGE_AFTER
+            if last is not None and _who(last) == key and (in_a_row or many):
                 self._merge(generator, last)
                 return
             self._entries[key] = self._entries.get(key, 0) + 1

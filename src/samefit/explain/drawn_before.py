@@ -1,0 +1,49 @@
+"""What each of two sides drew between its seed and the draw that differs, where that decides the remedy."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from samefit.explain.case import Case
+from samefit.store.records import Event
+
+Drawn = tuple[Event, Event | None]
+"""A draw, and what seeded its generator before."""
+
+
+def looked_on_one_side(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> str:
+    """Returns the remedy where `fit` drew an order for a first look at a batch on one side only, else "".
+
+    It looks where the model or its metrics are not built yet: an `evaluate` before it has built them, and then seeding
+    right before `fit` leaves the two one draw apart.
+    """
+    looked = [
+        any(
+            event.component.startswith("first look") and event.training == side.training.number
+            for event in side.draws(generator, seed.id if seed is not None else -1, draw.id)
+        )
+        for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b))
+    ]
+    if looked[0] == looked[1]:
+        return ""
+    return (
+        "evaluate and train on batches only after fit, or on both sides; or make fit independent of it:  "
+        "samefit.pinned(SEED),  or shuffle the arrays yourself and  fit(shuffle=False)"
+    )
+
+
+def only_order_differs(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> bool:
+    """Whether each side, from a seed of its own to its training, draws for the same kinds of layers and nothing else.
+
+    Then to seed right before the differing draw is no remedy: layers that one line makes would get equal weights.
+    """
+    if case.same_process and drawn_a[1] == drawn_b[1]:
+        return False
+    counts: list[Counter[str]] = []
+    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
+        counts.append(Counter())
+        for event in side.draws(generator, seed.id if seed is not None else -1, side.training.begin_event):
+            counts[-1][event.component] += event.count
+        if draw.id >= side.training.begin_event:
+            return False
+    return counts[0] == counts[1] and all(component.startswith("seed of ") for component in counts[0])
