@@ -11,6 +11,7 @@ from tests.explain.first_weights import KERNEL, built, drawn, drawn_at, layer, t
 from tests.handmade import Change, Layer, Training, dense, make_run
 
 from samefit.explain.case import STANDS_IN, Suspect
+from samefit.explain.generators import explain_draw
 from samefit.store.records import Origin
 
 # -- seeds that Keras draws ---------------------------------------------------------------------------------------
@@ -65,6 +66,21 @@ def test_a_draw_of_the_users_own_is_no_other_order(tmp_path: Path) -> None:
     )
     case = two(tmp_path, ([drawn_at(first_made, 11)], [drawn_at(second_made, 12)]), (one, other))
     assert "another order" not in found(case)[0].summary
+
+
+@pytest.mark.parametrize(
+    ("generator", "hint"),
+    [("numpy", "listed, as scikit-learn does"), ("torch", "listed, as a call in training"), ("python", "listed")],
+)
+def test_a_generator_that_moved_without_a_draw_that_was_seen(tmp_path: Path, generator: str, hint: str) -> None:
+    stories = [built(Story().seed(1)).seed(1, generator=generator).draw(9, generator=generator) for _ in "ab"]
+    draws = [story.events[-1] for story in stories]
+    made = [drawn_at(next(e for e in story.events if e.component), i) for i, story in enumerate(stories)]
+    case = two(tmp_path, ([made[0]], [made[1]]), (stories[0], stories[1]))
+    suspect = explain_draw(case, generator, *draws, what="the order of the samples", counterfactuals=())
+    assert suspect is not None
+    assert suspect.slug == "generator-advanced"
+    assert texts(suspect).split("cannot be ")[1].startswith(hint)
 
 
 def test_another_generator_was_seeded(tmp_path: Path) -> None:

@@ -239,9 +239,7 @@ def _advanced(
 ) -> Suspect:
     counted = f"for {what} the baseline began at draw {draw_a.index}, the candidate at draw {draw_b.index}"
     if draw_a.index == draw_b.index:
-        counted = (
-            f"before {what} something drew on one side alone that cannot be listed, as a call in training mode does"
-        )
+        counted = f"before {what} something drew on one side alone that cannot be listed{_UNLISTED.get(generator, '')}"
     lines = [Evidence(f"{name_of(generator)} was seeded with {seed_b.value}; {counted}", "", seed_b.location)]
     ahead, seed, draw = (case.b, seed_b, draw_b) if draw_b.index >= draw_a.index else (case.a, seed_a, draw_a)
     lines += _ledger_lines(ahead, generator, seed, draw)
@@ -300,6 +298,14 @@ def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -
     own = {"numpy": "numpy.random.default_rng(1)", "python": "random.Random(1)"}.get(generator)
     return f"let {place(where)} draw from a generator of its own" + (f":  {own}" if own else "")
 
+
+_UNLISTED = {
+    # `check_random_state(None)` takes `numpy.random.mtrand._rand` (sklearn/utils/validation.py, 1.9.1).
+    "numpy": ", as scikit-learn does with random_state=None",
+    "torch": ", as a call in training mode does",
+    "tensorflow": ", as a call in training mode does",
+}
+"""Who draws without being seen, by generator."""
 
 _PLURAL = ("the first values", "the values", "the random numbers", "the samples")
 """How `what` begins where there are several of it."""
