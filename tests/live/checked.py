@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,18 @@ def checked(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(out.read_text())
     jsonschema.validate(answer, SCHEMA)
     assert (status == 0) == (answer["verdict"] in ("identical", "within_tolerance"))
+    return answer
+
+
+def checked_in_a_process(backend: str, tmp_path: Path, *arguments: Any) -> dict[str, Any]:
+    """As `checked`, in a process of its own on a backend of its own."""
+    out = tmp_path / "comparison.json"
+    command = [sys.executable, "-m", "samefit", "check", *map(str, arguments), "--json", str(out)]
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    answer: dict[str, Any] = json.loads(out.read_text())
+    jsonschema.validate(answer, SCHEMA)
     return answer
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.live.checked import checked_in_a_process
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,15 +51,6 @@ train()
 """
 
 
-def checked(backend: str, tmp_path: Path, *arguments: Any) -> dict[str, Any]:
-    command = [sys.executable, "-m", "samefit", "check", *map(str, arguments), "--json", str(tmp_path / "out.json")]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode in (0, 2), done.stdout + done.stderr
-    found: dict[str, Any] = json.loads((tmp_path / "out.json").read_text())
-    return found
-
-
 def test_draws_on_cuda_are_put_back(backends: tuple[str, ...]) -> None:
     if "torch" not in backends:
         pytest.skip("needs PyTorch")
@@ -76,7 +66,7 @@ def test_draws_on_cuda_are_a_cause(backends: tuple[str, ...], tmp_path: Path) ->
         pytest.skip("needs PyTorch")
     script = tmp_path / "train.py"
     script.write_text(OWN_DRAWS)
-    found = checked("torch", tmp_path, script, "--trainings", "1,2")
+    found = checked_in_a_process("torch", tmp_path, script, "--trainings", "1,2")
     assert [(cause["slug"], cause["confirmed"]) for cause in found["causes"]] == [("generator-advanced", True)]
 
 
@@ -84,7 +74,7 @@ def test_draws_on_cuda_are_a_cause(backends: tuple[str, ...], tmp_path: Path) ->
 def test_the_first_cause_is_found_and_then_the_kernels(backends: tuple[str, ...], backend: str, tmp_path: Path) -> None:
     if backend not in backends:
         pytest.skip(f"needs {backend}")
-    found = checked(backend, tmp_path, EXAMPLE, "--trainings", "1,2", "--pin", "42")
+    found = checked_in_a_process(backend, tmp_path, EXAMPLE, "--trainings", "1,2", "--pin", "42")
     assert found["verdict"] == "identical"
     first, *rest = found["unpinned"]["causes"]
     assert (first["slug"], first["confirmed"]) == ("generator-advanced", True)

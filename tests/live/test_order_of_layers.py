@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.checked import checked_in_a_process
 
 SCRIPT = """
 import keras, numpy as np
@@ -31,12 +28,7 @@ train(ORDER)
 def checked(backend: str, tmp_path: Path, order: str) -> dict[str, Any]:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.replace("ORDER", order))
-    command = [sys.executable, "-m", "samefit", "check", script, "--trainings", "1,2", "--json", tmp_path / "out.json"]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode in (0, 2), done.stdout + done.stderr
-    answer: dict[str, Any] = json.loads((tmp_path / "out.json").read_text())
-    return answer
+    return checked_in_a_process(backend, tmp_path, script, "--trainings", "1,2")
 
 
 @pytest.mark.slow

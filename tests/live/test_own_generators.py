@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.live.checked import checked_in_a_process
 
 HEAD = """
 import keras, numpy as np
@@ -49,11 +46,7 @@ PUT_BACK = {"jax": "with G made anew after #1", "tensorflow": "with G put back b
 def test_what_an_earlier_training_drew_is_the_cause(each_backend: str, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(HEAD + SCRIPTS[each_backend])
-    command = [sys.executable, "-m", "samefit", "check", script, "--trainings", "1,2", "--json", tmp_path / "out.json"]
-    environment = {**os.environ, "KERAS_BACKEND": each_backend}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 2, done.stdout + done.stderr
-    (cause,) = json.loads((tmp_path / "out.json").read_text())["causes"]
+    (cause,) = checked_in_a_process(each_backend, tmp_path, script, "--trainings", "1,2")["causes"]
     assert (cause["slug"], cause["confirmed"]) == ("generator-advanced", True)
     assert cause["counterfactual"].startswith(PUT_BACK.get(each_backend, "with G put back before #2"))
     assert cause["location"]["code"].startswith("G = ")
