@@ -314,10 +314,10 @@ class Ledger:
             self._last_direct.pop(generator, None)
             if kind_of(frame.f_code) == "user":
                 self._last_direct[generator] = direct
-            # Each layer's seed is asked for by its place among the draws: what a loop makes has an entry each.
-            in_a_row = last is not None and last.id == self.last_id and not component.startswith("seed of ")
-            many = self._entries.get(key, 0) > _MERGE_AFTER
-            if last is not None and _who(last) == key and (in_a_row or many):
+            # Each layer's seed is asked for by its place among the draws: it has an entry of its own.
+            is_seed = component.startswith("seed of ")
+            joins = last is not None and (last.id == self.last_id or self._entries.get(key, 0) > _MERGE_AFTER)
+            if last is not None and joins and not is_seed and _who(last) == key:
                 self._merge(generator, last)
                 return
             self._entries[key] = self._entries.get(key, 0) + 1
