@@ -87,33 +87,39 @@ class _Side:
 
 def trainings(
     plain: Sequence[str],
-    other: Sequence[str],
+    other: Callable[[int], Sequence[str]],
     *,
     environment: Mapping[str, str],
     chunk: int,
     pairs: int,
-    warm_up: int = 2,
+    warm_up: int = 3,
+    rounds: int = 4,
 ) -> Ratio:
     """Trains two scripts in turns, a chunk of steps each.
 
+    Two processes of one and the same script differ by up to a sixth for as long as they live (steps of a fifth of a
+    millisecond, JAX), so both are begun anew some times.
+
     Args:
         plain: The command that is divided by.
-        other: The command that is measured against it.
+        other: The command that is measured against it, by the number of the round: a run has a directory of its own.
         environment: Added to the environment of both.
         chunk: Steps in a chunk.
         pairs: How many chunks of each are measured.
-        warm_up: How many chunks of each come before them (compilation, first reads).
+        warm_up: How many chunks of each come before them (compilation, first reads), in each process.
+        rounds: In how many processes of each.
     """
-    sides = (_Side(plain, environment, chunk), _Side(other, environment, chunk))
     seconds: tuple[list[float], list[float]] = ([], [])
-    for pair in range(warm_up + pairs):
-        # Who begins changes with each pair: being second is no advantage.
-        for side in (0, 1) if pair % 2 else (1, 0):
-            taken = sides[side].chunk()
-            if pair >= warm_up:
-                seconds[side].append(taken / chunk)
-    for side in sides:
-        side.end()
+    for number in range(rounds):
+        sides = (_Side(plain, environment, chunk), _Side(other(number), environment, chunk))
+        for pair in range(warm_up + pairs // rounds):
+            # Who begins changes with each pair: being second is no advantage.
+            for side in (0, 1) if pair % 2 else (1, 0):
+                taken = sides[side].chunk()
+                if pair >= warm_up:
+                    seconds[side].append(taken / chunk)
+        for side in sides:
+            side.end()
     return Ratio(*seconds, unit=chunk)
 
 

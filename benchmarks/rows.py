@@ -55,9 +55,10 @@ def _shown(ratio: alternate.Ratio, unit: str) -> dict[str, Any]:
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def _recorded(home: Path, *options: str) -> list[str]:
-    """Returns the command that runs the measured training under the recorder."""
-    return alternate.python("-m", "samefit", "run", "--quiet", "-o", str(home / "run"), *options, TRAINING)
+def _recorded(home: Path, model: str, *options: str) -> Callable[[int], list[str]]:
+    """Returns the commands that run the measured training under the recorder, by the number of the run."""
+    begin, end = ("-m", "samefit", "run", "--quiet", "-o"), (*options, TRAINING, model)
+    return lambda number: alternate.python(*begin, str(home / f"run-{number}"), *end)
 
 
 def _recorder(model: str, backend: str, *options: str, chunk: int, pairs: int) -> Callable[[], Mapping[str, Any]]:
@@ -65,7 +66,7 @@ def _recorder(model: str, backend: str, *options: str, chunk: int, pairs: int) -
         with _directory() as home:
             ratio = alternate.trainings(
                 alternate.python(TRAINING, model),
-                [*_recorded(home, *options), model],
+                _recorded(home, model, *options),
                 environment={"KERAS_BACKEND": backend, **_QUIET},
                 chunk=chunk,
                 pairs=pairs,
@@ -79,7 +80,7 @@ def _pinned(backend: str) -> Callable[[], Mapping[str, Any]]:
     def measure() -> Mapping[str, Any]:
         ratio = alternate.trainings(
             alternate.python(TRAINING, "digits"),
-            alternate.python(TRAINING, "digits", "pinned"),
+            lambda _: alternate.python(TRAINING, "digits", "pinned"),
             environment={"KERAS_BACKEND": backend, **_QUIET},
             chunk=28,  # an epoch of the 1,797 digits
             pairs=40,
@@ -99,9 +100,9 @@ def _peer() -> Mapping[str, Any]:
     with _directory() as home:
         environment["SAMEFIT_BENCHMARK_DUMP"] = str(home)
         peer = alternate.trainings(
-            plain, [other, TRAINING, "cnn", "statistics"], environment=environment, chunk=5, pairs=10
+            plain, lambda _: [other, TRAINING, "cnn", "statistics"], environment=environment, chunk=5, pairs=10
         )
-        own = alternate.trainings(plain, [*_recorded(home), "cnn"], environment=environment, chunk=5, pairs=10)
+        own = alternate.trainings(plain, _recorded(home, "cnn"), environment=environment, chunk=5, pairs=10)
     times = (peer.median - 1) / (own.median - 1) if own.median > 1 else float("inf")
     return {
         "value": f"{peer.median:.2f} and {own.median:.3f}: {times:.0f} times less overhead",

@@ -64,7 +64,8 @@ def test_a_run_ends_after_so_many_steps(recorded: int, ends: bool) -> None:
 
 def test_a_run_ends_when_a_file_says_so(tmp_path: Path) -> None:
     file = tmp_path / "stop"
-    point = StopPoint(str(file), None)
+    now = iter(range(100))
+    point = StopPoint(str(file), None, lambda: next(now))
     assert not point.is_reached(100)
     file.write_text("12")
     assert not point.is_reached(11)

@@ -8,9 +8,12 @@ fifth of what recording a small model cost.
 from __future__ import annotations
 
 import ctypes
+import functools
+import operator
 import random
 import struct
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -47,8 +50,9 @@ def python_key(generator: random.Random) -> Callable[[], Any] | None:
     """Returns a function whose results are equal as long as `generator` has not moved; None if that cannot be had."""
     if sys.implementation.name != "cpython" or not _is_readable(generator):
         return None
-    memory = _instance_memory(generator, _LOOKED_AT)
-    return lambda: (memory.raw, generator.gauss_next)  # type: ignore[attr-defined]
+    looked_at = types.SimpleNamespace(memory=_instance_memory(generator, _LOOKED_AT), generator=generator)
+    # A call without a frame of Python's: between two training steps each frame costs a microsecond.
+    return functools.partial(operator.attrgetter("memory.raw", "generator.gauss_next"), looked_at)
 
 
 class NumpyKey:
@@ -59,15 +63,17 @@ class NumpyKey:
     """
 
     def __init__(self) -> None:
+        self._mtrand: Any = None
         self._bits: Any = None
         self._memory: Any = None
         self._known: tuple[int, bytes] | None = None
 
     def __call__(self) -> Any:
-        numpy = sys.modules.get("numpy")
-        if numpy is None or not hasattr(numpy, "random"):
-            return None
-        bits = numpy.random.mtrand._rand._bit_generator
+        if self._mtrand is None:
+            self._mtrand = getattr(getattr(sys.modules.get("numpy"), "random", None), "mtrand", None)
+            if self._mtrand is None:
+                return None
+        bits = self._mtrand._rand._bit_generator
         if bits is not self._bits:
             if type(bits).__name__ != "MT19937":
                 return None
@@ -76,7 +82,7 @@ class NumpyKey:
             self._bits, self._memory, self._known = bits, _memory(end - _LOOKED_AT, _LOOKED_AT), None
         key = (id(bits), self._memory.raw)
         if key != self._known:
-            holds_back = numpy.random.get_state()[3]
+            holds_back = self._mtrand.get_state()[3]
             self._known = None if holds_back else key
         return self._known
 

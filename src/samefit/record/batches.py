@@ -57,15 +57,17 @@ def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
     if len(arrays) in (2, 3) and arrays[1] is not None:
         arrays[1] = as_classes(arrays[1])
-    # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
-    wide = [a.astype("int64") if a is not None and a.dtype == _INT32 else a for a in arrays]
-    present = [a for a in wide if a is not None]
-    lengths = {len(a) for a in present if a.ndim}
+    present, digests = [], []
+    for i, array in enumerate(arrays):
+        if array is not None:
+            # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
+            array = array.astype(np.int64) if array.dtype == _INT32 else array
+            present.append(array)
+        digests.append((f"batch/{i}", None if array is None else digest(array)))
     rows = None
-    if with_rows and len(lengths) == 1 and all(a.ndim for a in present):
-        rows = rows_sum(present, lengths.pop())
+    if with_rows and present and all(a.ndim for a in present) and len({len(a) for a in present}) == 1:
+        rows = rows_sum(present, len(present[0]))
     num_rows = len(present[0]) if present and present[0].ndim else None
-    digests = [(f"batch/{i}", None if a is None else digest(a)) for i, a in enumerate(wide)]
     return BatchDigest(joined(digests), rows, num_rows, joined(digests[:-1]) if len(digests) > 2 else None)
 
 

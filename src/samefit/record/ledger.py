@@ -19,6 +19,7 @@ from samefit.attribution import Caller, behind_hooks, caller, kind_of
 from samefit.calls import makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.plain import seed_or_text
+from samefit.record.positions import Positions, ReadState
 from samefit.store.records import Event, generator_digest
 from samefit.types import Location
 
@@ -27,8 +28,6 @@ _FULL_STATES = 400
 
 _MERGE_AFTER = 64
 """From so many entries of one line on, its draws are counted in the last entry also when others come in between."""
-
-ReadState = Callable[[], bytes | None]
 
 _who = attrgetter("generator", "function", "component", "keras", "location", "training", "side")
 
@@ -45,6 +44,7 @@ class Ledger:
         guard: The same.
         side: The side that runs now.
         seeded: Id of the entry of what seeded each generator last.
+        digests: See `Positions.digests`.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
         replay_entropy: Called as `replay_entropy(function, code)` before entropy is taken from the operating
@@ -71,11 +71,8 @@ class Ledger:
         self._last_direct: dict[str, tuple[Any, int]] = {}
         self._entries: dict[tuple[Any, ...], int] = {}
         self._kept: dict[str, int] = {}
-        self._readers: dict[str, ReadState] = {}
-        self._keys: dict[str, Callable[[], Any]] = {}
-        self._digests: dict[str, tuple[Any, bytes | None]] = {}
-        self._found_at: dict[str, Any] = {}
-        self._latest: dict[str, bytes] = {}
+        self._positions = Positions()
+        self.digests = self._positions.digests
         self._contexts: list[tuple[str, int | None]] = []
         self._local = threading.local()
         self._lock = threading.RLock()
@@ -101,39 +98,13 @@ class Ledger:
             read_state: Returns its full state, or None while it does not exist.
             read_key: Cheaper: returns what is equal only if the generator has not moved, or None where it cannot tell.
         """
-        self._readers[generator] = read_state
-        if read_key is not None:
-            self._keys[generator] = read_key
+        self._positions.watch(generator, read_state, read_key)
         if (state := read_state()) is not None:  # where it stands at first, for a library that the side itself imports
             self._keep(f"side:{self.side}", {generator: state})
 
     def states(self) -> dict[str, bytes]:
         """Returns the full states of all watched generators that exist now."""
-        values = {name: read() for name, read in self._readers.items()}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def digests(self) -> Mapping[str, bytes]:
-        """Returns 16 bytes for the state of each watched generator that exists now; one object while none moves."""
-        keys = {name: self._key(name) for name in self._readers}
-        if keys != self._found_at:
-            found = {name: self._digest(name, key) for name, key in keys.items()}
-            self._found_at = keys
-            self._latest = {name: value for name, value in found.items() if value is not None}
-        return self._latest
-
-    def _key(self, name: str) -> Any:
-        read_key = self._keys.get(name)
-        key = read_key() if read_key is not None else None
-        return self._readers[name]() if key is None else key
-
-    def _digest(self, name: str, key: Any) -> bytes | None:
-        known = self._digests.get(name)
-        if known is not None and known[0] == key:
-            return known[1]
-        state = self._readers[name]()
-        value = None if state is None else generator_digest(state)
-        self._digests[name] = (key, value)
-        return value
+        return self._positions.states()
 
     def keep_states(self, point: str, more: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Keeps the full states of all generators, and `more`, under the name of a moment, such as "training:2"."""
@@ -352,8 +323,7 @@ class Ledger:
             self._put(event)
 
     def _state_before(self, generator: str, number: int) -> bytes | None:
-        read = self._readers.get(generator)
-        state = read() if read is not None else None
+        state = self._positions.state(generator)
         if state is None:
             return None
         kept = self._kept.get(generator, 0)

@@ -15,7 +15,7 @@ from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Build, Role
 
-_DATA = ("x", "y", "sample_weight")
+DATA = ("x", "y", "sample_weight")
 
 
 def describe_model(
@@ -290,15 +290,15 @@ def describe_arguments(
     arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
 ) -> dict[str, Any]:
     """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value."""
-    options = {name: plain(value) for name, value in arguments.items() if name not in (*_DATA, "validation_data")}
-    callbacks = _list(arguments.get("callbacks"))
+    options = {name: plain(value) for name, value in arguments.items() if name not in (*DATA, "validation_data")}
+    callbacks = as_list(arguments.get("callbacks"))
     options["callbacks"] = [type(c).__name__ for c in callbacks]
     options["callback_options"] = [_plain_attributes(c) for c in callbacks]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     if pipeline := pipeline_of(arguments.get("x")):
         options["pipeline"] = pipeline
-    given = {name: arguments[name] for name in _DATA if arguments.get(name) is not None}
+    given = {name: arguments[name] for name in DATA if arguments.get(name) is not None}
     options |= {name: _describe_data(value, to_numpy) for name, value in given.items()}
     leaves = [leaf for value in given.values() for _, leaf in flatten(value)]
     # Of a data frame beside an array of targets, the targets alone would say nothing of the samples.
@@ -317,10 +317,11 @@ def _plain_attributes(thing: Any) -> dict[str, Any]:
 
 def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
     """Returns those arrays that were handed to `fit` as whole arrays, by argument."""
-    return {name: to_numpy(arguments[name]) for name in _DATA if _is_array(arguments.get(name))}
+    return {name: to_numpy(arguments[name]) for name in DATA if _is_array(arguments.get(name))}
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Returns the items of a list or tuple, none for None, and anything else as the only item."""
     return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +11,9 @@ from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
-from samefit.by_object import ByObject
-from samefit.pin.weights import first_value
 from samefit.record import batches, models
 from samefit.record.compiled import Compiles
+from samefit.record.describer import Describer
 from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import note_own_generators
@@ -24,10 +22,11 @@ from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
+from samefit.record.waiting import Waiting, stay_as_they_are
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
-from samefit.store.records import ModelRecord, TrainingRecord
+from samefit.store.records import TrainingRecord
 from samefit.store.writer import RunWriter
 from samefit.transplant.plan import Transplants
 
@@ -78,13 +77,14 @@ class Recorder:
         self._before_training, self._pipeline_of = before_training, pipeline_of
         self._stack: list[Training] = []
         self._trainings, self._steps = 0, 0
-        self._models: ByObject[tuple[ModelRecord, list[weakref.ref[Any]]]] = ByObject()
         self._on_batch: dict[int, Training] = {}
         self._compiles, self._threads = Compiles(), Threads()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
         self._watched = WatchedBatches(backend, self.guard, keep=bool(looks), num_with_rows=self._num_with_rows)
-        self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend)
+        self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend, self._num_with_rows)
         self._states = States(writer, backend, every_step=every_step)
+        self._describer = Describer(writer, provenance, self._states)
+        self._waits = not (looks or keep_states or every_step)
 
     # -- trainings --------------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Recorder:
         record = TrainingRecord(
             number, self.ledger.side, 0, kind, options, compiled, event.id, "running", location=event.location
         )
-        training = Training(record, trainer)
+        training = Training(record, trainer, batches_stay=kind == "fit" and stay_as_they_are(arguments))
         if kind == "train_on_batch":
             training.on_batch = on_batch
             self._on_batch[id(trainer)] = training
@@ -182,6 +182,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def other(self, word: str, trainer: Any) -> Iterator[None]:
+        self.epoch_ending()
         if not self.ledger.inside(word):
             self.guard(lambda: self.ledger.note(word, location=caller().location), None)
         with self.ledger.context(word, None):
@@ -189,6 +190,10 @@ class Recorder:
 
     def compiling(self, trainer: Any, arguments: dict[str, Any]) -> None:
         self.guard(lambda: self._compiles.put(trainer, self._transplants.compiling(arguments)), None)
+
+    def epoch_ending(self) -> None:
+        """The user's code may run now, and change arrays of which batches are views."""
+        self.guard(self._log.read_batches, None)
 
     def epoch(self, epoch: int) -> None:
         self.guard(lambda: self._epoch(epoch), None)
@@ -221,9 +226,11 @@ class Recorder:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def step(self, trainer: Any, data: Any, state: Any, call: Callable[[], Any]) -> Any:
-        training = next(iter(self._stack[-1:]), None)
+        training = self._stack[-1] if self._stack else None
         if self.guard.stopped or training is None or training.trainer is not trainer:
             return call()
+        if training.step_in_epoch and training.steps < training.waits_until:
+            return self._step_that_waits(training, data, call)
         queue = data if isinstance(data, deque) else None
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
@@ -231,7 +238,7 @@ class Recorder:
         early = self.guard(lambda: self._returns_early(training), False)
         batch = None if early or queue is not None else data
         before = self.guard(lambda: self._before(training, batch, state), NOTHING_KNOWN)
-        if training.steps == 0 and self._models.get(trainer) is None:
+        if training.steps == 0 and not self._describer.knows(trainer):
             self.provenance.start_capture()
             self.provenance.keep_values = True
         try:
@@ -265,10 +272,9 @@ class Recorder:
 
     def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:
         batch = self._watched.last(data) if isinstance(data, deque) else data
-        known = self._models.get(training.trainer)
-        layers = [] if known is None else [reference() for reference in known[1]]
+        layers = self._describer.layers(training.trainer)
         with self.provenance.inside_step():
-            self._inside.after(moment, training, batch, layers, lambda variable: self._begin_value(variable, {}))
+            self._inside.after(moment, training, batch, layers, lambda v: self._describer.begin_value(v, {}))
 
     def _before(self, training: Training, data: Any, state: Any) -> Before:
         """Reads what is needed before a step."""
@@ -289,7 +295,10 @@ class Recorder:
 
     def _after(self, training: Training, fed: Sequence[Any], before: Before, logs: Any, state: Any, calls: Any) -> None:
         if training.layout < 0 or training.num_variables != len(training.variable_records):
-            self._describe(training, calls, before.begin)
+            # What was taken before has another layout, or comes first.
+            self._log.write()
+            self._describer.describe(training, self._steps, calls, before.begin)
+            training.batches_stay = training.batches_stay and self._returns_early(training)
         generators = self.ledger.digests()
         if not self._returns_early(training):
             # What it returned may change in place with the next step.
@@ -313,49 +322,43 @@ class Recorder:
             training.steps += 1
             training.step_in_epoch += 1
         training.stepped_since_batch_end += 1
+        if training.batches_stay and self._waits:
+            training.waits_until = self._states.next_due(training) - 1
         if training.steps == len(fed):
             # Sides that part at once are seen to do so while the second step runs.
             self._log.write(at_once=True)
+
+    def _step_that_waits(self, training: Training, data: Any, call: Callable[[], Any]) -> Any:
+        """Runs a step of which nothing has to be read before some others have followed; see `Training.waits_until`.
+
+        It is written out: between two steps each call of a function of ours costs a microsecond or two.
+        """
+        generators: Mapping[str, bytes] = self.guard(self.ledger.digests, {})
+        self.provenance.in_step = True
+        try:
+            result = call()
+        finally:
+            self.provenance.in_step = False
+        try:
+            after = self.ledger.digests()
+            self._log.wait(training, self._steps, Waiting(data, generators, after, result[0]))
+            training.last = self._steps
+            self._steps += 1
+            training.steps += 1
+            training.step_in_epoch += 1
+            training.stepped_since_batch_end += 1
+        except Exception as error:  # as `Guard` has it
+            self.guard.failed(error)
+        if self._stop.is_reached(self._steps):
+            self.guard(lambda: self._stopping(training, result[1]), None)
+            raise StopRecordedRun
+        return result
 
     def _returns_early(self, training: Training) -> bool:
         """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
         if not self._backend.returns_early or training.record.kind != "fit":
             return False
         return bool(training.trainer.jit_compile and not training.trainer.run_eagerly)
-
-    def _describe(self, training: Training, calls: Any, begin: Mapping[int, Array]) -> None:
-        """Writes the model, the layout and the state before the training's first step."""
-        # What was taken before has another layout, or comes first.
-        self._log.write()
-        trainer = training.trainer
-        training.collect(trainer)
-        if (known := self._models.get(trainer)) is None:
-            record, layers = models.describe_model(trainer, self._models.made + 1, calls, self.provenance)
-            self._models.add(trainer, (record, [weakref.ref(layer) for layer in layers]))
-        else:
-            record, layers = known[0], [reference() for reference in known[1]]
-        self.writer.model(record)
-        training.variable_records = models.describe_variables(
-            trainer, training.variables, training.optimizer_variables, layers, self.provenance
-        )
-        training.layout = self.writer.layout(training.variable_records)
-        frozen = tuple(i for i, layer in enumerate(layers) if layer is not None and not layer.trainable)
-        training.record = replace(training.record, model=record.id, frozen=frozen)
-        self.writer.training(training.record)
-        if training.steps == 0:
-            before = [self._begin_value(v, begin) for v in training.all_variables]
-            self.writer.state(self._states.record(training, self._steps, "begin", before))
-            self._states.arrays(f"initial-{training.record.number}", training, before)
-
-    def _begin_value(self, variable: Any, begin: Mapping[int, Array]) -> Array | None:
-        value = begin.get(id(variable))
-        if value is None:
-            # Made inside the first step (a subclassed model on TensorFlow): its first value was kept when it was made.
-            value = first_value(variable)
-        if value is None:
-            made = self.provenance.made(variable)
-            value = made.value if made is not None else None
-        return value
 
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Records a step that no step hook saw: the user made a train function of their own."""

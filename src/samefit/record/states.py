@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
@@ -50,12 +51,14 @@ class States:
         """Whether the state after the next `num_steps` steps, of which it is known only after the last, is recorded."""
         if self._every_step:
             return True
-        if not training.first_steps:
-            elements = sum(math.prod(v.shape) for v in training.variable_records)
-            training.first_steps = cadence.first_steps(elements, len(training.variable_records))
-        first = training.first_steps
+        first = _first_steps(training)
         steps = range(training.steps + 1, training.steps + num_steps + 1)
         return any(cadence.is_recorded(step, first) for step in steps)
+
+    def next_due(self, training: Training) -> int:
+        """Returns the 1-based number of the next step whose state is recorded."""
+        first = _first_steps(training)
+        return next(step for step in itertools.count(training.steps + 1) if cadence.is_recorded(step, first))
 
     def values(self, training: Training, state: Any) -> list[Array | None]:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
@@ -113,6 +116,13 @@ class States:
         if not self._warned:
             self._warned = True
             self._writer.warning("weights-not-kept", text)
+
+
+def _first_steps(training: Training) -> int:
+    if not training.first_steps:
+        elements = sum(math.prod(v.shape) for v in training.variable_records)
+        training.first_steps = cadence.first_steps(elements, len(training.variable_records))
+    return training.first_steps
 
 
 def _digests(values: Sequence[Array | None]) -> bytes:

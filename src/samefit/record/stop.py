@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+
+_SECONDS = 0.01
+"""Between two looks for the file: a look costs as much as a tenth of a small step."""
 
 
 class StopRecordedRun(BaseException):
@@ -15,17 +20,23 @@ class StopPoint:
     Args:
         file: If this file appears, the run ends; a number in it is the number of steps to record before.
         steps: Number of steps after which the run ends in any case, or None.
+        clock: Returns seconds.
     """
 
-    def __init__(self, file: str | None, steps: int | None) -> None:
+    def __init__(self, file: str | None, steps: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
         self._steps = steps
+        self._clock = clock
+        self._look_at = clock()
 
     def is_reached(self, recorded: int) -> bool:
         """Whether `recorded` steps are enough."""
         if self._steps is not None and recorded >= self._steps:
             return True
-        if self._file is None or not os.path.exists(self._file):
+        if self._file is None or (now := self._clock()) < self._look_at:
+            return False
+        if not os.path.exists(self._file):
+            self._look_at = now + _SECONDS
             return False
         with open(self._file) as file:
             return recorded >= int(file.read() or 0)

@@ -83,6 +83,9 @@ class Training:
         stepped_since_batch_end: Steps since Keras last reported the end of a batch.
         batches_unseen: Whether it was said that batches could not be seen.
         on_batch: What `train_on_batch` was given.
+        batches_stay: Whether its batches may be digested later (`samefit.record.unread`).
+        waits_until: Up to this number of steps nothing of them has to be read at once, but for an epoch's first: the
+            state before that is another one where a callback changed it.
         first_steps: How many steps have their states recorded, before only some do; 0 where that is not known yet.
         last: Index of its last step so far.
         last_state: Index of the last step whose state was recorded.
@@ -111,6 +114,8 @@ class Training:
     last_digests: bytes = b""
     has_ended: bool = False
     on_batch: tuple[Any, ...] | None = None
+    batches_stay: bool = False
+    waits_until: int = 0
 
     def collect(self, trainer: Any) -> None:
         """Reads which variables there are now: a model may be built, and an optimizer made, in the first step."""
