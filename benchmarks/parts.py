@@ -60,6 +60,9 @@ def main(name, epochs, *options):
             Part(inner._states, "values"),
             Part(inner._states, "record"),
             Part(inner._log, "add"),
+            Part(inner._log, "wait"),
+            Part(inner._log, "read_batches"),
+            Part(inner._log, "write"),
         ]
         training.train(name, lambda model: [], int(epochs))
     print(*parts, sep="\n")

@@ -226,8 +226,9 @@ ROWS: Mapping[str, Row] = {
     "pinned-torch": Row("the same on PyTorch", "≤ 1.10", _pinned("torch")),
     "check": Row("`check` of two identical trainings / the two scripts side by side", "≤ 1.10",
                  _check(changed=False, expected=0, pairs=3, epochs=10)),
-    "cause": Row("`check` of two trainings of two minutes that part at step 1, to the confirmed cause / both run side "
-                 "by side to their ends", "≤ 0.15", _check(changed=True, expected=2, pairs=2, alone=True, epochs=80)),
+    "cause": Row("`check` of two trainings that take two minutes side by side and part at step 1, to the confirmed "
+                 "cause / both run side by side to their ends", "≤ 0.15",
+                 _check(changed=True, expected=2, pairs=2, alone=True, epochs=80)),
     "first-divergence": Row("first divergence of two runs of 1,000,000 steps × 20 tensors, offline",
                             "≤ 1 s, ≤ 200 MB, as the logarithm of the steps", _first_divergence),
     "disk": Row("disk, a step and tensor at full cadence", "≤ 24 bytes", _disk),

@@ -49,13 +49,13 @@ def convolutions(shape, widths):
 
 
 def cnn():
-    """303,000 weights, batch normalization, dropout: a step of some tens of milliseconds."""
+    """303,000 weights, batch normalization, dropout: a step of 20 milliseconds and more on two cores of 2026."""
     model = convolutions((24, 24, 1), (16, 32))
     model.add(keras.layers.Flatten())
     model.add(keras.layers.Dropout(0.3))
     model.add(keras.layers.Dense(256, "relu"))
     model.add(keras.layers.Dense(10, "softmax"))
-    return model, (24, 24, 1), 64
+    return model, (24, 24, 1), 128
 
 
 def images():

@@ -108,6 +108,7 @@ class Recorder:
             status = "complete"
         finally:
             self._stack[:] = [other for other in self._stack if other is not training]
+            self._watched.forget()
             self.guard(lambda: self._end(training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
