@@ -15,14 +15,15 @@ import samefit
 from samefit.record import batches
 
 STEPS_BEFORE = 200
-"""Calls that are not counted: compilation, first reads, and the steps of which each has its state recorded."""
+"""Steps that are not counted: compilation, first reads, and the steps of which each has its state recorded."""
 
 
 class Part:
     """A function that is timed."""
 
-    def __init__(self, owner, name):
+    def __init__(self, recorder, owner, name):
         self.name = name
+        self._recorder = recorder
         self._function = getattr(owner, name)
         self._calls, self._wall, self._cpu = 0, 0.0, 0.0
         setattr(owner, name, self)
@@ -33,15 +34,17 @@ class Part:
         try:
             return self._function(*args, **kwargs)
         finally:
-            self._calls += 1
-            if self._calls > STEPS_BEFORE:
+            if self._recorder._steps > STEPS_BEFORE:
+                self._calls += 1
                 self._wall += time.perf_counter() - wall
                 self._cpu += time.thread_time() - cpu
 
     def __str__(self):
-        calls = max(1, self._calls - STEPS_BEFORE)
-        wall, cpu = 1e6 * self._wall / calls, 1e6 * self._cpu / calls
-        return f"{self.name:15} {self._calls:6} calls, {wall:8.1f} us each, CPU {cpu:8.1f} us"
+        calls = max(1, self._calls)
+        steps = max(1, self._recorder._steps - STEPS_BEFORE)
+        wall, cpu = 1e6 * self._wall, 1e6 * self._cpu
+        each = f"{wall / calls:8.1f} us each"
+        return f"{self.name:15} {self._calls:6} calls, {each}; {wall / steps:8.1f} us a step, CPU {cpu / steps:8.1f} us"
 
 
 def main(name, epochs, *options):
@@ -51,19 +54,20 @@ def main(name, epochs, *options):
         samefit.Recorder(f"{home}/run", every_step="--every-step" in options) as recorder,
     ):
         inner = recorder._live.recorder
-        parts = [
-            Part(inner, "step"),
-            Part(inner, "_before"),
-            Part(inner, "_after"),
-            Part(batches, "digest_batch"),
-            Part(inner.ledger, "digests"),
-            Part(inner._states, "values"),
-            Part(inner._states, "record"),
-            Part(inner._log, "add"),
-            Part(inner._log, "wait"),
-            Part(inner._log, "read_batches"),
-            Part(inner._log, "write"),
-        ]
+        functions = (
+            (inner, "step"),
+            (inner, "_before"),
+            (inner, "_after"),
+            (batches, "digest_batch"),
+            (inner.ledger, "digests"),
+            (inner._states, "values"),
+            (inner._states, "record"),
+            (inner._log, "add"),
+            (inner._log, "wait"),
+            (inner._log, "read_batches"),
+            (inner._log, "write"),
+        )
+        parts = [Part(inner, owner, name) for owner, name in functions]
         training.train(name, lambda model: [], int(epochs))
     print(*parts, sep="\n")
 

@@ -87,6 +87,14 @@ def pinned():
     return samefit.pinned(1)
 
 
+def statistics(model):
+    """The callbacks of a peer that dumps statistics."""
+    # Not before Keras was seeded: the peer leaves a stub in the place of TensorFlow, which Keras would then seed, too.
+    from peer import callbacks
+
+    return callbacks(model)
+
+
 MODELS = {"mlp": mlp, "large": large, "cnn": cnn, "images": images, "digits": digits}
 
 
@@ -104,9 +112,7 @@ def train(name, callbacks, epochs=100_000):
 
 def main(name, how=""):
     """Trains as it is, within a pinned scope, or under a peer that dumps the statistics of every tensor."""
-    more = lambda model: []  # noqa: E731
-    if how == "statistics":
-        from peer import callbacks as more
+    more = statistics if how == "statistics" else lambda model: []
     with pinned() if how == "pinned" else contextlib.nullcontext():
         train(name, lambda model: [turns.Turns(), *more(model)])
 
