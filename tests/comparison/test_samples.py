@@ -71,6 +71,45 @@ def test_equal_arrays_that_are_converted_are_not_in_another_order(tmp_path: Path
     assert ("content of the data" not in result.equal) is converted
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("steps", [(4, 4), (4, 2)])
+def test_arrays_that_a_callback_changes_are_not_in_another_order(
+    tmp_path: Path, shuffle: bool, steps: tuple[int, int]
+) -> None:
+    whole = steps == (4, 4)
+    options = arrays("aa", "01", shuffle=shuffle, callbacks=["Jitter"])
+    options["x"] = {**options["x"], "shape": [128, 4]}  # type: ignore[dict-item]
+    trainings = [Training(steps, options=options, status="complete" if whole else "stopped")]
+    # Both jitter, each in its way.
+    a, b, same = (
+        make_run(tmp_path / name, trainings=trainings, changes=changes)
+        for name, changes in (
+            ("a", [Change("rows", 4)]),
+            ("b", [Change("batch", 4), Change("rows", 4), Change("rows", 4)]),
+            ("same", [Change("rows", 4)]),
+        )
+    )
+    first = compare(a, b).first_divergence
+    assert first is not None
+    assert first.step == 5
+    if whole or not shuffle:
+        assert first.detail == "other samples or values: the arrays were changed after the first epoch"
+        assert first.samples is Samples.OTHER
+    else:
+        assert first.samples is Samples.UNKNOWN
+    assert "content of the data" not in compare(a, b).equal
+    assert compare(a, same).first_divergence is None
+
+
+def test_without_a_callback_the_arrays_of_a_cut_off_epoch_are_what_they_were(tmp_path: Path) -> None:
+    trainings = [Training((4, 2), options=arrays("aa", "01", shuffle=True), status="stopped")]
+    a, b = (
+        make_run(tmp_path / name, trainings=trainings, changes=changes)
+        for name, changes in (("a", []), ("b", [Change("batch", 4), Change("rows", 4)]))
+    )
+    assert detail(compare(a, b)) == "the same samples in another order"
+
+
 def test_another_share_of_the_same_arrays_is_not_the_same_samples(tmp_path: Path) -> None:
     runs = [
         make_run(

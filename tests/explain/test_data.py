@@ -157,6 +157,16 @@ def test_samples_that_are_not_known_are_not_said_to_be_the_same(tmp_path: Path) 
     assert "other samples or values, or the same ones in another order" in first.summary
 
 
+def test_arrays_that_something_writes_into_while_it_trains(tmp_path: Path) -> None:
+    x = {"type": "ndarray", "digest": "c", "rows": "ab"}
+    options = ({"rows": "ab", "x": x, "shuffle": False, "callbacks": ["Jitter"]},) * 2
+    suspect = found(two(tmp_path, None, None, [Change("batch", 4), Change("rows", 4)], options=options))[0]
+    assert suspect.slug == "data-content"
+    assert "writes into the arrays" in suspect.remedy
+    assert not suspect.counterfactuals
+    assert "equal arrays" in suspect.no_counterfactual
+
+
 def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:
     only = found(two(tmp_path, None, None))[0]
     assert only.counterfactuals == ()

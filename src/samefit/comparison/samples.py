@@ -86,6 +86,32 @@ def _is_a_part(steps: Steps, first: int, last: int, found: tuple[int, int]) -> b
     return neighbour is not None and neighbour[1] == found[1] and neighbour[0] != found[0]
 
 
+def arrays_changed(steps: Steps, position: int) -> bool | None:
+    """Whether the arrays that `fit` got hold other samples in the epoch of a step than in the first one.
+
+    A callback may write into them.
+
+    Returns:
+        None where that may be, and the samples of the epoch are not all known.
+    """
+    training = steps.run.training(steps.training(position))
+    first, last = _epoch(steps, position)
+    if training.options.get("steps_per_epoch") is not None or steps.begins(first):
+        return False
+    begin = first
+    while not steps.begins(begin):
+        begin -= 1
+    one, other = _sum(steps, *_epoch(steps, begin)), _sum(steps, first, last)
+    if one is not None and other is not None and one[1] == other[1]:
+        return one[0] != other[0]
+    if training.options.get("shuffle") is False:
+        # The epoch was cut off, but its batches come as they did.
+        before, now = steps[begin + position - first], steps[position]
+        if before.rows is not None and now.rows is not None and before.num_rows == now.num_rows:
+            return before.rows != now.rows
+    return None if training.options.get("callbacks") else False
+
+
 def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
     """Whether two trainings are of the same samples, in any order, as far as `fit` got arrays; None if not known."""
     one, other = (_rows_of(training) for training in (a, b))

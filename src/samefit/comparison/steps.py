@@ -13,7 +13,7 @@ from samefit.comparison.finding import Finding
 from samefit.comparison.optimizers import STEERING, is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
-from samefit.comparison.samples import epoch_rows, same_arrays, same_data
+from samefit.comparison.samples import arrays_changed, epoch_rows, same_arrays, same_data
 from samefit.comparison.settings import workers_of
 from samefit.comparison.values import same_value
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
@@ -208,6 +208,10 @@ class StepScan:
         epoch_a, epoch_b = epoch_rows(self._pairing.steps_a, position), epoch_rows(self._pairing.steps_b, position)
         one, other = self._pairing.trainings_at(position)
         whole = same_data(one, other)
+        sides = (self._pairing.steps_a, self._pairing.steps_b)
+        changed = [arrays_changed(steps, position) for steps in sides] if whole else []
+        if any(each is not False for each in changed):
+            whole = None
         same_epoch = epoch_a is not None and epoch_b is not None and epoch_a.same_samples(epoch_b)
         same_batch = a.rows is not None and a.rows == b.rows
         all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
@@ -227,6 +231,8 @@ class StepScan:
             return f"the same {epoch_a.number} samples in another order", Samples.REORDERED
         if same_batch:
             return f"the same {a.num_rows} samples in another order within the batch", Samples.REORDERED
+        if True in changed:
+            return "other samples or values: the arrays were changed after the first epoch", Samples.OTHER
         if converted:
             return "equal arrays, of which other values arrive", Samples.OTHER
         if whole:

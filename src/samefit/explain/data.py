@@ -183,14 +183,19 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.
     fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
     fixes = (fix,) if names else ()
+    remedy = "compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling"
+    why_none = "the batches come from an iterator of your own, which is not replaced"
+    if not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
+        remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
+        why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
     yield Suspect(
         slug=slug,
         summary=_SUMMARIES[samples or Samples.OTHER],
         evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes), *program_evidence(case)),
         location=b.location,
-        remedy="compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling",
+        remedy=remedy,
         counterfactuals=fixes,
-        no_counterfactual="" if fixes else "the batches come from an iterator of your own, which is not replaced",
+        no_counterfactual="" if fixes else why_none,
         weak=True,
     )
 
