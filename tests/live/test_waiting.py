@@ -1,4 +1,4 @@
-"""Steps that are read later are recorded as they were: also where the user's code changes the arrays between epochs."""
+"""Steps that are written later are recorded as they were: also where the user's code changes the arrays."""
 
 from __future__ import annotations
 

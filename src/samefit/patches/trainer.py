@@ -41,9 +41,6 @@ class TrainingObserver(Protocol):
     def epoch(self, epoch: int) -> None:
         """An epoch of the training (0-based) begins; its batches are not drawn yet."""
 
-    def epoch_ending(self) -> None:
-        """An epoch of the training has had its last step; callbacks are not told yet."""
-
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Keras reports the end of a training batch to the callbacks."""
 
@@ -80,7 +77,6 @@ def watch_trainer(patches: Patches, backend: str, observer: TrainingObserver) ->
     for name in ("evaluate", "predict", "test_on_batch", "predict_on_batch"):
         patches.replace(trainer, name, functools.partial(_other, observer, name), checked_on=_CHECKED)
     patches.replace(callbacks, "on_epoch_begin", functools.partial(_epoch, observer), checked_on=_CHECKED)
-    patches.replace(callbacks, "on_epoch_end", functools.partial(_epoch_end, observer), checked_on=_CHECKED)
     patches.replace(callbacks, "on_train_batch_end", functools.partial(_batch_end, observer), checked_on=_CHECKED)
     patches.replace(callbacks, "on_train_end", functools.partial(_train_end, observer), checked_on=_CHECKED)
     _STEPS[backend](patches, trainer, observer)
@@ -171,15 +167,6 @@ def _epoch(observer: TrainingObserver, original: Callable[..., Any]) -> Callable
         return result
 
     return on_epoch_begin
-
-
-def _epoch_end(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> Any:
-        observer.epoch_ending()
-        return original(self, epoch, logs)
-
-    return on_epoch_end
 
 
 def _batch_end(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
-from samefit.record.waiting import Waiting, stay_as_they_are
+from samefit.record.waiting import Waiting
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -81,7 +81,7 @@ class Recorder:
         self._compiles, self._threads = Compiles(), Threads()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
         self._watched = WatchedBatches(backend, self.guard, keep=bool(looks), num_with_rows=self._num_with_rows)
-        self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend, self._num_with_rows)
+        self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend)
         self._states = States(writer, backend, every_step=every_step)
         self._describer = Describer(writer, provenance, self._states)
         self._waits = not (looks or keep_states or every_step)
@@ -108,7 +108,6 @@ class Recorder:
             status = "complete"
         finally:
             self._stack[:] = [other for other in self._stack if other is not training]
-            self._watched.forget()
             self.guard(lambda: self._end(training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
@@ -134,7 +133,7 @@ class Recorder:
         record = TrainingRecord(
             number, self.ledger.side, 0, kind, options, compiled, event.id, "running", location=event.location
         )
-        training = Training(record, trainer, batches_stay=kind == "fit" and stay_as_they_are(arguments))
+        training = Training(record, trainer)
         if kind == "train_on_batch":
             training.on_batch = on_batch
             self._on_batch[id(trainer)] = training
@@ -183,7 +182,6 @@ class Recorder:
 
     @contextlib.contextmanager
     def other(self, word: str, trainer: Any) -> Iterator[None]:
-        self.epoch_ending()
         if not self.ledger.inside(word):
             self.guard(lambda: self.ledger.note(word, location=caller().location), None)
         with self.ledger.context(word, None):
@@ -191,10 +189,6 @@ class Recorder:
 
     def compiling(self, trainer: Any, arguments: dict[str, Any]) -> None:
         self.guard(lambda: self._compiles.put(trainer, self._transplants.compiling(arguments)), None)
-
-    def epoch_ending(self) -> None:
-        """The user's code may run now, and change arrays of which batches are views."""
-        self.guard(self._log.read_batches, None)
 
     def epoch(self, epoch: int) -> None:
         self.guard(lambda: self._epoch(epoch), None)
@@ -299,7 +293,7 @@ class Recorder:
             # What was taken before has another layout, or comes first.
             self._log.write()
             self._describer.describe(training, self._steps, calls, before.begin)
-            training.batches_stay = training.batches_stay and self._returns_early(training)
+            training.may_wait = self._waits and self._returns_early(training)
         generators = self.ledger.digests()
         if not self._returns_early(training):
             # What it returned may change in place with the next step.
@@ -323,7 +317,7 @@ class Recorder:
             training.steps += 1
             training.step_in_epoch += 1
         training.stepped_since_batch_end += 1
-        if training.batches_stay and self._waits:
+        if training.may_wait:
             training.waits_until = self._states.next_due(training) - 1
         if training.steps == len(fed):
             # Sides that part at once are seen to do so while the second step runs.
@@ -342,7 +336,9 @@ class Recorder:
             self.provenance.in_step = False
         try:
             after = self.ledger.digests()
-            self._log.wait(training, self._steps, Waiting(data, generators, after, result[0]))
+            # While the step is computed, which leaves its batch as it is; later somebody may write into it.
+            batch = self._digest(training, data)
+            self._log.wait(training, self._steps, Waiting(batch, generators, after, result[0]))
             training.last = self._steps
             self._steps += 1
             training.steps += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.backends.base import Backend
-from samefit.record import batches, models
+from samefit.record import batches
 from samefit.record.training import Training
 from samefit.record.waiting import Waiting
 from samefit.store.digest import chain
@@ -56,44 +56,40 @@ class StepLog:
     Args:
         writer: Where they go.
         backend: Reads what they returned.
-        num_with_rows: Of how many steps of a training the sum over the samples of a batch is made.
     """
 
-    def __init__(self, writer: RunWriter, backend: Backend, num_with_rows: float) -> None:
+    def __init__(self, writer: RunWriter, backend: Backend) -> None:
         self._writer = writer
         self._backend = backend
-        self._num_with_rows = num_with_rows
         self._entries: list[Entry] = []
         self._waiting: list[Waiting] = []
-        self._first: tuple[Training, int, int, int, int] | None = None
+        self._first: tuple[Training, int, int, int] | None = None
         self._written = time.monotonic()
 
     def add(self, entry: Entry) -> None:
         """Takes a step; writes it, and all before it, if that is due."""
-        self.read_batches()
+        self._put_in_order()
         self._entries.append(entry)
         if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
     def wait(self, training: Training, index: int, step: Waiting) -> None:
-        """Takes a step that is not read yet and follows the one before in the same epoch."""
+        """Takes a step that waits, and follows the one before in the same epoch."""
         waiting = self._waiting
         if not waiting:
-            self._first = training, index, training.epoch, training.step_in_epoch, training.steps
+            self._first = training, index, training.epoch, training.step_in_epoch
         waiting.append(step)
         if len(waiting) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
-    def read_batches(self) -> None:
-        """Reads the batches of all steps that were taken: somebody may change them from now on."""
+    def _put_in_order(self) -> None:
+        """Puts the steps that wait among the others: all are of one epoch of one training, and follow each other."""
         if not self._waiting or self._first is None:
             return
         waiting, self._waiting = self._waiting, []
-        training, index, epoch, in_epoch, number = self._first
+        training, index, epoch, in_epoch = self._first
         for i, step in enumerate(waiting):
-            leaves = models.flatten(step.data)
-            seen = batches.digest_batch(self._backend, leaves, with_rows=number + i < self._num_with_rows)
-            batch = training.seen(seen, self._writer.warning)
+            batch = training.seen(step.batch, self._writer.warning)
             place = index + i, epoch, in_epoch + i
             self._entries.append(
                 Entry(training, *place, batch, step.generators, step.generators_after, step.logs, None)
@@ -101,7 +97,7 @@ class StepLog:
 
     def write(self, *, at_once: bool = False) -> None:
         """Writes all steps that were taken; `at_once`: such that another process sees them now."""
-        self.read_batches()
+        self._put_in_order()
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
         self._writer.steps([(self._record(entry), entry.state) for entry in entries])

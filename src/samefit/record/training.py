@@ -83,7 +83,7 @@ class Training:
         stepped_since_batch_end: Steps since Keras last reported the end of a batch.
         batches_unseen: Whether it was said that batches could not be seen.
         on_batch: What `train_on_batch` was given.
-        batches_stay: Whether its batches may be digested later (`samefit.record.unread`).
+        may_wait: Whether what its steps return may be read later.
         waits_until: Up to this number of steps nothing of them has to be read at once, but for an epoch's first: the
             state before that is another one where a callback changed it.
         first_steps: How many steps have their states recorded, before only some do; 0 where that is not known yet.
@@ -114,7 +114,7 @@ class Training:
     last_digests: bytes = b""
     has_ended: bool = False
     on_batch: tuple[Any, ...] | None = None
-    batches_stay: bool = False
+    may_wait: bool = False
     waits_until: int = 0
 
     def collect(self, trainer: Any) -> None:

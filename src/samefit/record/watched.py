@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
 from samefit.backends.base import Array, Backend, Delivered
 from samefit.by_object import ByObject
 from samefit.record import batches
 from samefit.record.guard import Guard
-
-_AT_A_TIME = 2
-"""Iterators of one training that may be there at a time."""
 
 
 class WatchedBatches:
@@ -32,36 +28,12 @@ class WatchedBatches:
         self._keep = keep
         self._num_with_rows = num_with_rows
         self._queues: ByObject[deque[batches.BatchDigest | str]] = ByObject()
-        self._made: tuple[Any, deque[Any]] = (None, deque())
-        self._numbers: Iterator[int] = itertools.count()
         self._last: dict[int, Delivered] = {}
 
-    def forget(self) -> None:
-        """A training has ended: what was made for it goes, and the data with it."""
-        self._made = (None, deque())
-
     def watch(self, dataset: Any) -> Any:
-        """Returns `dataset` such that its batches are seen.
-
-        Keras asks for it at the begin of each epoch, and at its end once more, for an iterator that it may not use
-        (keras/src/trainers/epoch_iterator.py, `_enumerate_iterator`, 3.15.1). To make it takes ten milliseconds, so two
-        are made, and handed out in turns: of each the iterator before has ended, or was never pulled.
-        """
-        source, made = self._made
-        if source is not dataset:
-            made, self._numbers = deque(), itertools.count()
-            self._made = (dataset, made)
-        if len(made) < _AT_A_TIME:
-            made.append(self._watch(dataset, self._numbers))
-        else:
-            made.rotate(-1)
-        mapped = made[-1]
-        if (queue := self._queues.get(mapped)) is not None:
-            queue.clear()
-        return mapped
-
-    def _watch(self, dataset: Any, numbers: Iterator[int]) -> Any:
+        """Returns `dataset` such that its batches are seen."""
         queue: deque[batches.BatchDigest | str] = deque()
+        numbers = itertools.count()
 
         def observe(leaves: list[Array]) -> None:
             # Digests are made here: the arrays share the memory of the tensors that go to training.
