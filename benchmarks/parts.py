@@ -63,7 +63,6 @@ def main(name, epochs, *options):
             (inner._states, "values"),
             (inner._states, "record"),
             (inner._log, "add"),
-            (inner._log, "wait"),
             (inner._log, "write"),
         )
         parts = [Part(inner, owner, name) for owner, name in functions]

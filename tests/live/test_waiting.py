@@ -34,9 +34,9 @@ class InEvaluate(keras.callbacks.Callback):
 
 
 with samefit.Recorder(sys.argv[1], every_step="every step" in sys.argv) as recorder:
-    log = recorder._live.recorder._log
-    wait = log.wait
-    log.wait = lambda *step: (waited.append(1), wait(*step))
+    inner = recorder._live.recorder
+    add = inner._add_waiting
+    inner._add_waiting = lambda *step: (waited.append(1), add(*step))
     for shuffle, callbacks in ((False, [Changes(), InEvaluate()]), (True, []), ("batch", [Changes()])):
         keras.utils.set_random_seed(1)
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3, "softmax")])

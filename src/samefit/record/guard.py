@@ -43,7 +43,9 @@ class Guard:
         try:
             return work()
         except Exception as error:  # any failure of ours must leave the training alone; it is marked in the run
-            self.failed(error)
+            if _comes_from_a_signal(error):
+                raise
+            self._fail(error)
             return otherwise
 
     def connect(self, writer: RunWriter) -> None:
@@ -61,12 +63,11 @@ class Guard:
         try:
             work()
         except Exception as error:  # the end of the user's script, or of a `with` block, is not ours to break
-            self.failed(error)
+            if _comes_from_a_signal(error):
+                raise
+            self._fail(error)
 
-    def failed(self, error: Exception) -> None:
-        """Stops the recording because of an error of ours; one that a signal handler of the user's raised goes on."""
-        if _comes_from_a_signal(error):
-            raise error
+    def _fail(self, error: Exception) -> None:
         self.stop()
         if self.failure is not None:
             return

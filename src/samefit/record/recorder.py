@@ -22,7 +22,6 @@ from samefit.record.states import States
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
-from samefit.record.waiting import Waiting
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -310,12 +309,7 @@ class Recorder:
             batch = training.seen(seen, self.writer.warning)
             whole = self._steps == last
             behind = (generators, logs or {}, record) if whole else (before.generators, None, None)
-            place = training.epoch, training.step_in_epoch
-            self._log.add(Entry(training, self._steps, *place, batch, before.generators, *behind))
-            training.last = self._steps
-            self._steps += 1
-            training.steps += 1
-            training.step_in_epoch += 1
+            self._add(training, batch, before.generators, *behind)
         training.stepped_since_batch_end += 1
         if training.may_wait:
             training.waits_until = self._states.next_due(training) - 1
@@ -324,9 +318,10 @@ class Recorder:
             self._log.write(at_once=True)
 
     def _step_that_waits(self, training: Training, data: Any, call: Callable[[], Any]) -> Any:
-        """Runs a step of which nothing has to be read before some others have followed; see `Training.waits_until`.
+        """Runs a step of which nothing but the batch is read before some others have followed.
 
-        It is written out: between two steps each call of a function of ours costs a microsecond or two.
+        See `Training.waits_until`. It does without most of `step`: between two steps each call of a function of ours
+        costs a microsecond or two.
         """
         generators: Mapping[str, bytes] = self.guard(self.ledger.digests, {})
         self.provenance.in_step = True
@@ -334,22 +329,24 @@ class Recorder:
             result = call()
         finally:
             self.provenance.in_step = False
-        try:
-            after = self.ledger.digests()
-            # While the step is computed, which leaves its batch as it is; later somebody may write into it.
-            batch = self._digest(training, data)
-            self._log.wait(training, self._steps, Waiting(batch, generators, after, result[0]))
-            training.last = self._steps
-            self._steps += 1
-            training.steps += 1
-            training.step_in_epoch += 1
-            training.stepped_since_batch_end += 1
-        except Exception as error:  # as `Guard` has it
-            self.guard.failed(error)
+        self.guard(lambda: self._add_waiting(training, data, generators, result[0]), None)
         if self._stop.is_reached(self._steps):
             self.guard(lambda: self._stopping(training, result[1]), None)
             raise StopRecordedRun
         return result
+
+    def _add_waiting(self, training: Training, data: Any, generators: Mapping[str, bytes], logs: Any) -> None:
+        # While the step is computed, which leaves its batch as it is; later somebody may write into it.
+        batch = training.seen(self._digest(training, data), self.writer.warning)
+        self._add(training, batch, generators, self.ledger.digests(), logs, None)
+        training.stepped_since_batch_end += 1
+
+    def _add(self, training: Training, *record: Any) -> None:
+        self._log.add(Entry(training, self._steps, training.epoch, training.step_in_epoch, *record))
+        training.last = self._steps
+        self._steps += 1
+        training.steps += 1
+        training.step_in_epoch += 1
 
     def _returns_early(self, training: Training) -> bool:
         """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""

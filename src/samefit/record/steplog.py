@@ -13,7 +13,6 @@ from typing import Any
 from samefit.backends.base import Backend
 from samefit.record import batches
 from samefit.record.training import Training
-from samefit.record.waiting import Waiting
 from samefit.store.digest import chain
 from samefit.store.records import StateRecord, StepRecord
 from samefit.store.writer import RunWriter
@@ -62,42 +61,16 @@ class StepLog:
         self._writer = writer
         self._backend = backend
         self._entries: list[Entry] = []
-        self._waiting: list[Waiting] = []
-        self._first: tuple[Training, int, int, int] | None = None
         self._written = time.monotonic()
 
     def add(self, entry: Entry) -> None:
         """Takes a step; writes it, and all before it, if that is due."""
-        self._put_in_order()
         self._entries.append(entry)
         if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
-    def wait(self, training: Training, index: int, step: Waiting) -> None:
-        """Takes a step that waits, and follows the one before in the same epoch."""
-        waiting = self._waiting
-        if not waiting:
-            self._first = training, index, training.epoch, training.step_in_epoch
-        waiting.append(step)
-        if len(waiting) >= _STEPS or time.monotonic() - self._written > _SECONDS:
-            self.write()
-
-    def _put_in_order(self) -> None:
-        """Puts the steps that wait among the others: all are of one epoch of one training, and follow each other."""
-        if not self._waiting or self._first is None:
-            return
-        waiting, self._waiting = self._waiting, []
-        training, index, epoch, in_epoch = self._first
-        for i, step in enumerate(waiting):
-            batch = training.seen(step.batch, self._writer.warning)
-            place = index + i, epoch, in_epoch + i
-            self._entries.append(
-                Entry(training, *place, batch, step.generators, step.generators_after, step.logs, None)
-            )
-
     def write(self, *, at_once: bool = False) -> None:
         """Writes all steps that were taken; `at_once`: such that another process sees them now."""
-        self._put_in_order()
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
         self._writer.steps([(self._record(entry), entry.state) for entry in entries])
