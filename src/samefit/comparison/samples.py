@@ -98,17 +98,15 @@ def arrays_changed(steps: Steps, position: int) -> bool | None:
     first, last = _epoch(steps, position)
     if training.options.get("steps_per_epoch") is not None or steps.begins(first):
         return False
-    begin = first
-    while not steps.begins(begin):
-        begin -= 1
-    one, other = _sum(steps, *_epoch(steps, begin)), _sum(steps, first, last)
-    if one is not None and other is not None and one[1] == other[1]:
-        return one[0] != other[0]
+    begin = max(other for other in steps.indices.beginnings() if other <= first)
+    one, now = _sum(steps, *_epoch(steps, begin)), _sum(steps, first, last)
+    if one is not None and now is not None and one[1] == now[1]:
+        return one[0] != now[0]
     if training.options.get("shuffle") is False:
         # The epoch was cut off, but its batches come as they did.
-        before, now = steps[begin + position - first], steps[position]
-        if before.rows is not None and now.rows is not None and before.num_rows == now.num_rows:
-            return before.rows != now.rows
+        before, step = steps[begin + position - first], steps[position]
+        if before.rows is not None and step.rows is not None and before.num_rows == step.num_rows:
+            return before.rows != step.rows
     return None if training.options.get("callbacks") else False
 
 
