@@ -77,16 +77,32 @@ def test_numpys_generator_has_another_key_when_it_has_used_up_all_its_words() ->
         np.random.set_state(kept)
 
 
-def test_a_held_back_normal_number_of_numpy_is_never_taken_for_rest() -> None:
+def test_a_held_back_normal_number_of_numpy_counts_also_where_it_is_put_back() -> None:
     kept = np.random.get_state()
     try:
         np.random.seed(1)
         read = NumpyKey()
+        keys = [read()]
         np.random.standard_normal()
-        assert read() is None
+        keys.append(read())
+        held = np.random.get_state()
         np.random.standard_normal()
-        assert read() is not None
-        np.random.standard_normal()
-        assert read() is None
+        keys.append(read())
+        # No word of the twister moves: a number is held back again, that is all.
+        np.random.set_state(held)
+        assert None not in keys
+        assert keys[0] != keys[1] != keys[2] != keys[0]
+        assert read() == keys[1]
     finally:
         np.random.set_state(kept)
+
+
+def test_of_a_kind_that_it_does_not_know_nothing_is_said() -> None:
+    kept = np.random.get_bit_generator()
+    try:
+        read = NumpyKey()
+        np.random.set_bit_generator(np.random.PCG64(3))
+        assert read() is None
+    finally:
+        np.random.set_bit_generator(kept)
+    assert read() is not None

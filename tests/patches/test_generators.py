@@ -76,3 +76,22 @@ def test_a_function_keeps_its_name_and_its_documentation(patches: Patches) -> No
     watched = np.random.normal
     assert watched.__name__ == "normal"
     assert "Gaussian" in (watched.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_numpys_generator_of_any_kind_is_read_and_put_back(kind: str) -> None:
+    kept = np.random.get_bit_generator()
+    try:
+        np.random.set_bit_generator(getattr(np.random, kind)(5))
+        np.random.standard_normal(3)
+        state = generators.read_numpy()
+        assert state is not None
+        drawn = np.random.standard_normal(5)
+        assert generators.read_numpy() != state
+        # Also where another kind has taken its place.
+        np.random.set_bit_generator(np.random.PCG64(1) if kind == "MT19937" else np.random.MT19937(1))
+        generators.write_numpy(state)
+        assert generators.read_numpy() == state
+        np.testing.assert_array_equal(np.random.standard_normal(5), drawn)
+    finally:
+        np.random.set_bit_generator(kept)

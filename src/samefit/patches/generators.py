@@ -10,6 +10,7 @@ import copy
 import functools
 import importlib
 import inspect
+import json
 import os
 import random
 import secrets
@@ -68,21 +69,39 @@ def write_python(state: bytes) -> None:
 
 
 def read_numpy() -> bytes | None:
-    """Returns the state of NumPy's legacy global generator as bytes; None if NumPy is not there or it is no MT19937."""
-    numpy = sys.modules.get("numpy")
+    """Returns the state of NumPy's legacy global generator as bytes; None if NumPy is not there."""
+    numpy: Any = sys.modules.get("numpy")
     if numpy is None or not hasattr(numpy, "random"):
         return None
-    name, words, position, has_gauss, gauss = numpy.random.get_state()
-    return words.tobytes() + struct.pack("iid", position, has_gauss, gauss) if name == "MT19937" else None
+    # As a dictionary: of a generator that `set_bit_generator` put there, no tuple can be had.
+    state = numpy.random.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        return json.dumps(state, default=numpy.ndarray.tolist).encode()
+    inner = state["state"]
+    words: bytes = inner["key"].tobytes()
+    return words + struct.pack(_NUMPY_TAIL, inner["pos"], state["has_gauss"], state["gauss"])
+
+
+_NUMPY_TAIL = "iid"
+_TWISTER_SIZE = 4 * 624 + struct.calcsize(_NUMPY_TAIL)
+"""Bytes of a state of a Mersenne Twister; those of the other kinds are a few hundred."""
 
 
 def write_numpy(state: bytes) -> None:
-    """Puts NumPy's legacy global generator into a state that `read_numpy` returned."""
-    import numpy
-
-    size = struct.calcsize("iid")
-    position, has_gauss, gauss = struct.unpack("iid", state[-size:])
-    numpy.random.set_state(("MT19937", numpy.frombuffer(state[:-size], dtype=numpy.uint32), position, has_gauss, gauss))
+    """Puts NumPy's legacy global generator into a state that `read_numpy` returned, of its kind if it has another."""
+    numpy_random: Any = importlib.import_module("numpy.random")
+    values: dict[str, Any]
+    if len(state) == _TWISTER_SIZE:
+        size = struct.calcsize(_NUMPY_TAIL)
+        position, has_gauss, gauss = struct.unpack(_NUMPY_TAIL, state[-size:])
+        inner = {"key": list(struct.unpack("624I", state[:-size])), "pos": position}
+        values = {"bit_generator": "MT19937", "state": inner, "has_gauss": has_gauss, "gauss": gauss}
+    else:
+        values = json.loads(state)
+    kind = values["bit_generator"]
+    if type(numpy_random.get_bit_generator()).__name__ != kind:
+        numpy_random.set_bit_generator(getattr(numpy_random, kind)())
+    numpy_random.set_state(values)
 
 
 def python_draws() -> list[HookPoint]:
