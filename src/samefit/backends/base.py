@@ -288,6 +288,13 @@ class Backend(abc.ABC):
         Only a backend whose compiled step pulls its batches by itself needs it; others return `dataset` as it is.
         """
 
+    def num_batches(self, dataset: Any) -> int | None:
+        """Returns how many batches an iterator over `dataset` delivers; None if that is not known.
+
+        None as well if an iterator may pull batches before it is asked for the first one.
+        """
+        return None
+
     @abc.abstractmethod
     def batch_source(self, iterator: Any) -> Any:
         """Returns the dataset that `iterator` runs over, or None: the inverse of `iter` for `watch_batches`."""

@@ -284,6 +284,12 @@ class TensorFlowBackend(Backend):
 
         return dataset.map(tap)
 
+    def num_batches(self, dataset: Any) -> int | None:
+        if not isinstance(dataset, tf.data.Dataset) or dataset.options().experimental_warm_start:
+            return None
+        number = int(dataset.cardinality())
+        return number if number >= 0 else None
+
     def batch_source(self, iterator: Any) -> Any:
         return getattr(iterator, "_dataset", None)
 

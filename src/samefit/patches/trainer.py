@@ -53,8 +53,8 @@ class TrainingObserver(Protocol):
     def seen_batches(self, iterator: Any) -> Iterator[Any]:
         """Batches that were delivered by `iterator` (TensorFlow) and not taken yet."""
 
-    def watched(self, dataset: Any) -> Any:
-        """Returns the dataset of an epoch iterator such that its batches are seen."""
+    def watched(self, dataset: Any, epochs: Any) -> Any:
+        """Returns the dataset of `epochs`, which runs the epochs of one `fit`, such that its batches are seen."""
 
 
 def trainer_class(backend: str) -> type:
@@ -247,7 +247,7 @@ def _watch_tensorflow(patches: Patches, trainer: type, observer: TrainingObserve
     def get_iterator(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def wrapped(self: Any) -> Any:
-            return observer.watched(original(self))
+            return observer.watched(original(self), self)
 
         return wrapped
 

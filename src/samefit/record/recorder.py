@@ -207,10 +207,10 @@ class Recorder:
 
     # -- batches ----------------------------------------------------------------------------------------------------
 
-    def watched(self, dataset: Any) -> Any:
+    def watched(self, dataset: Any, epochs: Any) -> Any:
         if self.guard.stopped or not self._stack or self.ledger.inside("evaluate") or self.ledger.inside("predict"):
             return dataset
-        return self.guard(lambda: self._watched.watch(dataset), dataset)
+        return self.guard(lambda: self._watched.watch(dataset, epochs), dataset)
 
     def seen_batches(self, iterator: Any) -> Any:
         if hasattr(iterator, "gi_frame"):

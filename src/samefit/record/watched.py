@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 from samefit.backends.base import Array, Backend, Delivered
 from samefit.by_object import ByObject
 from samefit.record import batches
 from samefit.record.guard import Guard
+
+
+@dataclass
+class _Watched:
+    """A dataset whose batches are seen.
+
+    Attributes:
+        source: The dataset as Keras has it.
+        shown: That of which iterators are made.
+        num_batches: How many batches an iterator delivers, where that is known.
+        num_seen: How many batches were seen so far.
+        num_since: How many since an iterator was made last.
+        queue: Their digests, but for those that were taken.
+    """
+
+    source: Any
+    shown: Any = None
+    num_batches: int | None = None
+    num_seen: int = 0
+    num_since: int = 0
+    queue: deque[batches.BatchDigest | str] = field(default_factory=deque)
+
+    def is_at_rest(self) -> bool:
+        """Whether no iterator can deliver anything any more but one that is made from now on."""
+        known = self.num_batches is not None
+        return known and not self.queue and self.num_since in (0, self.num_batches)
 
 
 class WatchedBatches:
@@ -27,24 +53,42 @@ class WatchedBatches:
         self._guard = guard
         self._keep = keep
         self._num_with_rows = num_with_rows
+        self._by_epochs: ByObject[_Watched] = ByObject()
         self._queues: ByObject[deque[batches.BatchDigest | str]] = ByObject()
         self._last: dict[int, Delivered] = {}
 
-    def watch(self, dataset: Any) -> Any:
-        """Returns `dataset` such that its batches are seen."""
-        queue: deque[batches.BatchDigest | str] = deque()
-        numbers = itertools.count()
+    def watch(self, dataset: Any, epochs: Any) -> Any:
+        """Returns `dataset` such that its batches are seen.
+
+        Keras asks for it at the begin of each epoch, and at its end once more, for an iterator that it does not use
+        (keras/src/trainers/epoch_iterator.py, `_enumerate_iterator`, 3.15.1). To make one takes ten milliseconds: it is
+        handed out again where its iterators have come to their end, or were never pulled.
+
+        Args:
+            dataset: The dataset.
+            epochs: Keras's iterator over the epochs of one `fit`. Another `fit`, within this one, may train on the same
+                dataset.
+        """
+        known = self._by_epochs.get(epochs)
+        if known is not None and known.source is dataset and known.is_at_rest():
+            known.num_since = 0
+            return known.shown
+        watched = _Watched(dataset)
 
         def observe(leaves: list[Array]) -> None:
             # Digests are made here: the arrays share the memory of the tensors that go to training.
-            with_rows = next(numbers) < self._num_with_rows
-            self._guard(lambda: queue.append(self._digest(leaves, with_rows)), None)
+            with_rows = watched.num_seen < self._num_with_rows
+            watched.num_seen += 1
+            watched.num_since += 1
+            self._guard(lambda: watched.queue.append(self._digest(leaves, with_rows)), None)
             if self._keep:
-                self._last = {id(queue): Delivered([array.copy() for array in leaves], dataset)}
+                self._last = {id(watched.queue): Delivered([array.copy() for array in leaves], dataset)}
 
-        mapped = self._guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
-        self._queues.add(mapped, queue)
-        return mapped
+        watched.shown = self._guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
+        watched.num_batches = self._guard(lambda: self._backend.num_batches(dataset), None)
+        self._queues.add(watched.shown, watched.queue)
+        self._by_epochs.add(epochs, watched)
+        return watched.shown
 
     def seen(self, iterator: Any) -> deque[batches.BatchDigest | str] | None:
         """Returns the batches that `iterator` delivered and nobody took; None if it is not known."""
