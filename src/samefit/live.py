@@ -37,7 +37,8 @@ class Live:
 
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
-            "looks" (as of `samefit.store.inside.Look`), "every_step", "stop_file", "stop_after", "pin", "models".
+            "looks" (as of `samefit.store.inside.Look`), "every_step", "every_batch", "stop_file", "stop_after", "pin",
+            "models".
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -145,6 +146,7 @@ class Live:
             keep_states=self.session.get("keep_states") or (),
             looks=[Look(**look) for look in self.session.get("looks") or ()],
             every_step=bool(self.session.get("every_step")),
+            every_batch=bool(self.session.get("every_batch")),
             before_training=self._training_begins,
             pipeline_of=self.pipelines.of,
         )

@@ -38,3 +38,8 @@ def test_weights_are_recorded_after_every_step_where_that_is_asked_for(asked: di
 def test_by_default_they_are_not(asked: dict[str, Execution]) -> None:
     check("train.py")
     assert [asked[name].options for name in ("a", "b")] == [{"variables": []}] * 2
+
+
+def test_between_backends_every_batch_is_read(asked: dict[str, Execution]) -> None:
+    check("train.py", backends=("jax", "torch"))
+    assert [execution.options["every_batch"] for execution in asked.values()] == [True, True]

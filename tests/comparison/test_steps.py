@@ -9,6 +9,7 @@ from tests.comparison.places import compared, detail, place
 from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
+from samefit.comparison.result import Comparison
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
@@ -100,6 +101,41 @@ def test_batches_that_could_not_be_seen_are_noted_once(tmp_path: Path) -> None:
     result = compared(tmp_path, Change("no batch", 2))
     assert result.verdict is Verdict.IDENTICAL
     assert result.notes == ("In 6 of 8 pairs of steps the batch could not be seen.",)
+
+
+PASSED_OVER = [Change("passed over", step, lasting=False) for step in (4, 5, 6)]
+
+
+def passed_over(tmp_path: Path, *changes: Change) -> Comparison:
+    """Compares two runs that have passed over three steps; weights were recorded after the fourth and the eighth."""
+    a = make_run(tmp_path / "a", every=4, changes=PASSED_OVER)
+    return compare(a, make_run(tmp_path / "b", every=4, changes=[*PASSED_OVER, *changes]))
+
+
+def test_what_was_passed_over_is_not_said_to_be_equal(tmp_path: Path) -> None:
+    result = passed_over(tmp_path)
+    assert result.verdict is Verdict.IDENTICAL
+    assert result.notes == (
+        "Batches were compared in 5 of 8 steps: the others were passed over.",
+        "Weights were compared after 2 of 8 steps; after the others they were not recorded.",
+        "The loss was compared in 5 of 8 steps: the others were not recorded.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "stage"),
+    [
+        (Change("batch", 7), Stage.DATA),
+        (Change("loss", 7), Stage.FORWARD),
+        (Change("variable", 5, "dense/kernel"), Stage.BACKWARD),
+    ],
+)
+def test_what_parts_after_steps_that_were_passed_over_may_have_parted_in_them(
+    tmp_path: Path, change: Change, stage: Stage
+) -> None:
+    divergence = passed_over(tmp_path, change).first_divergence
+    assert divergence is not None
+    assert (divergence.step, divergence.stage, divergence.known_equal) == (8, stage, 4)
 
 
 SEED = "dropout/seed_generator_state"

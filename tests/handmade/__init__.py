@@ -101,6 +101,8 @@ def make_run(
         maker.model(number, class_name, build, order, calls)
     for number, training in enumerate(trainings, start=1):
         maker.training(number, training)
+    if any(change.what == "no batch" for change in changes):
+        writer.warning("batch-unseen", "training #1: its batches could not be seen")
     for event in events:
         writer.event(event)
     for point, kept in (states or {}).items():

@@ -188,6 +188,8 @@ class Maker:
                 rows = chain(rows, b"changed")[:8]
             elif change.what == "no batch":
                 batch = None
+            elif change.what == "passed over":
+                batch, rows, head, logs, before = None, None, None, {}, {}
             elif change.what == "no loss":
                 logs.pop("loss", None)
             elif change.what in ("loss", "log"):
@@ -198,7 +200,8 @@ class Maker:
             if self._recorded()
             else b""
         )
-        link = chain(link, batch or b"", repr(logs.get("loss")).encode(), covered)
+        if logs:
+            link = chain(link, batch or b"", repr(logs.get("loss")).encode(), covered)
         if any(c.what == "batch beside chain" and c.step == self.index for c in self.changes):
             batch = chain(batch or b"", b"changed")
         if any(c.what == "chain" for c in self._active(self.index)):

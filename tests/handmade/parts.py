@@ -83,7 +83,7 @@ class Change:
 
     Attributes:
         what: "batch" (its digest), "weights" (of its samples), "rows" (which samples), "swap rows" (with the next
-            step's), "no batch", "loss",
+            step's), "no batch", "passed over" (nothing of the step is recorded, nor of its state), "loss",
             "no loss", "log", "variable", "begin" (a variable, between two trainings), "unreadable",
             "between" (a variable, before a step, by a callback),
             "final" (a variable, when `fit` has ended), "generator",

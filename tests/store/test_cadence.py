@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samefit.store.cadence import LARGEST_GAP, first_steps, is_recorded
+from samefit.store.cadence import LARGEST_GAP, first_steps, is_passed_over, is_recorded
 
 SIZES = st.integers(0, 10**10)
 
@@ -42,3 +42,14 @@ def test_the_gap_has_a_limit(elements: int, variables: int) -> None:
 def test_a_small_model_is_recorded_longer_than_a_large_one() -> None:
     assert first_steps(80_000, 20) == 64
     assert first_steps(28_000_000, 26) == 4
+
+
+@given(SIZES, SIZES)
+def test_a_step_after_which_weights_are_recorded_is_not_passed_over(elements: int, variables: int) -> None:
+    assert not any(map(is_passed_over, recorded(first_steps(elements, variables), 5_000)))
+
+
+def test_of_the_first_steps_none_is_passed_over_and_of_the_others_not_all() -> None:
+    read = [step for step in range(1, 3_000) if not is_passed_over(step)]
+    assert read[:1024] == list(range(1, 1025))
+    assert {later - earlier for earlier, later in itertools.pairwise(read[1023:])} == {8}

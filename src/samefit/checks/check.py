@@ -83,6 +83,9 @@ def check(
             progress.phase(text)
 
     options = {"every_step": True} if every_step else {}
+    if backends:
+        # One backend alone passes steps over; whether all batches are equal is what is asked here.
+        options["every_batch"] = True
 
     sides = baseline, candidate, same_process, trainings, backends, env_a, env_b
 

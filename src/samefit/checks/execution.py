@@ -19,7 +19,8 @@ class Execution:
         environment: Variables of its environment; None removes one.
         pin: Seed of `--pin`, or None.
         options: More keys of the session: "transplants", "keep_data", "keep_states", "looks", "every_step",
-            "stop_after", "variables" (names of environment variables that are recorded besides those that always are).
+            "every_batch", "stop_after", "variables" (names of environment variables that are recorded besides those
+            that always are).
     """
 
     sides: tuple[tuple[str, Target], ...]

@@ -23,7 +23,7 @@ class Coverage:
         losses: Pairs of steps with a loss on both sides.
         states: Pairs of steps with the weights after them on both sides.
         variables: Values of variables that were known on both sides.
-        unseen_batches: Pairs of steps in which a batch could not be seen.
+        unseen_batches: Pairs of steps of which a batch is not known: it could not be seen, or the step was passed over.
         unseen_ends: Trainings whose weights at the end are not known on both sides.
         unreadable: Paths of variables that could not be read somewhere.
         names: What only one side reports.
@@ -43,8 +43,10 @@ class Coverage:
     def notes(self, pairing: Pairing) -> Iterator[str]:
         """Yields what could not be compared, in words."""
         total = self.looked_at
-        if self.unseen_batches:
+        if self.unseen_batches and _could_not_be_seen(pairing):
             yield f"In {self.unseen_batches} of {total} pairs of steps the batch could not be seen."
+        elif self.unseen_batches:
+            yield f"Batches were compared in {self.batches} of {total} steps: the others were passed over."
         if self.unreadable:
             some = min(self.unreadable)
             yield f"{len(self.unreadable)} variables could not be read everywhere and were left out there ({some})."
@@ -59,6 +61,10 @@ class Coverage:
             yield f"The loss was compared in {self.losses} of {total} steps: the others were not recorded."
         if self.names:
             yield f"Only one side reports {', '.join(sorted(self.names))}."
+
+
+def _could_not_be_seen(pairing: Pairing) -> bool:
+    return any(w.slug == "batch-unseen" for run in (pairing.run_a, pairing.run_b) for w in run.warnings)
 
 
 @dataclass(frozen=True)

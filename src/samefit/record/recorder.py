@@ -18,7 +18,7 @@ from samefit.record.inside import InsideRecorder, Moment
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import note_own_generators
 from samefit.record.provenance import Provenance
-from samefit.record.states import States
+from samefit.record.states import States, held_by
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
@@ -47,6 +47,7 @@ class Recorder:
         keep_states: Indices of steps after which the values of all variables are kept.
         looks: Steps that are run once more, with every layer watched.
         every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
+        every_batch: Whether no step is passed over (`samefit.store.cadence.is_passed_over`).
         before_training: Called before each training: a framework may have been imported since the last one.
         pipeline_of: Returns the stages of the input pipeline behind what was handed to `fit`.
     """
@@ -64,18 +65,17 @@ class Recorder:
         keep_states: Collection[int] = (),
         looks: Sequence[Look] = (),
         every_step: bool = False,
+        every_batch: bool = False,
         before_training: Callable[[], None] = lambda: None,
         pipeline_of: Callable[[Any], list[Any]] = lambda value: [],
     ) -> None:
-        self.writer, self.ledger, self.guard = writer, ledger, ledger.guard
-        self.provenance = provenance
+        self.writer, self.ledger, self.guard, self.provenance = writer, ledger, ledger.guard, provenance
         self.unseen_updates: Counter[str] = Counter()
         self._backend, self._transplants = backend, transplants
         self._stop = stop or StopPoint(None, None)
         self._keep_data, self._keep_states = keep_data, keep_states
         self._before_training, self._pipeline_of = before_training, pipeline_of
-        self._stack: list[Training] = []
-        self._trainings, self._steps = 0, 0
+        self._stack, self._trainings, self._steps = list[Training](), 0, 0
         self._on_batch: dict[int, Training] = {}
         self._compiles, self._threads = Compiles(), Threads()
         self._num_with_rows = math.inf if every_step else cadence.ROWS
@@ -83,7 +83,7 @@ class Recorder:
         self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend)
         self._states = States(writer, backend, every_step=every_step)
         self._describer = Describer(writer, provenance, self._states)
-        self._waits = not (looks or keep_states or every_step)
+        self._waits, self._passes_over = not (looks or keep_states or every_step), not every_batch
 
     # -- trainings --------------------------------------------------------------------------------------------------
 
@@ -224,12 +224,14 @@ class Recorder:
         if self.guard.stopped or training is None or training.trainer is not trainer:
             return call()
         if training.step_in_epoch and training.steps < training.waits_until:
+            if self._passes_over and cadence.is_passed_over(training.steps + 1):
+                return self._passed_over(training, call)
             return self._step_that_waits(training, data, call)
         queue = data if isinstance(data, deque) else None
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
             data = training.on_batch
-        early = self.guard(lambda: self._returns_early(training), False)
+        early = self.guard(lambda: training.returns_early(self._backend), False)
         batch = None if early or queue is not None else data
         before = self.guard(lambda: self._before(training, batch, state), NOTHING_KNOWN)
         if training.steps == 0 and not self._describer.knows(trainer):
@@ -248,13 +250,16 @@ class Recorder:
             fed = [before.batch] if queue is None else taken(queue, training.trainer)
         logs, after = (result[0], result[1]) if state is not None else (result, None)
         self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
-        moment = before.moment
-        if moment is not None:
-            self.guard(lambda: self._look_inside(moment, training, data), None)
-        if self._stop.is_reached(self._steps):
-            self.guard(lambda: self._stopping(training, after), None)
-            raise StopRecordedRun
+        if before.moment is not None:
+            self.guard(lambda: self._look_inside(before.moment, training, data), None)
+        self._end_if_due(training, after)
         return result
+
+    def _end_if_due(self, training: Training, state: Any) -> None:
+        """Ends the run after a step, if it is to end before its script does."""
+        if self._stop.is_reached(self._steps):
+            self.guard(lambda: self._stopping(training, state), None)
+            raise StopRecordedRun
 
     def _stopping(self, training: Training, state: Any) -> None:
         """Records the state after the last step of a run that ends here."""
@@ -292,9 +297,9 @@ class Recorder:
             # What was taken before has another layout, or comes first.
             self._log.write()
             self._describer.describe(training, self._steps, calls, before.begin)
-            training.may_wait = self._waits and self._returns_early(training)
+            training.may_wait = self._waits and training.returns_early(self._backend)
         generators = self.ledger.digests()
-        if not self._returns_early(training):
+        if not training.returns_early(self._backend):
             # What it returned may change in place with the next step.
             logs = batches.numbers_of(self._backend, logs)
         last = self._steps + len(fed) - 1
@@ -330,9 +335,17 @@ class Recorder:
         finally:
             self.provenance.in_step = False
         self.guard(lambda: self._add_waiting(training, data, generators, result[0]), None)
-        if self._stop.is_reached(self._steps):
-            self.guard(lambda: self._stopping(training, result[1]), None)
-            raise StopRecordedRun
+        self._end_if_due(training, result[1])
+        return result
+
+    def _passed_over(self, training: Training, call: Callable[[], Any]) -> Any:
+        """Runs a step of which nothing is read; see `samefit.store.cadence.is_passed_over`."""
+        with self.provenance.inside_step():
+            result = call()
+        self._log.pass_over(training, self._steps, result[0])
+        self._count(training)
+        training.stepped_since_batch_end += 1
+        self._end_if_due(training, result[1])
         return result
 
     def _add_waiting(self, training: Training, data: Any, generators: Mapping[str, bytes], logs: Any) -> None:
@@ -343,16 +356,13 @@ class Recorder:
 
     def _add(self, training: Training, *record: Any) -> None:
         self._log.add(Entry(training, self._steps, training.epoch, training.step_in_epoch, *record))
+        self._count(training)
+
+    def _count(self, training: Training) -> None:
         training.last = self._steps
         self._steps += 1
         training.steps += 1
         training.step_in_epoch += 1
-
-    def _returns_early(self, training: Training) -> bool:
-        """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
-        if not self._backend.returns_early or training.record.kind != "fit":
-            return False
-        return bool(training.trainer.jit_compile and not training.trainer.run_eagerly)
 
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Records a step that no step hook saw: the user made a train function of their own."""
@@ -365,11 +375,9 @@ class Recorder:
 
     def _from_callback(self, training: Training, logs: Any) -> None:
         trainer = training.trainer
-        held = getattr(trainer, "_jax_state", None)
-        names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-        state = tuple(held.get(name) for name in names) if held else None
         training.collect(trainer)
-        self._after(training, [None], Before(None, {}, None, self.ledger.digests()), logs, state, [])
+        before = Before(None, {}, None, self.ledger.digests())
+        self._after(training, [None], before, logs, held_by(trainer), [])
         training.stepped_since_batch_end = 0
 
     def by_hand(self, model: Any, batch: Any, loss: Any) -> None:

@@ -118,6 +118,16 @@ class States:
             self._writer.warning("weights-not-kept", text)
 
 
+def held_by(trainer: Any) -> Any:
+    """Returns the state that JAX's trainer holds outside of the variables while `fit` runs; None if it holds none.
+
+    Source: keras/src/backend/jax/trainer.py, `_jax_state`, 3.12 to 3.15.
+    """
+    held = getattr(trainer, "_jax_state", None)
+    names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+    return tuple(held.get(name) for name in names) if held else None
+
+
 def _first_steps(training: Training) -> int:
     if not training.first_steps:
         elements = sum(math.prod(v.shape) for v in training.variable_records)

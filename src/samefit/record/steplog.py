@@ -6,7 +6,7 @@ To read a loss that is not computed yet would make the training wait for it; a r
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,33 @@ class Entry:
     state: StateRecord | None
 
 
+@dataclass(slots=True)
+class PassedOver:
+    """Steps in a row of which nothing was read.
+
+    Attributes:
+        training: Their training.
+        index: `StepRecord.index` of the first.
+        epoch: `StepRecord.epoch` of all.
+        step: `StepRecord.step` of the first.
+        logs: What the last of them returned.
+        number: How many they are.
+    """
+
+    training: Training
+    index: int
+    epoch: int
+    step: int
+    logs: Any
+    number: int = 1
+
+    def steps(self) -> Iterator[Entry]:
+        """Yields them one by one; what was returned is known of the last alone."""
+        for i in range(self.number):
+            logs = self.logs if i + 1 == self.number else None
+            yield Entry(self.training, self.index + i, self.epoch, self.step + i, None, {}, {}, logs, None)
+
+
 class StepLog:
     """Keeps steps for a moment, and writes them in their order.
 
@@ -60,20 +87,34 @@ class StepLog:
     def __init__(self, writer: RunWriter, backend: Backend) -> None:
         self._writer = writer
         self._backend = backend
-        self._entries: list[Entry] = []
+        self._entries: list[Entry | PassedOver] = []
         self._written = time.monotonic()
 
     def add(self, entry: Entry) -> None:
         """Takes a step; writes it, and all before it, if that is due."""
+        last = self._entries[-1] if self._entries else None
+        if isinstance(last, PassedOver) and last.training is entry.training and last.epoch == entry.epoch:
+            # Only of the last step of an epoch, whose loss Keras reports, it is kept what it returned.
+            last.logs = None
         self._entries.append(entry)
         if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
+
+    def pass_over(self, training: Training, index: int, logs: Any) -> None:
+        """Takes a step of which nothing was read, by its index and what it returned."""
+        last = self._entries[-1] if self._entries else None
+        if isinstance(last, PassedOver) and last.training is training and last.epoch == training.epoch:
+            last.number += 1
+            last.logs = logs
+        else:
+            self._entries.append(PassedOver(training, index, training.epoch, training.step_in_epoch, logs))
 
     def write(self, *, at_once: bool = False) -> None:
         """Writes all steps that were taken; `at_once`: such that another process sees them now."""
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
-        self._writer.steps([(self._record(entry), entry.state) for entry in entries])
+        each = (step for entry in entries for step in ((entry,) if isinstance(entry, Entry) else entry.steps()))
+        self._writer.steps([(self._record(step), step.state) for step in each])
         if at_once:
             self._writer.flush()
 

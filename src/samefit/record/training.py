@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from samefit.backends.base import Array
+from samefit.backends.base import Array, Backend
 from samefit.patches.held import own_parts
 from samefit.record import models
 from samefit.record.batches import BatchDigest
@@ -116,6 +116,12 @@ class Training:
     on_batch: tuple[Any, ...] | None = None
     may_wait: bool = False
     waits_until: int = 0
+
+    def returns_early(self, backend: Backend) -> bool:
+        """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
+        if not backend.returns_early or self.record.kind != "fit":
+            return False
+        return bool(self.trainer.jit_compile and not self.trainer.run_eagerly)
 
     def collect(self, trainer: Any) -> None:
         """Reads which variables there are now: a model may be built, and an optimizer made, in the first step."""

@@ -1,4 +1,4 @@
-"""After which steps the state of a training is recorded: a rule in the number of the step alone.
+"""Of which steps of a training what is recorded: rules in the number of the step alone.
 
 The first steps of a training are all recorded; from then on the gap doubles whenever the number of steps has, up to
 a limit. Whether a step is among them depends on its number and on the size of the model, never on a clock: two runs of
@@ -12,6 +12,8 @@ LARGEST_GAP = 64
 
 ROWS = 1024
 """Of so many steps of a training it is recorded, too, which samples a batch holds, whatever their order."""
+
+_PASSED_OVER_FROM, _READ_AGAIN = 1024, 8
 
 _BUDGET = 1 << 26
 """Elements that may be read at each doubling of the number of steps: 256 MB of float32."""
@@ -31,6 +33,21 @@ def first_steps(num_elements: int, num_variables: int) -> int:
     """
     affordable = _BUDGET // max(1, num_elements + _CALL * num_variables)
     return min(_MOST, max(_FEWEST, 1 << max(0, affordable.bit_length() - 1)))
+
+
+def is_passed_over(step: int) -> bool:
+    """Whether of a step nothing is read where that matters: between steps of a fraction of a millisecond.
+
+    The steps after which a state is recorded (`is_recorded`) are never among them.
+
+    Args:
+        step: 1-based number of the step in its training.
+
+    Example:
+        >>> [step for step in range(1015, 1050) if not is_passed_over(step)]
+        [1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023, 1024, 1032, 1040, 1048]
+    """
+    return step > _PASSED_OVER_FROM and step % _READ_AGAIN != 0
 
 
 def is_recorded(step: int, first: int) -> bool:

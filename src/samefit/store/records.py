@@ -246,7 +246,8 @@ class StepRecord:
         training: `TrainingRecord.number`.
         epoch: 0-based, as Keras counts.
         step: 0-based within the epoch.
-        batch: Digest (16 bytes) of inputs, targets and sample weights, or None where the batch could not be seen.
+        batch: Digest (16 bytes) of inputs, targets and sample weights, or None where the batch could not be seen
+            or was not read (`samefit.store.cadence.is_passed_over`): then logs and generators are empty, too.
         rows: 8 bytes that depend on the samples but not on their order (sum of row hashes), or None.
         num_rows: Number of samples.
         indices: Digest (16 bytes) of the sample indices where they are known, else None.

@@ -26,7 +26,7 @@ CREATE TABLE steps (       -- one row a training step
     training INTEGER,            -- trainings.number
     epoch INTEGER,               -- 0-based
     step_in_epoch INTEGER,       -- 0-based
-    batch BLOB,                  -- digest of the batch, 16 bytes, NULL where it could not be seen
+    batch BLOB,                  -- digest of the batch, 16 bytes, NULL where it could not be seen or was not read
     head BLOB,                   -- digest of the batch without its last leaf, NULL if it has less than three leaves
     num_rows INTEGER,            -- number of samples
     indices BLOB,                -- digest of the sample indices, 16 bytes, NULL where they are not known

@@ -59,7 +59,8 @@ class RunWriter:
         self._layouts: dict[str, int] = {}
         self._whole = WholeChain()
         self._generators_number = -1
-        self._around: tuple[Mapping[str, bytes], Mapping[str, bytes], bytes] | None = None
+        self._around: tuple[int, Mapping[str, bytes], Mapping[str, bytes], bytes] | None = None
+        self._nowhere = -1
         self._states = 0
         self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
@@ -130,13 +131,21 @@ class RunWriter:
 
     def _generators(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[int, bytes]:
         """Returns the number of the record that holds the generators around a step, and what moved, as JSON."""
-        if self._around is None or before != self._around[0] or after != self._around[1]:
+        if not before and not after:
+            # Steps of which nothing was read stand between others, which would be written anew after each.
+            if self._nowhere < 0:
+                self._nowhere = self._next_generators({})
+            return self._nowhere, b"{}"
+        if self._around is None or before != self._around[1] or after != self._around[2]:
             pairs = {n: [_hex(before.get(n)), _hex(after.get(n))] for n in sorted({*before, *after})}
             moved = json.dumps({name: pair for name, pair in pairs.items() if pair[0] != pair[1]}).encode()
-            self._around = (before, after, moved)
-            self._generators_number += 1
-            self._execute("INSERT INTO generators VALUES (?, ?)", self._generators_number, json.dumps(pairs))
-        return self._generators_number, self._around[2]
+            self._around = (self._next_generators(pairs), before, after, moved)
+        return self._around[0], self._around[3]
+
+    def _next_generators(self, pairs: Mapping[str, Sequence[str | None]]) -> int:
+        self._generators_number += 1
+        self._execute("INSERT INTO generators VALUES (?, ?)", self._generators_number, json.dumps(pairs))
+        return self._generators_number
 
     def state(self, record: StateRecord) -> None:
         """Adds the digests of all variables at a moment."""
