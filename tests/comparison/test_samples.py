@@ -152,6 +152,14 @@ def test_epochs_of_other_samples_each_are_parts_of_the_data(tmp_path: Path) -> N
     assert first.samples is Samples.UNKNOWN
 
 
+def test_where_one_side_has_the_same_samples_in_each_epoch_the_other_has_other_ones(tmp_path: Path) -> None:
+    # Noise that one side adds anew to each sample.
+    noisy = [Change("batch"), Change("rows", 0), Change("rows", 5)]
+    first = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=noisy)).first_divergence
+    assert first is not None
+    assert first.samples is Samples.OTHER
+
+
 def test_of_epochs_that_were_cut_off_other_samples_are_not_claimed(tmp_path: Path) -> None:
     cut = [Training((4, 2), status="stopped")]
     a = make_run(tmp_path / "a", trainings=cut)

@@ -147,6 +147,19 @@ def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "takes": [take]}
 
 
+def test_a_generator_that_a_dataset_makes_for_each_sample(tmp_path: Path) -> None:
+    stories = []
+    for first in (11, 21):
+        story = Story().entropy(3, 4, "unused = default_rng()").training(1)
+        for value in range(first, first + 4):
+            story.entropy(value)
+        stories.append(story.end())
+    suspect = found(two(tmp_path, *stories))[0]
+    assert (suspect.slug, suspect.location) == ("unseeded", at(5))
+    takes = [{"function": "secrets.randbits", "code": at(5).code, "value": value} for value in range(11, 15)]
+    assert suspect.counterfactuals[0].transplants == ({"do": "entropy", "side": "", "takes": takes},)
+
+
 def test_what_a_library_draws_while_it_is_imported_is_not_the_users(tmp_path: Path) -> None:
     line = Location(at(3).file, 3, "import keras")
     stories = [Story(name).draw(3, "numpy", location=line).training(1) for name in "ab"]

@@ -108,6 +108,15 @@ def test_the_seed_of_a_generator_of_torch(tmp_path: Path) -> None:
     assert found(case)[0].remedy == "DataLoader(..., generator=torch.Generator().manual_seed(1))  on both sides"
 
 
+@pytest.mark.parametrize(("seeded", "slug"), [(True, "different-seed"), (False, "unseeded")])
+def test_a_loader_without_a_generator_shuffles_from_torchs_own(tmp_path: Path, seeded: bool, slug: str) -> None:
+    story = Story().seed(1, generator="torch") if seeded else Story()
+    event = len(story.events) - 1
+    generators = (None, {"is": "Generator", "seed": 5})
+    pipelines = [[stage("DataLoader", shuffle=True, generator=g, event=event)] for g in generators]
+    assert found(two(tmp_path, *pipelines, stories=(story, story)))[0].slug == slug
+
+
 def shuffle_without_seed(story: Story, **seeds: Any) -> tuple[Story, list[dict[str, Any]]]:
     event = len(story.events) - 1
     story.draw(5, "tensorflow", function="Dataset.shuffle").training(1)

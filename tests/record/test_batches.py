@@ -105,9 +105,16 @@ def test_without_a_common_first_axis_there_are_no_rows() -> None:
     assert digest(()).num_rows is None
 
 
-def test_the_head_of_a_batch_is_all_but_its_last_leaf() -> None:
-    assert digest((X, Y)).head is None
-    assert digest((X, Y, np.ones(6))).head == digest((X, Y, np.zeros(6))).head == digest((X, Y)).digest
+@pytest.mark.parametrize("targets", [Y, ONE_HOT, {"a": Y, "b": ONE_HOT}, [X, Y]])
+@pytest.mark.parametrize("weights", [np.ones(6), {"a": np.ones(6), "b": np.zeros(6)}])
+def test_the_head_of_a_batch_is_all_but_the_weights_of_its_samples(targets: Any, weights: Any) -> None:
+    assert digest((X, targets)).head is None
+    assert digest((X, targets, weights)).head == digest((X, targets)).digest
+    assert digest((X, targets, weights)).digest != digest((X, targets)).digest
+
+
+def test_of_inputs_with_names_none_are_weights() -> None:
+    assert digest(({"a": X, "b": X, "c": X}, Y)).head is None
 
 
 def test_numbers_of_a_step() -> None:

@@ -16,7 +16,7 @@ from samefit.record.watched import WatchedBatches
 class Dataset:
     """A dataset of three batches; iterated, it hands them on and shows each to an observer."""
 
-    def __init__(self, observe: Callable[[list[Any]], None] = lambda leaves: None) -> None:
+    def __init__(self, observe: Callable[[list[tuple[str, Any]]], None] = lambda leaves: None) -> None:
         self.observe = observe
 
     def __iter__(self) -> Pulled:
@@ -30,7 +30,7 @@ class Pulled(Iterator[Any]):
 
     def __next__(self) -> Any:
         batch = next(self.batches)
-        self.source.observe([batch])
+        self.source.observe([("batch/0", batch)])
         return batch
 
 
@@ -40,7 +40,7 @@ class Backend:
     made = 0
     number: int | None = 3
 
-    def watch_batches(self, dataset: Dataset, observe: Callable[[list[Any]], None]) -> Dataset:
+    def watch_batches(self, dataset: Dataset, observe: Callable[[list[tuple[str, Any]]], None]) -> Dataset:
         self.made += 1
         return Dataset(observe)
 

@@ -282,8 +282,10 @@ class Backend(abc.ABC):
         """Sets what decides about the framework's own threefry stream, and returns a function that puts it back."""
 
     @abc.abstractmethod
-    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+    def watch_batches(self, dataset: Any, observe: Callable[[list[tuple[str, Array]]], None]) -> Any:
         """Returns `dataset` such that `observe` gets the leaves of every element just before it is delivered.
+
+        A leaf comes with a path: "batch/0", "batch/1", "batch/2" for (x, y, sample_weight).
 
         Only a backend whose compiled step pulls its batches by itself needs it; others return `dataset` as it is.
         """

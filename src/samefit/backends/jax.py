@@ -166,7 +166,7 @@ class JaxBackend(Backend):
         jax.config.update("jax_threefry_partitionable", True)
         return lambda: jax.config.update("jax_threefry_partitionable", before)
 
-    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+    def watch_batches(self, dataset: Any, observe: Callable[[list[tuple[str, Array]]], None]) -> Any:
         return dataset
 
     def batch_source(self, iterator: Any) -> Any:

@@ -267,19 +267,22 @@ class TensorFlowBackend(Backend):
     def specify_stream(self) -> Callable[[], None]:
         return lambda: None
 
-    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+    def watch_batches(self, dataset: Any, observe: Callable[[list[tuple[str, Array]]], None]) -> Any:
         if not isinstance(dataset, tf.data.Dataset):
             # A DistributedDataset cannot be mapped here: its batches stay unseen, and the recorder says so.
             return dataset
         is_tuple = isinstance(dataset.element_spec, tuple)
 
         def tap(*element: Any) -> Any:
+            parts = [(f"batch/{i}", leaf) for i, part in enumerate(element) for leaf in tf.nest.flatten(part)]
+            named = [(path, tensor) for path, leaf in parts for tensor in _tensors(leaf)]
+            paths = [path for path, _ in named]
+
             def host(*leaves: Array) -> None:
-                observe(list(leaves))
+                observe(list(zip(paths, leaves, strict=True)))
 
             # Elements are handed on untouched: inside a dataset function a stateful op runs without being asked for.
-            tensors = [tensor for leaf in tf.nest.flatten(element) for tensor in _tensors(leaf)]
-            tf.numpy_function(host, tensors, [], stateful=True)
+            tf.numpy_function(host, [tensor for _, tensor in named], [], stateful=True)
             return element if is_tuple else element[0]
 
         return dataset.map(tap)

@@ -206,7 +206,7 @@ class TorchBackend(Backend):
     def specify_stream(self) -> Callable[[], None]:
         return lambda: None
 
-    def watch_batches(self, dataset: Any, observe: Callable[[list[Array]], None]) -> Any:
+    def watch_batches(self, dataset: Any, observe: Callable[[list[tuple[str, Array]]], None]) -> Any:
         return dataset
 
     def batch_source(self, iterator: Any) -> Any:

@@ -19,12 +19,14 @@ class EpochRows:
     Attributes:
         total: Sum of the digests of the samples: the same samples in another order have the same.
         number: Number of samples.
+        is_cut: Whether it ended early, or leaves samples out by an option.
         is_whole: Whether these are all samples that there are, as far as is known; of two epochs that are parts of the
             data, other sums say nothing.
     """
 
     total: int
     number: int
+    is_cut: bool
     is_whole: bool
 
     def same_samples(self, other: EpochRows) -> bool:
@@ -41,7 +43,8 @@ def epoch_rows(steps: Steps, position: int) -> EpochRows | None:
     training = steps.run.training(steps.training(position))
     another_follows = last + 1 < len(steps) and not steps.begins(last + 1)
     ended = another_follows or training.status == "complete"
-    return EpochRows(*found, ended and not _leaves_out(training) and not _is_a_part(steps, first, last, found))
+    is_cut = not ended or _leaves_out(training)
+    return EpochRows(*found, is_cut, not is_cut and not _is_a_part(steps, first, last, found))
 
 
 def _epoch(steps: Steps, position: int) -> tuple[int, int]:

@@ -167,7 +167,7 @@ _SUMMARIES = {
     Samples.BATCHED_OTHERWISE: "The samples arrive in batches of another size.",
     Samples.OTHER: "The two trainings get other samples or other values.",
     Samples.UNKNOWN: "The two trainings get other samples or values, or the same ones in another order: "
-    "not all samples of the epoch were recorded.",
+    "what was recorded of the samples does not tell which.",
 }
 
 

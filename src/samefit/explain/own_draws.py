@@ -37,14 +37,21 @@ def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
         if suspect is not None:
             yield suspect
     yield from _own_seeds(case)
-    first, second = _entropies(case)
-    if first and second and [e.value for e in first] != [e.value for e in second]:
-        event = second[0]
-        takes = [
-            {"function": b.function, "code": b.location.code if b.location else None, "value": a.value}
-            for a, b in zip(first, second, strict=False)
-            if a.function == b.function
-        ]
+    yield from _unseeded(case, within=within)
+
+
+def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
+    """Generators of the user's own that took their start from the operating system: a suspect for each line."""
+    ends = [_end_of_epoch(side) if within else side.training.begin_event for side in (case.a, case.b)]
+    first, second = (_entropies(side, end) for side, end in zip((case.a, case.b), ends, strict=True))
+    # What takes entropy for each sample goes on to do so.
+    in_all = _entropies(case.a, _end_of_training(case.a)) if within else first
+    for line, events in second.items():
+        theirs = first.get(line, [])
+        if not theirs or [e.value for e in theirs] == [e.value for e in events]:
+            continue
+        function, code = line
+        takes = [{"function": function, "code": code, "value": event.value} for event in in_all[line]]
         plan = {"do": "entropy", "side": case.b.name, "takes": takes}
         yield Suspect(
             slug="unseeded",
@@ -55,10 +62,10 @@ def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
                     side.role,
                     e.location,
                 )
-                for side, events in ((case.a, first), (case.b, second))
-                for e in events[:2]
+                for side, taken in ((case.a, theirs), (case.b, events))
+                for e in taken[:2]
             ),
-            location=event.location,
+            location=events[0].location,
             remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
             counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
         )
@@ -159,21 +166,16 @@ def _counted(draws: list[Event]) -> Iterator[tuple[Event, tuple[str, str | None,
         before[line] += event.count
 
 
-def _entropies(case: Case) -> tuple[list[Event], list[Event]]:
-    """Returns what each side took from the operating system, by the user's own lines, before the training."""
-    found = [
-        [
-            e
-            for e in side.events
-            if e.kind == "entropy"
-            and e.location is not None
-            and e.id < side.training.begin_event
-            and (not side.name or e.side == side.name)
-            and not _has_seed(e.location.code or "")
-        ]
-        for side in (case.a, case.b)
-    ]
-    return found[0], found[1]
+def _entropies(side: Side, end: int) -> dict[tuple[str, str | None], list[Event]]:
+    """Returns what a side took from the operating system before an event, by the function and the user's own line."""
+    found: dict[tuple[str, str | None], list[Event]] = {}
+    for event in side.events:
+        if event.kind != "entropy" or event.location is None or event.id >= end:
+            continue
+        if (side.name and event.side != side.name) or _has_seed(event.location.code or ""):
+            continue
+        found.setdefault((event.function, event.location.code), []).append(event)
+    return found
 
 
 def _has_seed(code: str) -> bool:

@@ -157,7 +157,8 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
             continue
         slug, fixes = _slug(case, [name if name == "collate_fn" else other.function]), _given(case, other, name, mine)
         if name == "seed" or (name in _SEEDS and (_seed(mine), _seed(theirs)) != (None, None)):
-            slug = "different-seed" if None not in (mine, theirs) or (one.is_seeded and other.is_seeded) else "unseeded"
+            seeded = _has_seed(case.a, one, mine) and _has_seed(case.b, other, theirs)
+            slug = "different-seed" if seeded else "unseeded"
             fixes = _seed_given(case, one, other, name)
         yield Suspect(
             slug=slug,
@@ -173,6 +174,13 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
             counterfactuals=fixes,
             no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
         )
+
+
+def _has_seed(side: Side, stage: Stage, argument: Any) -> bool:
+    """Whether a stage orders its samples from a seed: its own, or where it has none that of the framework."""
+    if argument is not None or stage.is_seeded:
+        return True
+    return stage.function == "DataLoader" and side.seeding("torch", stage.event) is not None
 
 
 def _given(case: Case, other: Stage, name: str, value: Any) -> tuple[Counterfactual, ...]:

@@ -25,7 +25,7 @@ class BatchDigest:
         digest: 16 bytes.
         rows: Sum over the samples, 8 bytes; None without a common first axis, or late.
         num_rows: Number of samples.
-        head: Digest of all leaves but the last, which may be the weights of the samples; None with less than three.
+        head: Digest of all leaves but the weights of the samples; None where the batch is no (x, y, weights).
     """
 
     digest: bytes
@@ -55,7 +55,8 @@ def digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], *, with_ro
 
 def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows: bool) -> BatchDigest:
     arrays = [None if leaf is None else backend.to_numpy(leaf) for _, leaf in leaves]
-    if len(arrays) in (2, 3) and arrays[1] is not None:
+    num_weights = _num_weights(leaves)
+    if len(arrays) - num_weights == 2 and arrays[1] is not None:
         arrays[1] = as_classes(arrays[1])
     present, digests = [], []
     for i, array in enumerate(arrays):
@@ -68,7 +69,19 @@ def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows
     if with_rows and present and all(a.ndim for a in present) and len({len(a) for a in present}) == 1:
         rows = rows_sum(present, len(present[0]))
     num_rows = len(present[0]) if present and present[0].ndim else None
-    return BatchDigest(joined(digests), rows, num_rows, joined(digests[:-1]) if len(digests) > 2 else None)
+    return BatchDigest(joined(digests), rows, num_rows, joined(digests[:-num_weights]) if num_weights else None)
+
+
+def _num_weights(leaves: Sequence[tuple[str, Any]]) -> int:
+    """Returns how many of the leaves, the last ones, are weights of the samples: the third part of a batch."""
+    if len(leaves) < 3 or _part(leaves[-1]) != "2":
+        return 0
+    return sum(_part(leaf) == "2" for leaf in leaves)
+
+
+def _part(leaf: tuple[str, Any]) -> str:
+    """Returns the number of the part of a batch that a leaf belongs to, from its path: batch/2/name."""
+    return leaf[0].split("/", 2)[1]
 
 
 def as_classes(targets: Array) -> Array:

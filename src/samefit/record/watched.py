@@ -75,14 +75,14 @@ class WatchedBatches:
             return known.shown
         watched = _Watched(dataset)
 
-        def observe(leaves: list[Array]) -> None:
+        def observe(leaves: list[tuple[str, Array]]) -> None:
             # Digests are made here: the arrays share the memory of the tensors that go to training.
             with_rows = watched.num_seen < self._num_with_rows
             watched.num_seen += 1
             watched.num_since += 1
             self._guard(lambda: watched.queue.append(self._digest(leaves, with_rows)), None)
             if self._keep:
-                self._last = {id(watched.queue): Delivered([array.copy() for array in leaves], dataset)}
+                self._last = {id(watched.queue): Delivered([array.copy() for _, array in leaves], dataset)}
 
         watched.shown = self._guard(lambda: self._backend.watch_batches(dataset, observe), dataset)
         watched.num_batches = self._guard(lambda: self._backend.num_batches(dataset), None)
@@ -98,9 +98,8 @@ class WatchedBatches:
         """Returns the last batch behind a queue, where batches are kept."""
         return self._last.get(id(queue))
 
-    def _digest(self, leaves: list[Array], with_rows: bool) -> batches.BatchDigest | str:
-        named = [(f"batch/{i}", array) for i, array in enumerate(leaves)]
-        return batches.digest_batch(self._backend, named, with_rows=with_rows)
+    def _digest(self, leaves: list[tuple[str, Array]], with_rows: bool) -> batches.BatchDigest | str:
+        return batches.digest_batch(self._backend, leaves, with_rows=with_rows)
 
 
 def taken(queue: deque[batches.BatchDigest | str], trainer: Any) -> list[batches.BatchDigest | str | None]:

@@ -255,7 +255,7 @@ class StepRecord:
         generators: {generator: digest} of the process's generators just before the step; only those that are present.
         generators_after: The same just after the step.
         chain: 16 bytes over this step and all before it in the training.
-        head: Digest (16 bytes) of the batch without its last leaf, where it has three or more.
+        head: Digest (16 bytes) of the batch without the weights of its samples, where it has some.
     """
 
     index: int

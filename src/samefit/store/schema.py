@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 SCHEMA = """
 CREATE TABLE meta (        -- one row a key
@@ -27,7 +27,7 @@ CREATE TABLE steps (       -- one row a training step
     epoch INTEGER,               -- 0-based
     step_in_epoch INTEGER,       -- 0-based
     batch BLOB,                  -- digest of the batch, 16 bytes, NULL where it could not be seen or was not read
-    head BLOB,                   -- digest of the batch without its last leaf, NULL if it has less than three leaves
+    head BLOB,                   -- digest of the batch without weights of the samples, NULL if it has none
     num_rows INTEGER,            -- number of samples
     indices BLOB,                -- digest of the sample indices, 16 bytes, NULL where they are not known
     sample_sum BLOB,             -- 8 bytes that do not depend on the order of the samples
