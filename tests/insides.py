@@ -34,6 +34,8 @@ class Seen:
     training: bool | None = None
     inside: int | None = None
     updates: int = 0
+    number: int | None = None
+    turn: int = 0
 
 
 LOSS = Seen("", kind="loss", name="loss", output=np.float32(0.5))
@@ -65,10 +67,10 @@ def look(
     arrays = {f"gradient/{path}": value for path, value in (gradients or {}).items()}
     arrays |= {f"after/{path}": value for path, value in (after or {}).items()}
     records = []
-    for number, seen in enumerate(calls):
+    for place, seen in enumerate(calls):
         record = InsideCall(
-            number=number,
-            turn=0,
+            number=place if seen.number is None else seen.number,
+            turn=seen.turn,
             parent=seen.inside,
             kind=seen.kind,
             class_name=seen.class_name,

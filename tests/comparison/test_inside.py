@@ -227,3 +227,15 @@ def test_a_branch_that_runs_at_another_place_is_looked_at_where_it_begins_to_dif
     assert found is not None
     assert (found.inside.path, found.inside.num_different) == ("short", 2)
     assert (found.inside.only_in_baseline, found.inside.only_in_candidate) == ((), ())
+
+
+def test_one_call_is_not_taken_for_a_turn_of_the_other_sides_loop(tmp_path: Path) -> None:
+    # TensorFlow shows the call of a cell that is made outside of its loop, JAX each turn.
+    turns = [Seen("Dense", 0, output=ONES * (k + 2), number=0, turn=k, nth=k + 1) for k in range(3)]
+    once = Seen("Dense", 0, output=ONES * 2)
+    inside = two(tmp_path, (*turns, *CALLS[1:]), (once, *CALLS[1:])).inside
+    assert inside.phase == "none"
+    apart = two(
+        tmp_path / "loops", (*turns, *CALLS[1:]), (turns[0], replace(turns[1], output=NEAR), *turns[2:], *CALLS[1:])
+    )
+    assert (apart.inside.phase, apart.inside.path, apart.inside.call) == ("forward", "dense", 2)

@@ -20,6 +20,10 @@ _FACTOR = 10.0
 stood below 2.5 floors and logic above 2,500."""
 
 
+_UNIT = 2.0**-23
+"""One unit in the last place of a float32, relative: Keras logs a loss as one, so that none is known better."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What the measurement says.
@@ -87,11 +91,17 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     if not_met([perturbed], [planned(execution)], len(_plan(comparison))):
         return _not_measured("the first weights could not be changed")
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
-    if moved is None or not moved.max_rel or not math.isfinite(moved.max_rel):
-        return _not_measured("the loss does not move when the first weights change by one unit in the last place")
-    ratio = gap / moved.max_rel
+    if moved is None or moved.max_rel is None or not math.isfinite(moved.max_rel):
+        return _not_measured("the loss is no number when the first weights change by one unit in the last place")
+    floor = max(moved.max_rel, _UNIT)
+    ratio = gap / floor
+    by = (
+        f"{moved.max_rel:.2g}"
+        if moved.max_rel >= _UNIT
+        else f"less than {_UNIT:.2g}, one unit in the last place of it,"
+    )
     text = (
-        f"largest relative gap of the loss {gap:.2g}; the baseline itself moves by {moved.max_rel:.2g} when "
+        f"largest relative gap of the loss {gap:.2g}; the baseline itself moves by {by} when "
         f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text), perturbed)

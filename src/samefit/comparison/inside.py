@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -220,6 +221,9 @@ def paired_calls(
 
     The n-th calls of two layers that pair are a pair wherever they stand, where both are called as often: a branch may
     run at another place. Others pair in the order in which they ended, by layer where layers pair, else by class.
+
+    Turns of a compiled loop pair with turns of another one, and only if there are as many: TensorFlow shows of a
+    recurrent layer the one call of its cell that is made outside of the loop, and JAX each turn.
     """
     of_a, of_b = {i: k for k, (i, _) in enumerate(layers)}, {j: k for k, (_, j) in enumerate(layers)}
     keys_a, keys_b = [_key(call, of_a) for call in a], [_key(call, of_b) for call in b]
@@ -228,8 +232,11 @@ def paired_calls(
         calls = [[k for k, other in enumerate(keys) if other == key] for keys in (keys_a, keys_b)]
         if len(calls[0]) == len(calls[1]):
             pairs += zip(*calls, strict=True)
-    rest_a = sorted({*range(len(a))} - {i for i, _ in pairs})
-    rest_b = sorted({*range(len(b))} - {j for _, j in pairs})
+    turning = {key for calls, keys in ((a, keys_a), (b, keys_b)) for key in _turning(calls, keys)}
+    counts_a, counts_b = Counter(keys_a), Counter(keys_b)
+    apart = {key for key in turning if counts_a[key] != counts_b[key]}
+    rest_a = [i for i in sorted({*range(len(a))} - {i for i, _ in pairs}) if keys_a[i] not in apart]
+    rest_b = [j for j in sorted({*range(len(b))} - {j for _, j in pairs}) if keys_b[j] not in apart]
     matcher = SequenceMatcher(None, [keys_a[i] for i in rest_a], [keys_b[j] for j in rest_b], autojunk=False)
     matched = [(m.a + k, m.b + k) for m in matcher.get_matching_blocks() for k in range(m.size)]
     return sorted([*pairs, *((rest_a[i], rest_b[j]) for i, j in matched)])
@@ -285,6 +292,12 @@ def _key(call: InsideCall, pairs: Mapping[int, int]) -> tuple[Any, ...]:
     if call.layer is not None and call.layer in pairs:
         return ("pair", pairs[call.layer])
     return (call.kind, call.class_name, call.shapes)
+
+
+def _turning(calls: Sequence[InsideCall], keys: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yields the keys of calls that are turns of a compiled loop."""
+    looping = {call.number for call in calls if call.turn}
+    return (key for call, key in zip(calls, keys, strict=True) if call.number in looping)
 
 
 def _given_out(call: InsideCall) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
