@@ -37,6 +37,7 @@ def test_rounding(tmp_path: Path, backends: tuple[str, ...], other: str) -> None
         ("pooling", "torch", "backend-difference", "forward", "average_pooling2d"),
         ("saturated", "tensorflow", "loss-config", "loss", "loss"),
         ("optimizer", "tensorflow", "backend-difference", "update", ""),
+        ("rows", "tensorflow", "backend-difference", "update", "embedding"),
     ],
 )
 def test_another_function(
@@ -51,3 +52,16 @@ def test_another_function(
     assert place.phase == phase
     assert path in place.path
     assert (comparison.verdict, comparison.causes[-1].slug) == (Verdict.DIVERGED, slug)
+
+
+@pytest.mark.parametrize("other", ["tensorflow", "torch"])
+def test_the_loop_of_a_recurrent_layer_is_no_other_function(
+    tmp_path: Path, backends: tuple[str, ...], other: str
+) -> None:
+    if not {"jax", other} <= {*backends}:
+        pytest.skip("not under test")
+    comparison = check(f"{SCRIPT}:recurrent", backends=("jax", other), directory=tmp_path)
+    assert comparison.parity is not None
+    assert comparison.parity.masks is not False
+    assert comparison.parity.is_rounding is True
+    assert comparison.verdict is Verdict.WITHIN_TOLERANCE

@@ -1,4 +1,4 @@
-"""One training on two backends: rounding alone, and three in which something is another function."""
+"""One training on two backends: rounding alone, and some in which something is another function."""
 
 from __future__ import annotations
 
@@ -43,3 +43,25 @@ def saturated() -> None:
 def optimizer() -> None:
     """The first step of this one is another on TensorFlow."""
     _train(optimizer=keras.optimizers.ScheduleFreeAdamW(1e-3))
+
+
+def recurrent() -> None:
+    """A recurrent layer with dropout, whose cell runs in a compiled loop."""
+    with samefit.pinned(1):
+        rng = np.random.Generator(np.random.PCG64(0))
+        x = rng.normal(size=(64, 6, 2)).astype("float32")
+        first = layers.GRU(4, dropout=0.2, recurrent_dropout=0.3)
+        model = keras.Sequential([keras.Input((6, 2)), first, layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, 0, :1], batch_size=16, epochs=2, verbose=0)
+
+
+def rows() -> None:
+    """TensorFlow's optimizers square each row of an embedding's gradient, and not the sum of those of a word."""
+    with samefit.pinned(1):
+        rng = np.random.Generator(np.random.PCG64(0))
+        words, y = rng.integers(0, 20, (64, 6)), rng.normal(size=(64, 1)).astype("float32")
+        first = [layers.Embedding(20, 4), layers.Flatten()]
+        model = keras.Sequential([keras.Input((6,), dtype="int32"), *first, layers.Dense(1)])
+        model.compile("rmsprop", "mse")
+        model.fit(words, y, batch_size=16, epochs=2, verbose=0)
