@@ -120,6 +120,29 @@ def test_a_constant_is_named() -> None:
     assert said(found) == [("structure", "Multiply: called with", "tensor, 2.0", "tensor, 3.0")]
 
 
+ARRAYS = ("array (4, 4) float32 " + 32 * "0", "array (4, 4) float32 " + 32 * "1", "array (4,) float32 " + 32 * "0")
+
+
+def plus(array: str) -> tuple[Step, ...]:
+    return (dense("d", "a", "x"), Step("Add", "b", ("a",), constants=("tensor", array)))
+
+
+def test_an_array_that_a_model_was_built_with_may_have_been_drawn() -> None:
+    # Such as what a layer gave out for a constant: with the same weights both compute the same.
+    a, b = make_probe(plus(ARRAYS[0])), make_probe(plus(ARRAYS[1]))
+    found = compare_probes(a, b)
+    assert (found.verdict, said(found)) == (ModelVerdict.IDENTICAL, [])
+    assert any("Add: called with" in note for note in found.notes)
+    apart = compare_probes(a, with_result(b, "inference/output/0", np.full((4, 4), 2.0, np.float32)))
+    shown = tuple(f"tensor, {array[:-24]}" for array in ARRAYS[:2])
+    assert (apart.verdict, said(apart)) == (ModelVerdict.DIVERGED, [("structure", "Add: called with", *shown)])
+
+
+def test_an_array_of_another_shape_is_another_structure() -> None:
+    found = compare_probes(make_probe(plus(ARRAYS[0])), make_probe(plus(ARRAYS[2])))
+    assert [name for _, name, *_ in said(found)] == ["Add: called with"]
+
+
 def test_another_function_without_another_option() -> None:
     b = with_result(make_probe(RESIDUAL), "inference/output/0", np.full((4, 4), 2.0, np.float32))
     found = compare_probes(make_probe(RESIDUAL), b)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from samefit.align.graphs import COMMUTATIVE, GraphAlignment
 from samefit.align.models import Alignment
@@ -11,7 +12,7 @@ from samefit.comparison.model_passes import BACKWARD, masked
 from samefit.comparison.result import SettingDifference
 from samefit.comparison.settings import layer_differences
 from samefit.comparison.values import same_value
-from samefit.store.probes import NodeRecord, Probe
+from samefit.store.probes import ARRAY, NodeRecord, Probe
 from samefit.store.records import LayerRecord
 from samefit.types import Location, Role
 
@@ -74,6 +75,14 @@ def own_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[S
                     yield SettingDifference("layer", f"{other.name}: {name}", where[0], where[1], other.location)
             elif not same_value(values[0], values[1]):
                 yield SettingDifference("layer", f"{other.name}.{name}", values[0], values[1], other.location)
+
+
+def array_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[SettingDifference]:
+    """Yields arrays that paired operations were called with and that hold other values.
+
+    An array may have been computed from weights, while the model was built: it may differ where these were drawn.
+    """
+    return _Flow(a, b, alignment).arrays()
 
 
 def mask_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[SettingDifference]:
@@ -195,7 +204,8 @@ class _Flow:
         """Yields options and constants of paired operations that are not the same."""
         for n, m in self.alignment.nodes:
             one, other = self.a.graph.nodes[n], self.b.graph.nodes[m]
-            if not same_value(one.constants, other.constants) and (one.layer is None) == (other.layer is None):
+            constants = _without_digests(one), _without_digests(other)
+            if not same_value(*constants) and (one.layer is None) == (other.layer is None):
                 yield SettingDifference(
                     "structure",
                     f"{_named(self.b, other)}: called with",
@@ -210,6 +220,23 @@ class _Flow:
                         yield SettingDifference(
                             "layer", name, one.config[key], other.config[key], _where(self.b, other)
                         )
+
+    def arrays(self) -> Iterator[SettingDifference]:
+        """Yields arrays that paired operations were called with and that hold other values."""
+        for n, m in self.alignment.nodes:
+            one, other = self.a.graph.nodes[n], self.b.graph.nodes[m]
+            same_kinds = same_value(_without_digests(one), _without_digests(other))
+            if same_kinds and not same_value(one.constants, other.constants):
+                name = f"{_named(self.b, other)}: called with"
+                yield SettingDifference("structure", name, _constants(one), _constants(other), _where(self.b, other))
+
+
+def _without_digests(node: NodeRecord) -> tuple[Any, ...]:
+    return tuple(c.rpartition(" ")[0] if _is_array(c) else c for c in node.constants)
+
+
+def _is_array(constant: Any) -> bool:
+    return isinstance(constant, str) and constant.startswith(f"{ARRAY} ")
 
 
 def _idle(probe: Probe, paired: set[int]) -> Iterator[LayerRecord]:
@@ -241,4 +268,6 @@ def _where(probe: Probe, node: NodeRecord) -> Location | None:
 
 
 def _constants(node: NodeRecord) -> str:
-    return ", ".join(map(str, node.constants)) or "nothing else"
+    # Of a digest, enough to tell two apart.
+    shown = (c[:-24] if _is_array(c) else str(c) for c in node.constants)
+    return ", ".join(shown) or "nothing else"

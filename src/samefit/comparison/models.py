@@ -19,6 +19,7 @@ from samefit.comparison.model_result import (
     Weights,
 )
 from samefit.comparison.model_structure import (
+    array_differences,
     mask_differences,
     option_differences,
     own_differences,
@@ -49,7 +50,7 @@ def compare_probes(a: Probe, b: Probe, *, weights_may: str = "drawn") -> ModelCo
     weights = list(_weight_differences(a, b, alignment))
     passes = compare_passes(a, b, alignment)
     structure += mask_differences(a, b, alignment)
-    own = list(own_differences(a, b, alignment))
+    own = [*own_differences(a, b, alignment), *array_differences(a, b, alignment)]
     if not all(one.same or one.is_rounding for one in passes):
         options += own
     settings = (*structure, *options)
@@ -209,7 +210,7 @@ def _notes(
             yield f"Nothing was compared in the {one.name} pass: {one.without} on either side."
     if own and not settings:
         names = ", ".join(dict.fromkeys(setting.name for setting in own))
-        yield f"What classes of your own hold is not the same ({names}); on this data both compute the same."
+        yield f"What your own code holds is not the same ({names}); on this data both compute the same."
     if draws_apart(a, b):
         yield (
             "Random layers draw other numbers on another backend: the pass in training was not compared, and the way "

@@ -19,7 +19,7 @@ from samefit.record.models import describe_model, describe_variables
 from samefit.record.plain import plain
 from samefit.record.provenance import Provenance
 from samefit.store.digest import digest
-from samefit.store.probes import GraphRecord, NodeRecord
+from samefit.store.probes import ARRAY, GraphRecord, NodeRecord
 from samefit.store.records import ModelRecord, VariableRecord
 
 
@@ -128,5 +128,7 @@ def _constant(value: Any) -> Any:
         # A weight: its values are compared as weights are.
         return f"variable {tuple(value.shape)} {value.dtype}"
     if hasattr(value, "shape") and hasattr(value, "__array__"):
-        return f"array {digest(np.asarray(value)).hex()}"
+        # NumPy cannot read a tensor of PyTorch's that was computed from weights.
+        array = value if isinstance(value, np.ndarray) else keras.ops.convert_to_numpy(value)
+        return f"{ARRAY} {tuple(array.shape)} {array.dtype} {digest(array).hex()}"
     return plain(value) if not isinstance(value, slice) else str(value)

@@ -355,8 +355,8 @@ class _Eye:
             # The first optimizer is the user's; one that it applies in turn gets what was clipped or unscaled.
             if gradient is not None and path is not None:
                 self._tap([gradient], functools.partial(self._gradient, path))
-                # Of an embedding TensorFlow gives the rows that were used, as often as they were, and Keras's optimizers
-                # may do other things with rows than with their sum: what belongs to other rows cannot be put there.
+                # Of an embedding TensorFlow gives the rows that were used, each as often as it was: an optimizer may do
+                # other things with rows than with their sum.
                 in_rows = hasattr(gradient, "dense_shape")
                 if path in self.given and path not in self._handed and not in_rows:
                     gradient = tensor_of(self.given[path], gradient)

@@ -18,6 +18,8 @@ from samefit.store.records import ModelRecord, VariableRecord
 
 Array = np.ndarray[Any, Any]
 
+ARRAY = "array"
+
 _RECORD, _ARRAYS = "model.json", "model.safetensors"
 
 
@@ -31,7 +33,8 @@ class NodeRecord:
         parts: Indices of the layers inside (the cell of an LSTM), in order.
         inputs: Numbers of the tensors that went in, in the order of the parameters.
         outputs: Numbers of the tensors that came out.
-        constants: What else it was called with, in order; "tensor" stands for a tensor.
+        constants: What else it was called with, in order; "tensor" stands for a tensor, and an array is `ARRAY`, its
+            shape, its dtype and its digest.
         config: Configuration of an operation; a layer's stands in its `LayerRecord`.
     """
 
