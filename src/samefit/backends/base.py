@@ -221,6 +221,13 @@ class Backend(abc.ABC):
         """Switches off what multiplies numbers with fewer bits than they have (TensorFloat-32 on a GPU)."""
         return Determinism({}, (), lambda: None)
 
+    is_compiling: Callable[[], bool] = staticmethod(lambda: False)
+    """Says whether a compiler follows what Python does now, hooks included, and guards on all that these look at.
+
+    Hooks that have nothing to see in a step leave themselves out then: each thing of theirs that changes would have
+    `torch.compile` compile anew, and after some times it no longer compiles at all.
+    """
+
     returns_early: bool = False
     """Whether a compiled step returns before it is computed, and what it returned stays as it is."""
 

@@ -40,6 +40,8 @@ class TorchBackend(Backend):
     """The adapter for PyTorch."""
 
     name = "torch"
+    # The function itself: the compiler knows it, and takes it for a constant.
+    is_compiling = staticmethod(torch.compiler.is_compiling)
 
     def version(self) -> str:
         return str(torch.__version__)

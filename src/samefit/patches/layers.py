@@ -168,8 +168,14 @@ def watch_outputs(patches: Patches, observe: Callable[[Any, Any, bool], None]) -
     patches.replace(layer, "__call__", make, checked_on=_CHECKED)
 
 
-def watch_layers(patches: Patches, observer: BuildObserver) -> None:
-    """Puts all hooks of layers, initialisers, variables and optimizers in place."""
+def watch_layers(patches: Patches, observer: BuildObserver, is_compiling: Callable[[], bool]) -> None:
+    """Puts all hooks of layers, initialisers, variables and optimizers in place.
+
+    Args:
+        patches: Where the changes are kept.
+        observer: What is told.
+        is_compiling: `Backend.is_compiling`.
+    """
     layer = importlib.import_module("keras.src.layers.layer").Layer
     operation = importlib.import_module("keras.src.ops.operation").Operation
     variables = importlib.import_module("keras.src.backend.common.variables").Variable
@@ -183,7 +189,8 @@ def watch_layers(patches: Patches, observer: BuildObserver) -> None:
     patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
     patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
-    patches.replace(variables, "assign", functools.partial(watched_assign, observer.assigned), checked_on=_CHECKED)
+    assign = functools.partial(watched_assign, observer.assigned, is_compiling)
+    patches.replace(variables, "assign", assign, checked_on=_CHECKED)
     backend_variable = importlib.import_module("keras.src.backend").Variable
     owner = backend_variable if "_deferred_initialize" in vars(backend_variable) else variables
     patches.replace(owner, "_deferred_initialize", functools.partial(_deferred, observer), checked_on=_CHECKED)
@@ -262,13 +269,16 @@ def _deferred(observer: BuildObserver, original: Callable[..., Any]) -> Callable
     return deferred_initialize
 
 
-def watched_assign(assigned: Callable[[Any], None], original: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a `Variable.assign` that tells of each variable that it has assigned."""
+def watched_assign(
+    assigned: Callable[[Any], None], is_compiling: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Returns a `Variable.assign` that tells of each variable that it has assigned outside of a compiled step."""
 
     @functools.wraps(original)
     def assign(self: Any, value: Any) -> Any:
         result = original(self, value)
-        assigned(self)
+        if not is_compiling():
+            assigned(self)
         return result
 
     return assign

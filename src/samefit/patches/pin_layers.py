@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit import backends
 from samefit.patches import dataflow, layers
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
@@ -124,12 +125,14 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
 
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
-    assign = functools.partial(layers.watched_assign, observer.assigned)
+    is_compiling = backends.load(backend).is_compiling
+    assign = functools.partial(layers.watched_assign, observer.assigned, is_compiling)
     patches.replace(variables.Variable, "assign", assign, checked_on=_CHECKED)
     replace(variables, "initialize_all_variables", _all_initialized)
     replace(generator, "__init__", _generator)
     replace(functional, "__init__", _functional)
-    replace(layer, "_maybe_build", _maybe_build)
+    maybe_build = functools.partial(_maybe_build, observer, is_compiling)
+    patches.replace(layer, "_maybe_build", maybe_build, checked_on=_CHECKED)
     replace(layer, "_lock_state", _lock_state)
     replace(_data_layer(), "_get_seed_generator", _data_generator)
     for name in ("fit", "train_on_batch"):
@@ -219,11 +222,15 @@ def _functional(observer: LayerObserver, original: Callable[..., Any]) -> Callab
     return init
 
 
-def _maybe_build(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+def _maybe_build(
+    observer: LayerObserver, is_compiling: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
     @functools.wraps(original)
     def maybe_build(self: Any, call_spec: Any) -> None:
         if self.built:
-            observer.ran(self, call_spec.arguments_dict)
+            # The layers of a model that trains were all seen when its training began.
+            if not is_compiling():
+                observer.ran(self, call_spec.arguments_dict)
             return
         with observer.building(self, call_spec.arguments_dict):
             original(self, call_spec)
