@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ def test_an_option_of_a_layer(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants == (
         {"do": "layer", "class": "Dense", "construction": 3, "arguments": {"activation": "relu"}},
     )
+
+
+def test_an_option_that_is_set_after_a_layer_was_made(tmp_path: Path) -> None:
+    # Both are made alike; what the constructor gets is not what trains.
+    first = found(two(tmp_path, [layer(rate=0.2)], [layer(rate=0.4)]))[0]
+    plan = {"do": "attributes", "training": 1, "values": {"dense": {"rate": 0.2}}}
+    assert first.counterfactuals[-1].transplants == (plan,)
+    objects = found(two(tmp_path / "objects", [layer(rate={"config": 1})], [layer(rate={"config": 2})]))[0]
+    assert len(objects.counterfactuals) == 1
+    names = [[layer(rate=rate), layer(rate=rate)] for rate in (0.2, 0.4)]
+    twice = [[replace(one, name="same") for one in side] for side in names]
+    assert len(found(two(tmp_path / "names", *twice))[0].counterfactuals) == 1
 
 
 @pytest.mark.parametrize(

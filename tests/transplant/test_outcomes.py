@@ -6,6 +6,7 @@ import enum
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from safetensors.numpy import save_file
 from tests.transplant.fakes import Dense, Layer, Trainer, Variable
@@ -145,6 +146,17 @@ def test_attributes_of_layers_and_of_the_model() -> None:
     assert (layer.factor, layer.axes, layer.mode, trainer.temperature) == (4.0, (1, 3), Mode.MULTIPLY, 2.0)  # type: ignore[attr-defined]
     assert layer.mode is Mode.MULTIPLY  # type: ignore[attr-defined]
     assert [one["met"] for one in transplants.outcomes] == ["all"]
+
+
+def test_an_activation_is_put_back_by_its_name() -> None:
+    layer = Layer("dense")
+    vars(layer).update(activation=keras.activations.tanh, pick=max)
+    trainer = Trainer(layer)
+    trainer.train_function = None
+    values = {"dense": {"activation": "relu", "pick": "largest"}}
+    Transplants([{"do": "attributes", "training": 1, "values": values}]).training(1, trainer, {})
+    assert vars(layer)["activation"] is keras.activations.relu
+    assert vars(layer)["pick"] == "largest"
 
 
 def test_an_attribute_of_a_layer_that_is_not_there_is_a_part() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, shown
+from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, set_before_training, shown
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
 
@@ -76,7 +76,10 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
         if len(seeds) < len(found):
             others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in seeds}))
     if others:
-        yield _other_options(others, "model-config", "The layers do not have the same options.")
+        suspect = _other_options(others, "model-config", "The layers do not have the same options.")
+        same = all(c.a.class_name == c.b.class_name for c in others)
+        later = set_before_training(case, {c.b.name: c.options for c in others}) if same else ()
+        yield replace(suspect, counterfactuals=(*suspect.counterfactuals, *later))
     if not _seeds_on_one_side(case) or case.divergence.stage is not Stage.INITIAL_WEIGHTS:
         yield from _other_seeds(case)
     operations = [(one, other) for one, other in _paired_operations(case) if bare(one.options) != bare(other.options)]

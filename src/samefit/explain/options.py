@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from samefit.comparison.values import same_value
-from samefit.explain.case import Counterfactual
+from samefit.explain.case import Case, Counterfactual
 
 _OWN = " (your own, "
 """How the recorder marks a function of the user's own."""
@@ -75,3 +75,22 @@ def put_in_somewhere(
         if not any(is_own(pair[side]) for pair in values):
             return (fix,), ""
     return (), "functions of your own cannot be put in from outside"
+
+
+def set_before_training(case: Case, options: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> tuple[Counterfactual, ...]:
+    """Returns the re-run that sets options of layers when the training begins: a script may set them once more.
+
+    Args:
+        case: The case.
+        options: By the name of the candidate's layer, options that differ: {option: (the baseline's, the candidate's)}.
+
+    Returns:
+        None where a name stands for several layers, or an option is an object.
+    """
+    names = [layer.name for layer in case.b.model.layers]
+    values = {layer: {name: pair[0] for name, pair in found.items()} for layer, found in options.items()}
+    plain = all(isinstance(v, bool | int | float | str) for found in values.values() for v in found.values())
+    if not plain or any(names.count(name) > 1 for name in options):
+        return ()
+    plan = {"do": "attributes", "training": case.b.training.number, "values": values}
+    return (Counterfactual("the baseline's options set in these layers when the training begins", (plan,)),)

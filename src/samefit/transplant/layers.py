@@ -65,7 +65,12 @@ def _place_of(model: Any, name: str) -> tuple[Mapping[Any, Any], Any]:
 
 
 def _as(before: Any, value: Any) -> Any:
-    """Returns a value from JSON, which has neither tuples nor enumerations, as what was there before is."""
+    """Returns a value from JSON, which has no tuples, enumerations and functions, as what was there before is."""
+    if callable(before) and isinstance(value, str):
+        import keras
+
+        # Of an activation a configuration holds the name.
+        return getattr(keras.activations, value, value)
     if isinstance(before, enum.Enum):
         return type(before)(value)
     if isinstance(before, tuple) and isinstance(value, list):
