@@ -48,6 +48,31 @@ def test_a_first_look_that_only_one_side_takes(tmp_path: Path) -> None:
     assert "fit(shuffle=False)" in first.remedy
 
 
+def test_a_first_look_is_not_blamed_for_other_draws(tmp_path: Path) -> None:
+    # A second seed sets the two apart: the baseline goes on from the training before.
+    a = Story().seed(1, generator="numpy").draw(6, "numpy", "shuffle of fit #1", count=3)
+    a.training(1).epoch(0).draw(9, "numpy", "shuffle of fit #2")
+    b = Story().seed(1, generator="numpy").training(1)
+    b.draw(9, "numpy", "first look at a batch in fit #1").epoch(0).draw(9, "numpy", "shuffle of fit #1")
+    first = found(two(tmp_path, a, b, REORDERED))[0]
+    assert first.slug == "generator-advanced"
+    assert "first look here" not in texts(first)
+    assert "set_random_seed(1)" in first.remedy
+
+
+def test_what_keras_draws_for_a_callback_is_kept_apart(tmp_path: Path) -> None:
+    a, b = (shuffled(Story().seed(1, generator="numpy")) for _ in range(2))
+    b.draw(6, "numpy", component="data loader of predict", count=2)
+    for story in (a, b):
+        story.epoch(1).draw(9, "numpy", "shuffle of fit #1")
+    first = found(two(tmp_path, a, b, (Change("batch", step=4), Change("swap rows", step=4))))[0]
+    assert first.slug == "generator-advanced"
+    # It draws in each epoch: to seed before the training is no help.
+    assert first.remedy.startswith(
+        "keep the order of fit apart from what line 6 of train.py draws:  samefit.pinned(SEED)"
+    )
+
+
 def test_a_shuffle_of_an_unseeded_generator(tmp_path: Path) -> None:
     first = found(two(tmp_path, shuffled(Story("a")), shuffled(Story("b")), REORDERED))[0]
     assert first.slug == "unseeded"

@@ -17,14 +17,16 @@ def looked_on_one_side(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
     It looks where the model or its metrics are not built yet: an `evaluate` before it has built them, and then seeding
     right before `fit` leaves the two one draw apart.
     """
-    looked = [
-        any(
-            event.component.startswith("first look") and event.training == side.training.number
+    looks = [
+        sum(
+            event.count
             for event in side.draws(generator, seed.id if seed is not None else -1, draw.id)
+            if event.component.startswith("first look") and event.training == side.training.number
         )
         for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b))
     ]
-    if looked[0] == looked[1]:
+    # Where other draws are between them as well, the look is not what sets the two apart.
+    if looks[0] == looks[1] or looks[0] - looks[1] != drawn_a[0].index - drawn_b[0].index:
         return ""
     return (
         "evaluate and train on batches only after fit, or on both sides; or make fit independent of it:  "

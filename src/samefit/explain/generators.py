@@ -277,24 +277,35 @@ def _advanced(
     )
 
 
+_Line = tuple[str, str | None, str]
+"""A function that draws, the user's line behind it, and what of Keras it draws for."""
+
+
 def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> str:
-    """Returns the remedy where the user's own code draws while the training runs, on one side alone; else "".
+    """Returns the remedy where a line of the user's draws while the training runs, on one side alone; else "".
 
     To seed before the training is no help then.
     """
-    counts: list[dict[tuple[str, str | None], int]] = []
-    extra: dict[tuple[str, str | None], Location] = {}
+    counts: list[dict[_Line, int]] = []
+    extra: dict[_Line, Location] = {}
     for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
         counts.append({})
         for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
             within = event.training == side.training.number or event.id > side.training.begin_event
-            if within and not event.component and event.location is not None:
-                key = (event.function, event.location.code)
+            if within and event.location is not None and not event.component.endswith(f"fit #{event.training}"):
+                key = (event.function, event.location.code, event.component)
                 counts[-1][key] = counts[-1].get(key, 0) + event.count
                 extra.setdefault(key, event.location)
-    where = next((at for key, at in extra.items() if counts[0].get(key, 0) != counts[1].get(key, 0)), None)
+    found = ((at, key[2]) for key, at in extra.items() if counts[0].get(key, 0) != counts[1].get(key, 0))
+    where, component = next(found, (None, ""))
     if where is None or where == drawn_b[0].location:
         return ""
+    if component:
+        # What Keras draws for an `evaluate` or `predict` in a callback.
+        return (
+            f"keep the order of fit apart from what {place(where)} draws:  samefit.pinned(SEED)  (or --pin SEED),  or "
+            "shuffle the data yourself and  fit(shuffle=False)"
+        )
     own = {"numpy": "numpy.random.default_rng(1)", "python": "random.Random(1)"}.get(generator)
     return f"let {place(where)} draw from a generator of its own" + (f":  {own}" if own else "")
 
