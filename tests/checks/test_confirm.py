@@ -78,7 +78,8 @@ class Bench:
 
 
 def run_of(path: Path, *changes: Change, activation: str = "relu", **manifest: Any) -> Run:
-    layer = dense(4, 4, config={"units": 4, "activation": activation})
+    # An object: one re-run puts it in, and no second one sets it later.
+    layer = dense(4, 4, config={"units": 4, "activation": {"class_name": activation, "config": {}}})
     # Two scripts: of one program that is run twice, other kernels might be the cause.
     manifest = {"target": f"{path.name}.py", **manifest}
     return make_run(path, layers=[layer], trainings=[Training()], changes=changes, manifest=manifest)
@@ -100,7 +101,9 @@ def test_a_rerun_that_agrees_confirms(tmp_path: Path) -> None:
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True)]
     assert found[0].counterfactual == "with the baseline's options for these layers, all 8 steps are bit-identical"
     assert found[0].unconfirmed_because == ""
-    assert bench.executions[0].options["transplants"][0]["arguments"] == {"activation": "relu"}
+    assert bench.executions[0].options["transplants"][0]["arguments"] == {
+        "activation": {"class_name": "relu", "config": {}}
+    }
     assert said == ["confirming model-config: with the baseline's options for these layers"]
 
 

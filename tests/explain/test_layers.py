@@ -263,3 +263,13 @@ def test_a_value_in_an_expression_cannot_be_put_in(tmp_path: Path) -> None:
 def test_layers_that_both_freeze_are_not_blamed(tmp_path: Path) -> None:
     frozen = dense(4, 4, trainable=False)
     assert "trainable-set" not in slugs(two(tmp_path, [frozen], [frozen], UPDATE))
+
+
+def test_a_layer_with_a_variable_more_is_the_same_layer_with_another_option(tmp_path: Path) -> None:
+    # A stateful layer holds its state, and pairs by no variable.
+    a = Layer("LSTM", {}, {"rnn_state": (4, 4)}, config={"stateful": True})
+    b = Layer("LSTM", {}, config={"stateful": False})
+    suspects = found(two(tmp_path, [layer(), a], [layer(), b]))
+    assert [(s.slug, texts(s)) for s in suspects] == [("model-config", "LSTM(stateful=True) and LSTM(stateful=False)")]
+    other = found(two(tmp_path / "other", [layer(), a], [layer(), replace(b, class_name="GRU")]))
+    assert "only in the baseline" in texts(other[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.comparison.result import Evidence, SettingDifference
+from samefit.explain.aligned import aligned_layers, without_weights_in_common
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, set_before_training, shown
 from samefit.store.records import CallRecord, LayerRecord
@@ -22,7 +23,7 @@ _MASK = ": mask among"
 
 def explain_precision(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where the dtype policies differ."""
-    policies = [(a, b) for a, b in _aligned_layers(case) if a.dtype_policy != b.dtype_policy]
+    policies = [(a, b) for a, b in aligned_layers(case) if a.dtype_policy != b.dtype_policy]
     if not policies:
         return
     first, second = policies[0]
@@ -63,14 +64,10 @@ def _which(class_name: str, number: int) -> str:
     return class_name if number == 1 else f"{number} layers, from {class_name} on"
 
 
-def _aligned_layers(case: Case) -> list[tuple[LayerRecord, LayerRecord]]:
-    return [(case.a.model.layers[i], case.b.model.layers[j]) for i, j in case.alignment.layers]
-
-
 def explain_layers(case: Case) -> Iterator[Suspect]:
     """Yields suspects for options of aligned layers that differ, for their seeds, and for another structure."""
     others: list[_Changed] = []
-    for a, b in _aligned_layers(case):
+    for a, b in aligned_layers(case):
         found = differing_options(a.config, b.config)
         seeds = _seeds_of(found)
         if len(seeds) < len(found):
@@ -88,8 +85,8 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
     structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(_MODE)]
     if structure and not operations:
         yield _structure(case, structure)
-    elif case.alignment.layers_only_in_a or case.alignment.layers_only_in_b:
-        yield _structure(case, list(_without_partner(case)))
+    elif alone := list(_without_partner(case)):
+        yield _structure(case, alone)
 
 
 def _paired_operations(case: Case) -> Iterator[tuple[CallRecord, CallRecord]]:
@@ -143,7 +140,7 @@ def explain_seeds_on_one_side(case: Case) -> Iterator[Suspect]:
 
 
 def _other_seeds(case: Case) -> Iterator[Suspect]:
-    found = ((a, b, _seeds_of(differing_options(a.config, b.config))) for a, b in _aligned_layers(case))
+    found = ((a, b, _seeds_of(differing_options(a.config, b.config))) for a, b in aligned_layers(case))
     changed = [_Changed(a, b, options) for a, b, options in found if options]
     if changed:
         yield _other_options(changed, "different-seed", "The layers were given different seeds.")
@@ -157,7 +154,7 @@ def _seeds_of(options: Options) -> Options:
 def _seeds_on_one_side(case: Case) -> bool:
     return any(
         (_seed(one) is None) != (_seed(other) is None)
-        for a, b in _aligned_layers(case)
+        for a, b in aligned_layers(case)
         for one, other in _seeds_of(differing_options(a.config, b.config)).values()
     )
 
@@ -237,10 +234,11 @@ _SAME_FUNCTION = "give these layers the same function on both sides"
 
 def _without_partner(case: Case) -> Iterator[SettingDifference]:
     """Layers without a partner, where no forward pass was seen that would show the structure."""
-    for index in case.alignment.layers_only_in_a:
+    alike = without_weights_in_common(case)
+    for index in {*case.alignment.layers_only_in_a} - {i for i, _ in alike}:
         layer = case.a.model.layers[index]
         yield SettingDifference("structure", layer.class_name, layer.name, None, layer.location)
-    for index in case.alignment.layers_only_in_b:
+    for index in {*case.alignment.layers_only_in_b} - {j for _, j in alike}:
         layer = case.b.model.layers[index]
         yield SettingDifference("structure", layer.class_name, None, layer.name, layer.location)
 
