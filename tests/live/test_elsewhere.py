@@ -89,3 +89,32 @@ def test_marks_of_a_run_before_do_not_count(tmp_path: Path, monkeypatch: pytest.
     Path("alone.py").write_text("import numpy, keras")
     assert main(["run", "-o", "train.run", "alone.py"]) == 0
     assert trained_elsewhere(Run.open("train.run")) == 0
+
+
+POOL = """
+import multiprocessing
+
+def train(seed):
+    import keras
+    import numpy
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(numpy.ones((4, 2)), numpy.ones((4, 1)), verbose=0)
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.map(train, [1])
+"""
+
+
+def test_a_script_that_trains_in_other_processes_alone_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    Path("train.py").write_text(POOL)
+    assert main(["check", "train.py"]) not in (0, 2)
+    # Its own process imports nothing, and has no run.
+    assert "train.py trains in another process, which samefit does not record" in " ".join(
+        capfd.readouterr().err.split()
+    )

@@ -16,7 +16,7 @@ from samefit.checks.notes import what_pinning_changed
 from samefit.checks.pair import Pair, Part
 from samefit.checks.told import explained, suspected
 from samefit.checks.watch import Watch, parted_for_good
-from samefit.checks.workshop import Workshop
+from samefit.checks.workshop import Workshop, trains_elsewhere
 from samefit.comparison import compare as compare_offline
 from samefit.comparison.compare import opened
 from samefit.comparison.coverage import trained_elsewhere
@@ -174,11 +174,7 @@ def nothing_recorded(run: Run, text: str) -> str:
             "samefit cannot see: call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
         )
     if elsewhere := trained_elsewhere(run):
-        processes = "another process" if elsewhere == 1 else f"{elsewhere} other processes"
-        return (
-            f"{text} trains in {processes}, which samefit does not record: train in the script's own process, or hand "
-            "a samefit.Recorder to each training and compare the runs that they write."
-        )
+        return trains_elsewhere(text, elsewhere)
     if "backend" not in run.manifest:
         return f"{text} ran to its end without importing Keras: there is no training to compare."
     return (

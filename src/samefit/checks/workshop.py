@@ -14,6 +14,7 @@ from samefit.checks.execution import Execution
 from samefit.checks.watch import Watch
 from samefit.errors import BackendError, NoTrainingError, TargetFailed
 from samefit.launch.process import Child, SideTarget, start
+from samefit.store.elsewhere import take_marks
 from samefit.store.reader import Run
 
 _PAUSE = 0.05
@@ -169,6 +170,8 @@ class Workshop:
                 )
             raise TargetFailed(f"{label} {_ending(status)}.", status, tail)
         if not (child.run_directory / "manifest.json").exists():
+            if elsewhere := take_marks(str(child.run_directory)):
+                raise NoTrainingError(trains_elsewhere(label, elsewhere))
             raise NoTrainingError(
                 f"{label} ran, but nothing was recorded: it imported neither NumPy nor Keras. {tail_of(child)}".rstrip()
             )
@@ -176,6 +179,15 @@ class Workshop:
             self.remarks.append(f"{label} {_ending(status)} after the script had ended and was recorded.")
         self._opened.append(Run.open(child.run_directory))
         return self._opened[-1]
+
+
+def trains_elsewhere(text: str, number: int) -> str:
+    """Says that a target trains in other processes, and what the user can do."""
+    processes = "another process" if number == 1 else f"{number} other processes"
+    return (
+        f"{text} trains in {processes}, which samefit does not record: train in the script's own process, or hand "
+        "a samefit.Recorder to each training and compare the runs that they write."
+    )
 
 
 def _attend(children: Sequence[Child], watch: Watch | None) -> None:
