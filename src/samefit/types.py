@@ -43,6 +43,9 @@ class When(StrEnum):
     BETWEEN_EPOCHS = "between two epochs, before the step"
     """In what callbacks have changed since the step before."""
 
+    BETWEEN_STEPS = "between two steps, before the step"
+    """The same within an epoch."""
+
     IN_STEP = "in the step"
 
     AFTER_TRAINING = "after the last step of the training, when fit ended"

@@ -69,6 +69,14 @@ def test_a_callback_that_follows_another_validation(tmp_path: Path, name: str, v
     assert only.counterfactuals[0].stage_only
 
 
+def test_weights_that_a_callback_changes_between_two_steps(tmp_path: Path) -> None:
+    case = case_of(tmp_path, {"callbacks": ["Pruning"], "callback_options": [{}]}, change="between", step=2)
+    assert (case.divergence.step, case.divergence.detail) == (3, "between two steps, before the step")
+    (only,) = suspects(case)
+    assert only.slug == "callback"
+    assert only.summary.startswith("Weights are changed before step 3, not by a step")
+
+
 def test_weights_that_a_callback_changes_between_epochs(tmp_path: Path) -> None:
     case = case_of(tmp_path, {"callbacks": ["Pruning"], "callback_options": [{}]}, change="between", step=4)
     assert (case.divergence.stage, case.divergence.step, case.divergence.path) == (Stage.STATE, 5, "dense/kernel")

@@ -27,6 +27,6 @@ def place(divergence: Divergence) -> tuple[bool, int, bool, int, bool]:
     # The state of the optimizer is a late stage, but what a step begins with comes before all that it does; what is
     # only logged comes after all steps. Other samples hide whether their order is the same.
     reported = divergence.stage is Stage.REPORTING
-    before = divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS)
+    before = divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS, When.BETWEEN_STEPS)
     ordered = divergence.samples is Samples.REORDERED
     return reported, divergence.step, not before, _STAGES.index(divergence.stage), ordered

@@ -114,7 +114,7 @@ class StepScan:
             yield from self._before(position, When.BEFORE_STEP)
         elif position >= self._pairing.proven and self._pairing.is_changed_before(position):
             if self._pairing.has_states_after(position - 1):
-                yield from self._before(position, When.BETWEEN_EPOCHS)
+                yield from self._before(position, When.BETWEEN_STEPS if a.step or b.step else When.BETWEEN_EPOCHS)
             else:
                 yield from self._since_the_last_state(position)
         yield from self._data(position, a, b)

@@ -1,4 +1,4 @@
-"""Causes in callbacks: what they do to weights between two epochs, and when a training ends."""
+"""Causes in callbacks: what they do to weights between two steps or epochs, and when a training ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from samefit.types import When
 def explain_callbacks(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where weights differ that no step has changed since they were equal."""
     ended = case.divergence.when is When.AFTER_TRAINING
-    when = "when fit ends" if ended else f"before epoch {case.b.step.epoch + 1}"
+    within = case.divergence.when is When.BETWEEN_STEPS
+    moment = f"step {case.divergence.step}" if within else f"epoch {case.b.step.epoch + 1}"
+    when = "when fit ends" if ended else f"before {moment}"
     last = "weights after the last step are equal" if ended else "weights after the step before are equal"
     yield from suspects_of(case, f"Weights are changed {when}, not by a step", last)
 

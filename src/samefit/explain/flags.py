@@ -31,7 +31,7 @@ _SUMMARIES = {
 
 def explain_flags(case: Case) -> Iterator[Suspect]:
     """Yields a suspect for each kind of flags that differ: of precision, of kernels and threads, and of anything."""
-    before = case.divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS)
+    before = case.divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS, When.BETWEEN_STEPS)
     if before or case.comparison.baseline.backend != case.comparison.candidate.backend:
         # No flag changes values that no step computes; another backend has other flags.
         return

@@ -110,7 +110,7 @@ def _detectors(case: Case) -> tuple[Detector, ...]:
     if case.divergence.when is When.AFTER_TRAINING:
         # All steps are equal: nothing that acts in one is behind it.
         return callbacks.explain_callbacks, compiled.explain_compiled
-    if case.divergence.when is When.BETWEEN_EPOCHS:
+    if case.divergence.when in (When.BETWEEN_EPOCHS, When.BETWEEN_STEPS):
         return callbacks.explain_callbacks, between.explain_validation
     return _DETECTORS[case.divergence.stage]
 

@@ -315,6 +315,24 @@ def _plain_attributes(thing: Any) -> dict[str, Any]:
     return {n: v for n, v in attributes.items() if not n.startswith("_") and isinstance(v, (bool, int, float, str))}
 
 
+_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+
+
+def act_between_steps(callbacks: Any) -> bool:
+    """Whether callbacks that `fit` was given run code of the user's between two steps of an epoch."""
+    import keras
+
+    base = keras.callbacks.Callback
+    for callback in as_list(getattr(callbacks, "callbacks", callbacks)):
+        own = {name for name in _BATCH_HOOKS if getattr(type(callback), name, None) is not getattr(base, name)}
+        # Of Keras's own only `LambdaCallback`, whose functions are its attributes, runs code of somebody else's.
+        if type(callback).__module__.startswith("keras."):
+            own = set()
+        if own or any(name in vars(callback) for name in _BATCH_HOOKS):
+            return True
+    return False
+
+
 def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
     """Returns those arrays that were handed to `fit` as whole arrays, by argument."""
     return {name: to_numpy(arguments[name]) for name in DATA if _is_array(arguments.get(name))}

@@ -132,7 +132,7 @@ class Recorder:
         record = TrainingRecord(
             number, self.ledger.side, 0, kind, options, compiled, event.id, "running", location=event.location
         )
-        training = Training(record, trainer)
+        training = Training(record, trainer, acts_between=models.act_between_steps(arguments.get("callbacks")))
         if kind == "train_on_batch":
             training.on_batch = on_batch
             self._on_batch[id(trainer)] = training
@@ -283,7 +283,7 @@ class Recorder:
             training.collect(training.trainer)
             values = zip(training.all_variables, self._states.values(training, state), strict=True)
             begin = {id(v): value.copy() for v, value in values if value is not None}
-        elif not training.step_in_epoch and training.record.options.get("callbacks"):
+        elif training.may_have_changed:
             self._states.between(training, self._steps, self._states.values(training, state))
         moment = self._inside.before(self._steps, training, state)
         return Before(batch, begin, moment, self.ledger.digests())
@@ -297,7 +297,7 @@ class Recorder:
             # What was taken before has another layout, or comes first.
             self._log.write()
             self._describer.describe(training, self._steps, calls, before.begin)
-            training.may_wait = self._waits and training.returns_early(self._backend)
+            training.may_wait = self._waits and training.returns_early(self._backend) and not training.acts_between
         generators = self.ledger.digests()
         if not training.returns_early(self._backend):
             # What it returned may change in place with the next step.

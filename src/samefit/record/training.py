@@ -83,6 +83,7 @@ class Training:
         stepped_since_batch_end: Steps since Keras last reported the end of a batch.
         batches_unseen: Whether it was said that batches could not be seen.
         on_batch: What `train_on_batch` was given.
+        acts_between: Whether a callback of the user's runs between two steps, and may change weights.
         may_wait: Whether what its steps return may be read later.
         waits_until: Up to this number of steps nothing of them has to be read at once, but for an epoch's first: the
             state before that is another one where a callback changed it.
@@ -114,8 +115,16 @@ class Training:
     last_digests: bytes = b""
     has_ended: bool = False
     on_batch: tuple[Any, ...] | None = None
+    acts_between: bool = False
     may_wait: bool = False
     waits_until: int = 0
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether a callback may have changed weights since the step before, as far as that can be told."""
+        if self.acts_between and self.last_state == self.last:
+            return True
+        return not self.step_in_epoch and bool(self.record.options.get("callbacks"))
 
     def returns_early(self, backend: Backend) -> bool:
         """Whether what a step returned can be read later: nothing changes it, and Keras itself does not wait for it."""
