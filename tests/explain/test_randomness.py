@@ -204,3 +204,32 @@ def test_a_step_that_draws_from_a_generator_that_had_moved(tmp_path: Path) -> No
     assert first.slug == "generator-advanced"
     assert "the baseline began at draw 0, the candidate at draw 4" in texts(first)
     assert 6 in lines(first)
+
+
+def test_a_training_that_was_resumed_stands_elsewhere_in_a_later_epoch(tmp_path: Path) -> None:
+    moving = [Change("moving", path="torch")]
+    whole = Story().seed(1, generator="torch").training(1).epoch(0).draw(9, "torch", "fit #1").epoch(1)
+    resumed = Story().seed(1, generator="torch").training(1).epoch(0)
+    resumed.seed(1, 6, "torch").training(2).epoch(1)
+    a = make_run(
+        tmp_path / "a",
+        trainings=[Training((2, 2), location=at(9), begin_event=whole.begin[1])],
+        events=whole.events,
+        states=whole.states,
+        changes=moving,
+    )
+    b = make_run(
+        tmp_path / "b",
+        trainings=[
+            Training((2,), location=at(9), begin_event=resumed.begin[1]),
+            Training((2,), location=at(10), begin_event=resumed.begin[2], data_from=1),
+        ],
+        events=resumed.events,
+        states=resumed.states,
+        changes=[*moving, Change("generator", 2, "torch"), Change("loss", 2)],
+    )
+    case = case_between(a, b)
+    assert (case.divergence.stage, case.divergence.path, case.divergence.step) == (Stage.RANDOMNESS, "torch", 3)
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert first.remedy.startswith("resume with  samefit.pinned(SEED)  and  samefit.Checkpoint")

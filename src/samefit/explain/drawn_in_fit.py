@@ -87,14 +87,14 @@ def _explained(case: Case, draw_a: Event, draw_b: Event, what: str) -> Iterator[
         draw_a,
         draw_b,
         what=what,
-        counterfactuals=tuple(_put_back(case, draw_a.generator)),
+        counterfactuals=tuple(put_back(case, draw_a.generator)),
         training_begins=False,
     )
     if suspect is not None:
         yield suspect
 
 
-def _put_back(case: Case, generator: str) -> list[Counterfactual]:
+def put_back(case: Case, generator: str) -> list[Counterfactual]:
     """Returns the re-runs in which a generator stands as the baseline's did when the training, or an epoch, began."""
     number_a, number_b = case.a.training.number, case.b.training.number
     name = generators.name_of(generator)

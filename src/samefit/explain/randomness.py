@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.drawn_in_fit import put_back
 from samefit.explain.weights import event_of, seed_plans
 from samefit.store.digest import state_digest
 from samefit.store.records import Event, VariableRecord
@@ -190,18 +192,13 @@ def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:
         )
         for side in (case.a, case.b)
     )
-    plans = []
-    for at in ("training", "side"):
-        plan = generators.restore(
-            case.a,
-            case.b,
-            generators=(generator,),
-            at=at,
-            training_a=case.a.training.number,
-            training_b=case.b.training.number,
-        )
-        if plan is not None:
-            plans.append(Counterfactual(f"{generators.name_of(generator)} put back before the {at}", (plan,)))
+    number_a, number_b = case.a.training.number, case.b.training.number
+    plans = put_back(case, generator)
+    side = generators.restore(
+        case.a, case.b, generators=(generator,), at="side", training_a=number_a, training_b=number_b
+    )
+    if side is not None:
+        plans.append(Counterfactual(f"{generators.name_of(generator)} put back before the side", (side,)))
     suspect = generators.explain_draw(
         case,
         generator,
@@ -211,8 +208,17 @@ def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:
         counterfactuals=tuple(plans),
         training_begins=False,
     )
+    if suspect is not None and _begins(case.a) != _begins(case.b):
+        # One side goes on, and the other was resumed in a training of its own.
+        keeps = f"which keep where {generators.name_of(generator)} stood"
+        suspect = replace(suspect, remedy=f"resume with  samefit.pinned(SEED)  and  samefit.Checkpoint,  {keeps}")
     if suspect is not None:
         yield suspect
+
+
+def _begins(side: Side) -> bool:
+    """Whether the step in which a side parts is the first of its training."""
+    return side.step.index == side.run.step_indices([side.training.number])[0]
 
 
 def _seeded_at(side: Side, generator: str) -> int:
