@@ -254,6 +254,7 @@ class Live:
             "given": sorted(given),
             "pin": self.session.get("pin"),
             "every_step": bool(self.session.get("every_step")),
+            "every_batch": bool(self.session.get("every_batch")),
             "versions": {"python": platform.python_version()},
             "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         }

@@ -96,7 +96,7 @@ def rounded(
     first = a.step(0).logs["loss"]
     off = Change("loss", value=first * (1 + loss), lasting=False)
     b = run_of(tmp_path / "b", off, *both, *changes, backend="torch", every=every, **candidate)
-    again = run_of(tmp_path / "again", Change("loss", value=first * (1 + floor), lasting=False))
+    again = run_of(tmp_path / "again", Change("loss", value=first * (1 + floor), lasting=False), *both)
     return judged(monkeypatch, step, a, b, again, parity)
 
 
@@ -175,9 +175,14 @@ def test_without_a_measurement_of_the_whole_training_there_is_no_verdict_from_it
 def test_a_training_that_one_unit_does_not_move_is_known_to_a_unit_of_its_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: float, verdict: Verdict
 ) -> None:
-    comparison = rounded(tmp_path, monkeypatch, loss=loss, floor=0.0)
+    # Losses that a float32 holds.
+    both = [Change("loss", step, value=2.0**-step, lasting=False) for step in range(1, 8)]
+    comparison = rounded(tmp_path, monkeypatch, loss=loss, floor=0.0, both=both)
     assert comparison.verdict is verdict
     assert "moves by less than 1.2e-07, one unit in the last place of it" in comparison.causes[0].evidence[-1].text
+    wide = rounded(tmp_path / "float64", monkeypatch, loss=loss, floor=0.0)
+    assert wide.verdict is Verdict.DIVERGED
+    assert "moves by less than 2.2e-16" in wide.causes[0].evidence[-1].text
 
 
 @pytest.mark.parametrize(

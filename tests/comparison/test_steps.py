@@ -138,6 +138,23 @@ def test_what_parts_after_steps_that_were_passed_over_may_have_parted_in_them(
     assert (divergence.step, divergence.stage, divergence.known_equal) == (8, stage, 4)
 
 
+def test_a_step_that_was_passed_over_after_a_state_is_no_exact_place(tmp_path: Path) -> None:
+    # The last step of an epoch: of what was passed over its loss alone is known.
+    own = [Change("passed over", 4, lasting=False), Change("loss", 4, value=0.5, lasting=False)]
+    a = make_run(tmp_path / "a", every=4, changes=own)
+    b = make_run(tmp_path / "b", every=4, changes=[own[0], Change("loss", 4, value=0.75, lasting=False)])
+    result = compare(a, b)
+    assert result.first_divergence is not None
+    assert (result.first_divergence.step, result.first_divergence.known_equal) == (5, 4)
+    assert "batches" not in result.equal
+    assert "the batches that were read" in result.equal
+
+
+def test_what_one_side_has_passed_over_it_does_not_fail_to_report(tmp_path: Path) -> None:
+    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=PASSED_OVER))
+    assert not [note for note in result.notes if note.startswith("Only one side reports")]
+
+
 SEED = "dropout/seed_generator_state"
 
 

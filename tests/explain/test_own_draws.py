@@ -160,6 +160,15 @@ def test_a_generator_that_a_dataset_makes_for_each_sample(tmp_path: Path) -> Non
     assert suspect.counterfactuals[0].transplants == ({"do": "entropy", "side": "", "takes": takes},)
 
 
+def test_what_a_dataset_draws_after_a_training_within_the_training(tmp_path: Path) -> None:
+    stories = []
+    for value in (11, 21):
+        story = Story().training(1).epoch(0).note("training", value=2)
+        stories.append(story.entropy(value).epoch(1).entropy(value + 1).end())
+    first = found(two(tmp_path, *stories))[0]
+    assert (first.slug, first.location) == ("unseeded", at(5))
+
+
 def test_what_a_library_draws_while_it_is_imported_is_not_the_users(tmp_path: Path) -> None:
     line = Location(at(3).file, 3, "import keras")
     stories = [Story(name).draw(3, "numpy", location=line).training(1) for name in "ab"]

@@ -252,4 +252,4 @@ def test_what_was_not_recorded_is_not_said_to_go_in_equal(tmp_path: Path) -> Non
         for backend, changes in (("jax", unseen[:1]), ("torch", unseen))
     ]
     text = texts(next(s for s in found(case_between(*backends)) if s.slug == "rounding"))
-    assert "what was recorded of what goes into the step is bit-equal (not recorded: batch)" in text
+    assert "what was recorded of what goes into the step is bit-equal (not recorded: batches)" in text

@@ -22,17 +22,18 @@ import numpy as np
 
 x, y = np.random.default_rng(1).standard_normal((600, 4), dtype="float32"), np.zeros(600, "int64")
 CHANGED = int(os.environ.get("CHANGED", "0"))
+LENGTH = int(os.environ.get("LENGTH", "151"))
 
 
 class Batches(keras.utils.PyDataset):
     number = -1  # Keras looks at one before it trains
 
     def __len__(self):
-        return 151
+        return LENGTH
 
     def __getitem__(self, index):
         Batches.number += 1
-        batch = x[4 * index:4 * index + 4] if index < 150 else x[:4]
+        batch = x[4 * (index % 150):4 * (index % 150) + 4]
         return (2 * batch if 0 < Batches.number == CHANGED else batch), np.zeros(4, "int64")
 
 
@@ -40,7 +41,7 @@ def main():
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
-    return model.fit(Batches(), epochs=10, shuffle=False, verbose=0).history["loss"]
+    return model.fit(Batches(), epochs=1510 // LENGTH, shuffle=False, verbose=0).history["loss"]
 """
 
 RECORDED = (
@@ -103,16 +104,24 @@ def test_two_of_them_are_identical_and_so_is_one_that_passes_nothing_over(runs: 
     for candidate in (other, whole):
         result = compare(one, candidate)
         assert result.verdict is Verdict.IDENTICAL
-        assert "Batches were compared in 1086 of 1510 steps: the others were passed over." in result.notes
+        assert result.notes == (
+            "Batches were compared in 1086 of 1510 steps: the others were passed over.",
+            "Weights were compared after 207 of 1510 steps and at the end; after the others they were not recorded.",
+            "The loss was compared in 1089 of 1510 steps: the others were not recorded.",
+        )
+    chains = [[step.chain for step in run.steps()] for run in (one, other)]
+    assert chains[0] == chains[1]
 
 
-@pytest.mark.parametrize("step", [1030, 1510])
+# After step 1088 weights are recorded: 1089 is the last of its training, and its loss is.
+@pytest.mark.parametrize(("step", "length"), [(1030, 151), (1510, 151), (1089, 1089)])
 def test_a_batch_that_differs_in_a_step_that_is_passed_over_is_found(
-    backends: tuple[str, ...], tmp_path: Path, step: int
+    backends: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, length: int
 ) -> None:
     if "jax" not in backends:
         pytest.skip("no other backend passes steps over")
     (tmp_path / "train.py").write_text(SCRIPT + "\n\nif __name__ == '__main__':\n    main()\n")
+    monkeypatch.setenv("LENGTH", str(length))
     result = checked_in_a_process("jax", tmp_path, "train.py", "--env-b", f"CHANGED={step}")
     divergence = result["first_divergence"]
     assert (divergence["step"], divergence["stage"]) == (step, Stage.DATA.value)

@@ -10,6 +10,8 @@ def test_steps_of_some_trainings_are_found_by_position() -> None:
     assert list(places) == [0, 1, 2, 5, 6, 9, 10, 11]
     assert [places.training(p) for p in range(len(places))] == [1, 1, 1, 3, 3, 3, 1, 1]
     assert list(places.beginnings()) == [0, 3, 6]
+    # The first training goes on after another one that ran within it.
+    assert [places.ends(p) for p in range(len(places))] == [False] * 5 + [True, False, True]
     assert places[-1] == 11
     assert list(places[1:4]) == [1, 2, 5]
     assert list(places.positions([2, 3, 4, 5, 8, 9, 11, 12])) == [2, 3, 5, 7]

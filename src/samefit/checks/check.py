@@ -276,8 +276,7 @@ def execution_of(run: Run) -> Execution:
         raise SelectionError(f"{run.path} holds two sides of one process; check them again instead of comparing.")
     environment = dict(run.manifest.get("environment") or {})
     options: dict[str, Any] = {"variables": [*environment]}
-    if run.manifest.get("every_step"):
-        options["every_step"] = True
+    options |= {name: True for name in ("every_step", "every_batch") if run.manifest.get(name)}
     return Execution((("", parse_target(text)),), environment, run.manifest.get("pin"), options)
 
 

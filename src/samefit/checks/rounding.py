@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from samefit.checks.execution import Execution
 from samefit.checks.met import not_met, planned
 from samefit.checks.workshop import Begun, Workshop
@@ -20,8 +22,8 @@ _FACTOR = 10.0
 stood below 2.5 floors and logic above 2,500."""
 
 
-_UNIT = 2.0**-23
-"""One unit in the last place of a float32, relative: Keras logs a loss as one, so that none is known better."""
+_UNITS = {np.float32: 2.0**-23, np.float64: 2.0**-52}
+"""One unit in the last place, relative: a loss that is logged in so many bits is known no better."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,21 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
     if moved is None or moved.max_rel is None or not math.isfinite(moved.max_rel):
         return _not_measured("the loss is no number when the first weights change by one unit in the last place")
-    floor = max(moved.max_rel, _UNIT)
-    ratio = gap / floor
-    by = (
-        f"{moved.max_rel:.2g}"
-        if moved.max_rel >= _UNIT
-        else f"less than {_UNIT:.2g}, one unit in the last place of it,"
-    )
+    unit = _unit(run, numbers)
+    ratio = gap / max(moved.max_rel, unit)
+    within = f"less than {unit:.2g}, one unit in the last place of it,"
+    by = f"{moved.max_rel:.2g}" if moved.max_rel >= unit else within
     text = (
         f"largest relative gap of the loss {gap:.2g}; the baseline itself moves by {by} when "
         f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text), perturbed)
+
+
+def _unit(run: Run, numbers: Sequence[int]) -> float:
+    """Returns one unit in the last place of the losses of some trainings: Keras logs most as float32."""
+    losses = [step.logs["loss"] for step in run.steps(numbers) if math.isfinite(step.logs.get("loss", math.nan))]
+    return _UNITS[np.float32 if all(float(np.float32(loss)) == loss for loss in losses) else np.float64]
 
 
 def _not_measured(because: str) -> Judgement:

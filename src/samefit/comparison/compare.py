@@ -243,7 +243,7 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
     elif scan.coverage.batches and (
         finding is None or (finding.stage not in _BEFORE_DATA and finding.stage is not Stage.DATA)
     ):
-        texts += ["samples"] if scan.reweighted else _equal_batches(pairing, finding)
+        texts += ["samples"] if scan.reweighted else _equal_batches(pairing, scan, finding)
     if finding is not None and (finding.when is When.AFTER_TRAINING or finding.stage is Stage.REPORTING):
         # What is only logged is said to differ if nothing else does, to the end.
         number = finding.position + 1 if finding.when is When.AFTER_TRAINING else len(pairing)
@@ -258,12 +258,14 @@ def _equal(pairing: Pairing, scan: StepScan, finding: Finding | None) -> tuple[s
 _BEFORE_DATA = (Stage.INITIAL_WEIGHTS,)
 
 
-def _equal_batches(pairing: Pairing, finding: Finding | None) -> list[str]:
+def _equal_batches(pairing: Pairing, scan: StepScan, finding: Finding | None) -> list[str]:
     """Returns which batches are equal, those after the first difference included: the scan did not look at them."""
     later = () if finding is None else pairing.texts(finding.position)
     number = next((p for p, (one, *_), (other, *_) in later if one != other and None not in (one, other)), None)
+    if number is None:
+        return ["the batches that were read" if scan.coverage.unseen_batches else "batches"]
     if not number:
-        return ["batches"] if number is None else []
+        return []
     return ["the first batch" if number == 1 else f"the first {number} batches"]
 
 

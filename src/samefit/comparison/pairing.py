@@ -210,14 +210,15 @@ class Pairing:
         """The positions at which a training ends on both sides."""
         before = [position - 1 for position in self.beginnings if position]
         last = [len(self) - 1] if len(self) else []
-        return [p for p in [*before, *last] if _ends(self.steps_a, p) and _ends(self.steps_b, p)]
+        return [p for p in [*before, *last] if self.steps_a.indices.ends(p) and self.steps_b.indices.ends(p)]
 
     def known_equal(self, position: int) -> int | None:
         """Returns how many steps are known to be equal before the first difference, at a pair of steps.
 
-        None stands for all of them: then both sides recorded the state before it.
+        None stands for all of them: then both sides recorded the state before it, and read what goes into it.
         """
-        if None not in self.states_before(position):
+        unread = any(steps[position].is_passed_over for steps in (self.steps_a, self.steps_b))
+        if None not in self.states_before(position) and not unread:
             return None
         while position and not self.begins(position) and not self.has_states_after(position - 1):
             position -= 1
@@ -363,10 +364,6 @@ class Pairing:
         """Returns in how many of the first `end` steps the baseline returned a loss."""
         without = self.steps_a.indices.positions(self.run_a.steps_without_loss())
         return end - sum(position < end for position in without)
-
-
-def _ends(steps: Steps, position: int) -> bool:
-    return position + 1 == len(steps) or steps.begins(position + 1)
 
 
 def _all_have_states(steps: Steps, end: int) -> bool:

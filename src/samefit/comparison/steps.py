@@ -192,8 +192,8 @@ class StepScan:
     def _reweighted(self, position: int, a: StepRecord, b: StepRecord) -> bool:
         """Whether two batches that differ hold the same samples with other weights.
 
-        Weights are what comes last in a batch; where `fit` was not given any, it may as well be the targets, but not if
-        the other side does without.
+        Where `fit` was not given any, the third part of a batch may be something else, but not if the other side does
+        without.
         """
         if a.batch is None or b.batch is None:
             return False
@@ -352,7 +352,8 @@ class StepScan:
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        self.coverage.names |= {*a.logs} ^ {*b.logs}
+        if a.logs and b.logs:
+            self.coverage.names |= {*a.logs} ^ {*b.logs}
         yield from reported(position, a.logs, b.logs, "")
 
 

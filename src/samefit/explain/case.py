@@ -199,6 +199,17 @@ class Case:
                 pairs.append((i, j))
         return tuple(pairs)
 
+    @cached_property
+    def knows_batches(self) -> bool:
+        """Whether the batches of the diverging step, and of those since both are known to be equal, were read."""
+        known = self.divergence.known_equal
+        steps = 1 if known is None else max(1, self.divergence.step - known)
+        return all(
+            side.run.step(index).batch is not None
+            for side in (self.a, self.b)
+            for index in range(max(0, side.step.index - steps + 1), side.step.index + 1)
+        )
+
     def differing_of(self, *roles: Role) -> list[tuple[int, int]]:
         """Returns those of `differing` whose variables have one of `roles`."""
         return [(i, j) for i, j in self.differing if self.a.layout[i].role in roles]

@@ -125,7 +125,8 @@ def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:
     """Says that the targets are the same in two forms (classes as numbers, and one-hot), if they are."""
     described = [side.training.options.get("y") for side in (case.a, case.b)]
     shapes = [tuple(y.get("shape") or ()) if isinstance(y, Mapping) else () for y in described]
-    if shapes[0] == shapes[1] or () in shapes or case.a.step.batch != case.b.step.batch:
+    batches = case.a.step.batch, case.b.step.batch
+    if shapes[0] == shapes[1] or () in shapes or None in batches or batches[0] != batches[1]:
         return ()
     text = f"targets of shape {shapes[0]} and {shapes[1]}: the same classes in another form"
     return (Evidence(text, "", case.b.training.location),)

@@ -206,7 +206,8 @@ def explain_targets(case: Case) -> Iterator[Suspect]:
         tuple(y.get("shape") or ()) if isinstance(y := side.training.options.get("y"), dict) else ()
         for side in (case.a, case.b)
     ]
-    if shapes[0] == shapes[1] or () in shapes or case.a.step.batch != case.b.step.batch:
+    batches = case.a.step.batch, case.b.step.batch
+    if shapes[0] == shapes[1] or () in shapes or None in batches or batches[0] != batches[1]:
         return
     yield Suspect(
         slug="data-content",

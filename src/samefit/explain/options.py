@@ -85,11 +85,12 @@ def set_before_training(case: Case, options: Mapping[str, Mapping[str, tuple[Any
         options: By the name of the candidate's layer, options that differ: {option: (the baseline's, the candidate's)}.
 
     Returns:
-        None where a name stands for several layers, or an option is an object.
+        Nothing where a name stands for several layers, or an option is an object or a function of the user's own.
     """
     names = [layer.name for layer in case.b.model.layers]
     values = {layer: {name: pair[0] for name, pair in found.items()} for layer, found in options.items()}
-    plain = all(isinstance(v, bool | int | float | str) for found in values.values() for v in found.values())
+    flat = [value for found in values.values() for value in found.values()]
+    plain = all(isinstance(value, bool | int | float | str) and not is_own(value) for value in flat)
     if not plain or any(names.count(name) > 1 for name in options):
         return ()
     plan = {"do": "attributes", "training": case.b.training.number, "values": values}

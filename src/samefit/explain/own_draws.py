@@ -45,7 +45,7 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
     ends = [_end_of_epoch(side) if within else side.training.begin_event for side in (case.a, case.b)]
     first, second = (_entropies(side, end) for side, end in zip((case.a, case.b), ends, strict=True))
     # What takes entropy for each sample goes on to do so.
-    in_all = _entropies(case.a, _end_of_training(case.a)) if within else first
+    in_all = _entropies(case.a, max(ends[0], _end_of_training(case.a))) if within else first
     for line, events in second.items():
         theirs = first.get(line, [])
         if not theirs or [e.value for e in theirs] == [e.value for e in events]:

@@ -111,7 +111,7 @@ def _shown(value: Any) -> str:
 def what_goes_in(case: Case) -> str:
     """Says what is known to be equal of what the step begins with."""
     unknown = ["weights"] if case.divergence.known_equal is not None else []
-    unknown += ["batch"] if None in (case.a.step.batch, case.b.step.batch) else []
+    unknown += ["batches"] if not case.knows_batches else []
     if not unknown:
         return "everything that goes into the step is bit-equal"
     return f"what was recorded of what goes into the step is bit-equal (not recorded: {' and '.join(unknown)})"
@@ -198,7 +198,7 @@ def explain_nondeterminism(case: Case) -> Iterator[Suspect]:
         backend != case.comparison.candidate.backend
         or (differing and not accelerated)
         or drawn
-        or None in (case.a.step.batch, case.b.step.batch)
+        or not case.knows_batches
         or not (program or line or accelerated)
     ):
         return

@@ -224,7 +224,7 @@ class Recorder:
         if self.guard.stopped or training is None or training.trainer is not trainer:
             return call()
         if training.step_in_epoch and training.steps < training.waits_until:
-            if self._passes_over and cadence.is_passed_over(training.steps + 1):
+            if self._passes_over and cadence.is_passed_over(training.steps + 1, training.first_steps):
                 return self._passed_over(training, call)
             return self._step_that_waits(training, data, call)
         queue = data if isinstance(data, deque) else None

@@ -34,7 +34,7 @@ class Entry:
         batch: What of its batch is recorded; None where it could not be seen.
         generators: `StepRecord.generators`.
         generators_after: `StepRecord.generators_after`.
-        logs: What it returned; None for a batch of a compiled loop that is not its last.
+        logs: What it returned; None for a batch of a compiled loop that is not its last, and where it was not read.
         state: The state after it, where that is recorded.
     """
 

@@ -18,6 +18,7 @@ class Places(Sequence[int]):
     def __init__(self, stretches: Sequence[tuple[int, int, int]]) -> None:
         self._stretches = tuple(stretches)
         self._begins = (0, *accumulate(end - begin for _, begin, end in self._stretches))
+        self._last = {training: stretch for stretch, (training, _, _) in enumerate(self._stretches)}
 
     def __len__(self) -> int:
         return self._begins[-1]
@@ -50,6 +51,11 @@ class Places(Sequence[int]):
         if position != self._begins[stretch]:
             return False
         return stretch == 0 or self._stretches[stretch][0] != self._stretches[stretch - 1][0]
+
+    def ends(self, position: int) -> bool:
+        """Whether the step at `position` is the last of its training: one that another runs within goes on after it."""
+        stretch = self._stretch(position)
+        return position + 1 == self._begins[stretch + 1] and self._last[self._stretches[stretch][0]] == stretch
 
     def beginnings(self) -> Iterator[int]:
         """Yields the positions at which `begins` holds."""

@@ -247,7 +247,7 @@ class StepRecord:
         epoch: 0-based, as Keras counts.
         step: 0-based within the epoch.
         batch: Digest (16 bytes) of inputs, targets and sample weights, or None where the batch could not be seen
-            or was not read (`samefit.store.cadence.is_passed_over`): then logs and generators are empty, too.
+            or was not read (`samefit.store.cadence.is_passed_over`).
         rows: 8 bytes that depend on the samples but not on their order (sum of row hashes), or None.
         num_rows: Number of samples.
         indices: Digest (16 bytes) of the sample indices where they are known, else None.
@@ -271,6 +271,11 @@ class StepRecord:
     indices: bytes | None = None
     chain: bytes = b""
     head: bytes | None = None
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether nothing was read of it, but for the loss of the last step of an epoch."""
+        return self.batch is None and not self.generators and not self.generators_after
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ CREATE TABLE steps (       -- one row a training step
     num_rows INTEGER,            -- number of samples
     indices BLOB,                -- digest of the sample indices, 16 bytes, NULL where they are not known
     sample_sum BLOB,             -- 8 bytes that do not depend on the order of the samples
-    logs TEXT,                   -- JSON: what the step returned, by name; NaN and Infinity as Python writes them
+    logs TEXT,                   -- JSON: what the step returned, by name ({} where not read); NaN as Python writes it
     generators INTEGER,          -- generators.number
     chain BLOB,                  -- 16 bytes over this step and all before it in the training
     whole BLOB                   -- 16 bytes over more than `chain`: see below
@@ -120,7 +120,8 @@ hash of a sample covers its row in all leaves: the sum depends on which samples 
 
 The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
 in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
-variables but seeds after the step, where they were recorded. Two runs part where their chains part, which is found by
+variables but seeds after the step, where they were recorded; of a step of which nothing was read it is that of the step
+before. Two runs part where their chains part, which is found by
 bisection.
 
 The **whole** chain (`steps.whole`) is made alike, of what the chain leaves out: the digest of the batch, the text of

@@ -69,8 +69,8 @@ def _as(before: Any, value: Any) -> Any:
     if callable(before) and isinstance(value, str):
         import keras
 
-        # Of an activation a configuration holds the name.
-        return getattr(keras.activations, value, value)
+        # Of an activation a configuration holds the name; what is none of Keras's stays what it is.
+        return getattr(keras.activations, value, before)
     if isinstance(before, enum.Enum):
         return type(before)(value)
     if isinstance(before, tuple) and isinstance(value, list):
