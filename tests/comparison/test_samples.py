@@ -158,6 +158,13 @@ def test_where_one_side_has_the_same_samples_in_each_epoch_the_other_has_other_o
     first = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=noisy)).first_divergence
     assert first is not None
     assert first.samples is Samples.OTHER
+    # Of a single epoch it is not known whether the next one has the same.
+    once = [Training((4,))]
+    a = make_run(tmp_path / "once a", trainings=[Training((4,), status="stopped")])
+    b = make_run(tmp_path / "once b", trainings=once, changes=noisy[:2])
+    single = compare(a, b).first_divergence
+    assert single is not None
+    assert single.samples is Samples.UNKNOWN
 
 
 def test_of_epochs_that_were_cut_off_other_samples_are_not_claimed(tmp_path: Path) -> None:

@@ -22,12 +22,14 @@ class EpochRows:
         is_cut: Whether it ended early, or leaves samples out by an option.
         is_whole: Whether these are all samples that there are, as far as is known; of two epochs that are parts of the
             data, other sums say nothing.
+        repeats: Whether the next epoch, or the one before, is known to have the same samples.
     """
 
     total: int
     number: int
     is_cut: bool
     is_whole: bool
+    repeats: bool
 
     def same_samples(self, other: EpochRows) -> bool:
         """Whether two epochs are of the same samples, in any order."""
@@ -44,7 +46,10 @@ def epoch_rows(steps: Steps, position: int) -> EpochRows | None:
     another_follows = last + 1 < len(steps) and not steps.begins(last + 1)
     ended = another_follows or training.status == "complete"
     is_cut = not ended or _leaves_out(training)
-    return EpochRows(*found, is_cut, not is_cut and not _is_a_part(steps, first, last, found))
+    neighbour = _neighbour(steps, first, last)
+    # An epoch that was cut off has fewer samples.
+    is_a_part = neighbour is not None and neighbour[1] == found[1] and neighbour[0] != found[0]
+    return EpochRows(*found, is_cut, not is_cut and not is_a_part, neighbour == found)
 
 
 def _epoch(steps: Steps, position: int) -> tuple[int, int]:
@@ -77,16 +82,11 @@ def _leaves_out(training: TrainingRecord) -> bool:
     )
 
 
-def _is_a_part(steps: Steps, first: int, last: int, found: tuple[int, int]) -> bool:
-    """Whether the next epoch, or the one before, has other samples, so that neither has all of them."""
+def _neighbour(steps: Steps, first: int, last: int) -> tuple[int, int] | None:
+    """Returns the samples of the epoch after one, else of the one before; None where these are not known."""
     if last + 1 < len(steps) and not steps.begins(last + 1):
-        neighbour = _sum(steps, *_epoch(steps, last + 1))
-    elif not steps.begins(first):
-        neighbour = _sum(steps, *_epoch(steps, first - 1))
-    else:
-        return False
-    # An epoch that was cut off has fewer.
-    return neighbour is not None and neighbour[1] == found[1] and neighbour[0] != found[0]
+        return _sum(steps, *_epoch(steps, last + 1))
+    return None if steps.begins(first) else _sum(steps, *_epoch(steps, first - 1))
 
 
 def arrays_changed(steps: Steps, position: int) -> bool | None:

@@ -215,12 +215,12 @@ class StepScan:
         same_epoch = epoch_a is not None and epoch_b is not None and epoch_a.same_samples(epoch_b)
         same_batch = a.rows is not None and a.rows == b.rows
         all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
-        # The samples of one side are the same in each epoch; so an order of them would be the other's.
-        one_whole = (
+        # The samples of one side are the same in each epoch: the other's are no order of them.
+        one_repeats = (
             epoch_a is not None
             and epoch_b is not None
             and not (epoch_a.is_cut or epoch_b.is_cut)
-            and (epoch_a.is_whole or epoch_b.is_whole)
+            and (epoch_a.repeats or epoch_b.repeats)
         )
         # Of equal arrays other values may arrive: they are converted to another dtype on the way.
         converted = (
@@ -244,7 +244,7 @@ class StepScan:
             return "equal arrays, of which other values arrive", Samples.OTHER
         if whole:
             return "the same samples in another order", Samples.REORDERED
-        if whole is False or one_whole:
+        if whole is False or all_seen or one_repeats:
             return "other samples or values", Samples.OTHER
         return "other samples or values, or another order", Samples.UNKNOWN
 
