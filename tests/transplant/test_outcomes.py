@@ -154,10 +154,12 @@ def test_an_activation_is_put_back_by_its_name() -> None:
     trainer = Trainer(layer)
     trainer.train_function = None
     values = {"dense": {"activation": "relu", "pick": "largest"}}
-    Transplants([{"do": "attributes", "training": 1, "values": values}]).training(1, trainer, {})
+    transplants = Transplants([{"do": "attributes", "training": 1, "values": values}])
+    transplants.training(1, trainer, {})
     assert vars(layer)["activation"] is keras.activations.relu
-    # A text is no function.
+    # A text is no function: nothing is set, and so the re-run proves nothing.
     assert vars(layer)["pick"] is max
+    assert [(one["met"], one["missing"]) for one in transplants.outcomes] == [("part", ["dense.pick"])]
 
 
 def test_an_attribute_of_a_layer_that_is_not_there_is_a_part() -> None:

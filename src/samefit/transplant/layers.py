@@ -24,8 +24,12 @@ def put_on_layers(item: Item, model: Any) -> Iterator[Put]:
         name = "" if layer is model else layer.name
         for attribute, value in wanted.get(name, {}).items():
             before = getattr(layer, attribute, None)
-            setattr(layer, attribute, _as(before, value))
-            yield f"{type(layer).__name__}.{attribute}", attribute_part(name, attribute), before != _as(before, value)
+            after = _as(before, value)
+            if callable(before) and not callable(after):
+                # A text that names no activation of Keras's is no function.
+                continue
+            setattr(layer, attribute, after)
+            yield f"{type(layer).__name__}.{attribute}", attribute_part(name, attribute), before != after
 
 
 def put_parts(item: Item, model: Any) -> Iterator[Put]:
@@ -69,8 +73,8 @@ def _as(before: Any, value: Any) -> Any:
     if callable(before) and isinstance(value, str):
         import keras
 
-        # Of an activation a configuration holds the name; what is none of Keras's stays what it is.
-        return getattr(keras.activations, value, before)
+        # Of an activation a configuration holds the name.
+        return getattr(keras.activations, value, value)
     if isinstance(before, enum.Enum):
         return type(before)(value)
     if isinstance(before, tuple) and isinstance(value, list):
