@@ -45,7 +45,7 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
     ends = [_end_of_epoch(side) if within else side.training.begin_event for side in (case.a, case.b)]
     first, second = (_entropies(side, end) for side, end in zip((case.a, case.b), ends, strict=True))
     # What takes entropy for each sample goes on to do so.
-    in_all = _entropies(case.a, max(ends[0], _end_of_training(case.a))) if within else first
+    in_all = _entropies(case.a, _end_of_training(case.a)) if within else first
     for line, events in second.items():
         theirs = first.get(line, [])
         if not theirs or [e.value for e in theirs] == [e.value for e in events]:
@@ -136,8 +136,13 @@ def _stood_elsewhere(case: Case, generator: str) -> bool:
 
 
 def _end_of_training(side: Side) -> int:
-    """Returns the first event after the training in which the sides part."""
-    begin = side.training.begin_event
+    """Returns the first event after the training in which the sides part: after its last epoch has begun.
+
+    A training that a callback runs within it does not end it.
+    """
+    number = side.training.number
+    epochs = (e.id for e in side.run.events if e.kind == "epoch" and e.training == number)
+    begin = max(epochs, default=side.training.begin_event)
     later = (e.id for e in side.run.events if e.id > begin and e.kind in ("training", "side", "end"))
     return next(later, len(side.run.events))
 
