@@ -212,30 +212,22 @@ class StepScan:
         changed = [arrays_changed(steps, position) for steps in sides] if whole else []
         if any(each is not False for each in changed):
             whole = None
-        same_epoch = epoch_a is not None and epoch_b is not None and epoch_a.same_samples(epoch_b)
+        epochs = [epoch for epoch in (epoch_a, epoch_b) if epoch is not None]
+        both = len(epochs) == 2
+        same_epoch = both and epochs[0].same_samples(epochs[1])
         same_batch = a.rows is not None and a.rows == b.rows
-        all_seen = epoch_a is not None and epoch_b is not None and epoch_a.is_whole and epoch_b.is_whole
+        all_seen = both and all(epoch.is_whole for epoch in epochs)
         # The samples of one side are the same in each epoch: the other's are no order of them.
-        one_repeats = (
-            epoch_a is not None
-            and epoch_b is not None
-            and not (epoch_a.is_cut or epoch_b.is_cut)
-            and (epoch_a.repeats or epoch_b.repeats)
-        )
+        repeats = both and not any(epoch.is_cut for epoch in epochs) and any(epoch.repeats for epoch in epochs)
         # Of equal arrays other values may arrive: they are converted to another dtype on the way.
-        converted = (
-            epoch_a is not None
-            and epoch_b is not None
-            and all_seen
-            and not same_epoch
-            and same_arrays(one, other, (epoch_a.number, epoch_b.number))
-        )
+        arrived = all_seen and not same_epoch
+        converted = arrived and same_arrays(one, other, (epochs[0].number, epochs[1].number))
         self.same_samples = not converted and (same_epoch or bool(whole))
         more_data = whole is False and one.options.get("batch_size") == other.options.get("batch_size")
         if a.num_rows != b.num_rows and not more_data:
             return f"batched otherwise: {a.num_rows} and {b.num_rows} samples", Samples.BATCHED_OTHERWISE
-        if same_epoch and epoch_a is not None and (not same_batch or epoch_a.number == a.num_rows):
-            return f"the same {epoch_a.number} samples in another order", Samples.REORDERED
+        if same_epoch and (not same_batch or epochs[0].number == a.num_rows):
+            return f"the same {epochs[0].number} samples in another order", Samples.REORDERED
         if same_batch:
             return f"the same {a.num_rows} samples in another order within the batch", Samples.REORDERED
         if True in changed:
@@ -244,7 +236,7 @@ class StepScan:
             return "equal arrays, of which other values arrive", Samples.OTHER
         if whole:
             return "the same samples in another order", Samples.REORDERED
-        if whole is False or all_seen or one_repeats:
+        if whole is False or all_seen or repeats:
             return "other samples or values", Samples.OTHER
         return "other samples or values, or another order", Samples.UNKNOWN
 
@@ -352,7 +344,7 @@ class StepScan:
         return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
-        if a.logs and b.logs:
+        if not (a.is_passed_over or b.is_passed_over):
             self.coverage.names |= {*a.logs} ^ {*b.logs}
         yield from reported(position, a.logs, b.logs, "")
 
