@@ -13,6 +13,8 @@ from samefit.checks.execution import Execution
 from samefit.checks.met import not_met, planned
 from samefit.checks.workshop import Begun, Workshop
 from samefit.comparison import compare_trainings
+from samefit.comparison.pairing import Pairing
+from samefit.comparison.quantities import losses
 from samefit.comparison.result import Comparison, Evidence
 from samefit.errors import SamefitError
 from samefit.store.reader import Run
@@ -95,7 +97,7 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     moved = compare_trainings(run, perturbed, numbers, numbers).differences.get("loss")
     if moved is None or moved.max_rel is None or not math.isfinite(moved.max_rel):
         return _not_measured("the loss is no number when the first weights change by one unit in the last place")
-    unit = _unit(run, numbers)
+    unit = _unit(run, perturbed, numbers)
     ratio = gap / max(moved.max_rel, unit)
     within = f"less than {unit:.2g}, one unit in the last place of it,"
     by = f"{moved.max_rel:.2g}" if moved.max_rel >= unit else within
@@ -106,10 +108,12 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     return Judgement(ratio <= _FACTOR, Evidence(text), perturbed)
 
 
-def _unit(run: Run, numbers: Sequence[int]) -> float:
-    """Returns one unit in the last place of the losses of some trainings: Keras logs most as float32."""
-    losses = [step.logs["loss"] for step in run.steps(numbers) if math.isfinite(step.logs.get("loss", math.nan))]
-    return _UNITS[np.float32 if all(float(np.float32(loss)) == loss for loss in losses) else np.float64]
+def _unit(run: Run, perturbed: Run, numbers: Sequence[int]) -> float:
+    """Returns one unit in the last place of the losses of trainings and of these moved: Keras logs most as float32."""
+    sides = [[side.training(number) for number in numbers] for side in (run, perturbed)]
+    pairs = losses(Pairing(run, perturbed, *sides))
+    known = (loss for _, *pair in pairs for loss in pair if math.isfinite(loss))
+    return _UNITS[np.float32 if all(float(np.float32(loss)) == loss for loss in known) else np.float64]
 
 
 def _not_measured(because: str) -> Judgement:
