@@ -74,11 +74,10 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
             others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in seeds}))
     if others:
         suspect = _other_options(others, "model-config", "The layers do not have the same options.")
-        same = all(c.a.class_name == c.b.class_name for c in others)
-        later = set_before_training(case, {c.b.name: c.options for c in others}) if same else ()
-        yield replace(
-            suspect, counterfactuals=(*suspect.counterfactuals, *(later if not suspect.no_counterfactual else ()))
-        )
+        if suspect.counterfactuals:
+            later = set_before_training(case, {c.b.name: c.options for c in others})
+            suspect = replace(suspect, counterfactuals=(*suspect.counterfactuals, *later))
+        yield suspect
     if not _seeds_on_one_side(case) or case.divergence.stage is not Stage.INITIAL_WEIGHTS:
         yield from _other_seeds(case)
     operations = [(one, other) for one, other in _paired_operations(case) if bare(one.options) != bare(other.options)]

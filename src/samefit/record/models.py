@@ -319,18 +319,21 @@ _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", 
 
 
 def act_between_steps(callbacks: Any) -> bool:
-    """Whether callbacks that `fit` was given run code of the user's between two steps of an epoch."""
+    """Whether callbacks that `fit` was given run code of the user's between two steps of an epoch.
+
+    Keras marks the methods of its base class, which do nothing (`default` of keras/src/utils/python_utils.py, 3.15.1).
+    """
     import keras
 
-    base = keras.callbacks.Callback
-    for callback in as_list(getattr(callbacks, "callbacks", callbacks)):
-        own = {name for name in _BATCH_HOOKS if getattr(type(callback), name, None) is not getattr(base, name)}
+    each = callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else as_list(callbacks)
+    return any(
         # Of Keras's own only `LambdaCallback`, whose functions are its attributes, runs code of somebody else's.
-        if type(callback).__module__.startswith("keras."):
-            own = set()
-        if own or any(name in vars(callback) for name in _BATCH_HOOKS):
-            return True
-    return False
+        hook in vars(callback)
+        if type(callback).__module__.startswith("keras.")
+        else not getattr(getattr(callback, hook, None), "_is_default", False)
+        for callback in each
+        for hook in _BATCH_HOOKS
+    )
 
 
 def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:

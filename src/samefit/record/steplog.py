@@ -48,6 +48,10 @@ class Entry:
     logs: Any
     state: StateRecord | None
 
+    def steps(self) -> tuple[Entry]:
+        """Returns itself: one step."""
+        return (self,)
+
 
 @dataclass(slots=True)
 class PassedOver:
@@ -113,8 +117,7 @@ class StepLog:
         """Writes all steps that were taken; `at_once`: such that another process sees them now."""
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
-        each = (step for entry in entries for step in ((entry,) if isinstance(entry, Entry) else entry.steps()))
-        self._writer.steps([(self._record(step), step.state) for step in each])
+        self._writer.steps([(self._record(step), step.state) for entry in entries for step in entry.steps()])
         if at_once:
             self._writer.flush()
 

@@ -1,4 +1,4 @@
-"""Of which steps of a training what is recorded: rules in the number of the step alone.
+"""Of which steps of a training what is recorded: rules in the number of the step and the size of the model.
 
 The first steps of a training are all recorded; from then on the gap doubles whenever the number of steps has, up to
 a limit. Whether a step is among them depends on its number and on the size of the model, never on a clock: two runs of
@@ -13,7 +13,8 @@ LARGEST_GAP = 64
 ROWS = 1024
 """Of so many steps of a training it is recorded, too, which samples a batch holds, whatever their order."""
 
-_PASSED_OVER_FROM, _READ_AGAIN = 1024, 8
+_ALL_READ, _READ_AGAIN = 1024, 8
+"""Of so many steps each is read; of those after them, where steps are passed over, one of so many."""
 
 _BUDGET = 1 << 26
 """Elements that may be read at each doubling of the number of steps: 256 MB of float32."""
@@ -49,7 +50,7 @@ def is_passed_over(step: int, first: int) -> bool:
         >>> [step for step in range(1015, 1050) if not is_passed_over(step, 64)]
         [1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023, 1024, 1032, 1040, 1048]
     """
-    return first == _MOST and step > _PASSED_OVER_FROM and step % _READ_AGAIN != 0
+    return first == _MOST and step > _ALL_READ and step % _READ_AGAIN != 0
 
 
 def is_recorded(step: int, first: int) -> bool:

@@ -121,8 +121,7 @@ hash of a sample covers its row in all leaves: the sum depends on which samples 
 The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
 in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
 variables but seeds after the step, where they were recorded; of a step of which nothing was read it is that of the step
-before. Two runs part where their chains part, which is found by
-bisection.
+before. Two runs part where their chains part, which is found by bisection.
 
 The **whole** chain (`steps.whole`) is made alike, of what the chain leaves out: the digest of the batch, the text of
 the logs, name and digests of each generator that moved in the step, and the digests of each seed that moved between
