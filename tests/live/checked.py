@@ -53,6 +53,14 @@ def checked_in_a_process(backend: str, tmp_path: Path, *arguments: Any) -> dict[
     return answer
 
 
+def printed(home: Path, backend: str, script: str, *arguments: str) -> str:
+    """Runs a script in a process of its own, from a directory; returns what it printed."""
+    (home / "train.py").write_text(script)
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "train.py", *arguments]
+    return subprocess.run(command, cwd=home, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
 def cause_of_report(number: str) -> str | None:
     """Returns the cause that a report has, if it can be only one."""
     causes = EXPECTED[number].get("cause one of", [])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.live.checked import checked_in_a_process
+from tests.live.checked import checked_in_a_process, printed
 
 from samefit.comparison import compare
 from samefit.store.reader import Run
@@ -65,14 +62,9 @@ def runs(backends: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) ->
     if "jax" not in backends:
         pytest.skip("no other backend passes steps over")
     home = tmp_path_factory.mktemp("passed-over")
-    (home / "train.py").write_text(RECORDED)
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    printed = []
-    for name, more in (("one", []), ("other", []), ("whole", ["every step"])):
-        command = [sys.executable, home / "train.py", home / name, *more]
-        done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
-        printed.append(done.stdout)
-    assert len({*printed}) == 1
+    sides = (("one",), ("other",), ("whole", "every step"))
+    histories = {printed(home, "jax", RECORDED, *side) for side in sides}
+    assert len(histories) == 1
     one, other, whole = (Run.open(home / name) for name in ("one", "other", "whole"))
     return one, other, whole
 
@@ -94,6 +86,7 @@ def test_the_first_steps_and_every_eighth_are_read_and_the_loss_of_each_epoch_is
     steps = runs[0].steps()
     begins = {STEPS_IN_EPOCH * epoch for epoch in range(10)}
     read = {step.index for step in steps if step.batch is not None}
+    assert {step.index for step in steps if step.generators and step.generators_after} == read
     assert read == {i for i in range(STEPS) if i < 1024 or (i + 1) % 8 == 0 or i in begins}
     ends = {STEPS_IN_EPOCH * (epoch + 1) - 1 for epoch in range(10)}
     assert {step.index for step in steps if step.logs} == read | ends

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from tests.live.checked import printed
 
 from samefit.store.reader import Run
 
@@ -53,13 +50,8 @@ def runs(backends: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) ->
     if "jax" not in backends:
         pytest.skip("no other backend returns before it has computed")
     home = tmp_path_factory.mktemp("waiting")
-    (home / "train.py").write_text(SCRIPT)
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    counts = []
-    for name, more in (("waiting", []), ("at once", ["every step"])):
-        command = [sys.executable, home / "train.py", home / name, *more]
-        done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
-        counts.append(int(done.stdout))
+    sides = (("waiting",), ("at once", "every step"))
+    counts = [int(printed(home, "jax", SCRIPT, *side)) for side in sides]
     assert counts[0] > 800
     assert counts[1] == 0
     return Run.open(home / "waiting"), Run.open(home / "at once")
