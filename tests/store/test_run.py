@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -280,28 +277,6 @@ sys.stdin.read()
 """
 
 
-def test_steps_that_are_written_together_are_the_same_as_one_by_one(tmp_path: Path) -> None:
-    """The states between them too, of which the chains hold what moved."""
-    seed = VariableRecord(Role.SEED, "dropout/seed", (2,), "uint32")
-    steps = [replace(STEP, index=index) for index in range(4)]
-    states = [StateRecord(index, 1, "after", 0, bytes([index]) * 16) for index in range(4)]
-    pairs = [(step, None if step.index == 2 else state) for step, state in zip(steps, states, strict=True)]
-
-    def rows(name: str, parts: list[list[tuple[StepRecord, StateRecord | None]]]) -> list[list[tuple[object, ...]]]:
-        writer = RunWriter(tmp_path / name, {})
-        writer.layout((seed,))
-        for part in parts:
-            writer.steps(part)
-        writer.close("complete")
-        with contextlib.closing(sqlite3.connect(tmp_path / name / "run.sqlite")) as database:
-            return [database.execute(f"SELECT * FROM {table}").fetchall() for table in ("steps", "states")]
-
-    together, apart = rows("together", [pairs]), rows("apart", [[pair] for pair in pairs])
-    assert together == apart
-    assert [len(table) for table in together] == [4, 3]
-    assert len({row[-1] for row in together[0]}) == 4
-
-
 def test_a_killed_process_leaves_a_readable_run(tmp_path: Path) -> None:
     path = tmp_path / "r"
     root = Path(__file__).parents[2]
@@ -333,21 +308,6 @@ def test_another_machine_or_a_later_process_of_that_number_is_not_the_writer(tmp
         assert make_run(tmp_path / "later", status="running", manifest={"process_started": 1}).status == "killed"
 
 
-def test_a_watcher_sees_steps_as_they_are_committed(tmp_path: Path) -> None:
-    writer = RunWriter(tmp_path / "r", {})
-    watcher = Run.open(tmp_path / "r")
-    writer.step(STEP)
-    assert watcher.last_step() == -1
-    writer.flush()
-    assert watcher.last_step() == 0
-    for index in range(1, 1 + 256):
-        writer.step(replace(STEP, index=index))
-    assert watcher.last_step() == 256  # without a flush: 256 steps commit by themselves
-    writer.close("failed", 3)
-    assert watcher.status == "failed"
-    assert watcher.exit_status == 3
-
-
 def test_reading_leaves_the_directory_as_it_is(written: Path) -> None:
     def state() -> dict[str, tuple[int, int]]:
         return {p.name: (p.stat().st_size, p.stat().st_mtime_ns) for p in written.rglob("*")}
@@ -357,52 +317,3 @@ def test_reading_leaves_the_directory_as_it_is(written: Path) -> None:
         assert run.steps()
         assert state() == before
     assert state() == before
-
-
-def test_threads_may_write_at_once(tmp_path: Path) -> None:
-    writer = RunWriter(tmp_path / "r", {})
-
-    def work(first: int) -> None:
-        for index in range(first, first + 100):
-            writer.event(replace(EVENT, id=index))
-            writer.step(replace(STEP, index=index))
-
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(0, 400, 100)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    writer.close("complete")
-    run = Run.open(tmp_path / "r")
-    assert len(run.events) == run.num_steps() == 400
-
-
-def test_a_run_ends_with_a_known_status_only(tmp_path: Path) -> None:
-    writer = RunWriter(tmp_path / "r", {})
-    with pytest.raises(ValueError, match="status is 'done'; it must be one of complete, failed, stopped"):
-        writer.close("done")
-    writer.close("complete")
-
-
-def test_the_writer_raises_what_goes_wrong(tmp_path: Path) -> None:
-    writer = RunWriter(tmp_path / "r", {})
-    writer.step(STEP)
-    with pytest.raises(sqlite3.IntegrityError):
-        writer.step(STEP)
-    writer.close("complete")
-    with pytest.raises(sqlite3.ProgrammingError):
-        writer.event(EVENT)
-
-
-def test_the_manifest_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = RunWriter(tmp_path / "r", {"a": 1})
-
-    def full_disk(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(OSError, match="disk full"):
-        writer.update_manifest({"b": 2})
-    assert json.loads((tmp_path / "r" / "manifest.json").read_text())["a"] == 1
-    monkeypatch.undo()
-    writer.close("complete")
