@@ -12,6 +12,7 @@ from samefit.store.records import (
     CallRecord,
     LayerRecord,
     ModelRecord,
+    PassedOver,
     StateRecord,
     StepRecord,
     TrainingRecord,
@@ -206,22 +207,23 @@ class Maker:
             batch = chain(batch or b"", b"changed")
         if any(c.what == "chain" for c in self._active(self.index)):
             link = chain(link, b"changed")
-        self.writer.step(
-            StepRecord(
-                self.index,
-                number,
-                epoch,
-                step,
-                batch,
-                rows,
-                self.batch_size,
-                logs,
-                before,
-                {name: self._moved(name, state) for name, state in before.items()},
-                chain=link,
-                head=head,
-            )
+        record: StepRecord | PassedOver = StepRecord(
+            self.index,
+            number,
+            epoch,
+            step,
+            batch,
+            rows,
+            self.batch_size,
+            logs,
+            before,
+            {name: self._moved(name, state) for name, state in before.items()},
+            chain=link,
+            head=head,
         )
+        if record.is_passed_over and not logs:
+            record = PassedOver(self.index, 1, number, epoch, step, link)
+        self.writer.steps([(record, None)])
         if self._recorded():
             self._state(StateRecord(self.index, number, "after", self.number, after))
         self.index += 1

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.patches.passing import Passing
 from samefit.patches.patching import Patches
 
 _CHECKED = "Keras 3.15.1"
@@ -27,7 +28,13 @@ _TRAINERS = {"jax": "JAXTrainer", "tensorflow": "TensorFlowTrainer", "torch": "T
 
 
 class TrainingObserver(Protocol):
-    """What a recorder does with what the trainers show."""
+    """What a recorder does with what the trainers show.
+
+    Attributes:
+        passing: Steps that it does not want to see (JAX).
+    """
+
+    passing: Passing
 
     def training(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> AbstractContextManager[None]:
         """A training of `kind` ("fit", "train_on_batch") runs within; `arguments` may be changed in place."""
@@ -170,9 +177,12 @@ def _epoch(observer: TrainingObserver, original: Callable[..., Any]) -> Callable
 
 
 def _batch_end(observer: TrainingObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    passing = observer.passing
+
     @functools.wraps(original)
     def on_train_batch_end(self: Any, batch: int, logs: Any = None) -> Any:
-        observer.batch_ended(self, logs)
+        if not passing.left:
+            observer.batch_ended(self, logs)
         return original(self, batch, logs)
 
     return on_train_batch_end
@@ -189,6 +199,7 @@ def _train_end(observer: TrainingObserver, original: Callable[..., Any]) -> Call
 
 def _watch_jax(patches: Patches, trainer: type, observer: TrainingObserver) -> None:
     making = threading.local()
+    passing, watch = observer.passing, observer.passing.watch
 
     def make_train_function(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -208,7 +219,17 @@ def _watch_jax(patches: Patches, trainer: type, observer: TrainingObserver) -> N
                 return original(self, step_function, *args, **kwargs)
 
             def step(state: Any, data: Any) -> Any:
-                return observer.step(self, data, state, lambda: step_function(state, data))
+                if not passing.left or passing.trainer is not self:
+                    return observer.step(self, data, state, functools.partial(step_function, state, data))
+                watch.in_step = True
+                try:
+                    result = step_function(state, data)
+                finally:
+                    watch.in_step = False
+                passing.left -= 1
+                passing.taken += 1
+                passing.logs = result[0]
+                return result
 
             return original(self, step, *args, **kwargs)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
+from samefit.patches.passing import Passing
 from samefit.record import batches, models
 from samefit.record.compiled import Compiles
 from samefit.record.describer import Describer
@@ -70,7 +71,7 @@ class Recorder:
         pipeline_of: Callable[[Any], list[Any]] = lambda value: [],
     ) -> None:
         self.writer, self.ledger, self.guard, self.provenance = writer, ledger, ledger.guard, provenance
-        self.unseen_updates: Counter[str] = Counter()
+        self.unseen_updates, self.passing = Counter[str](), Passing(provenance)
         self._backend, self._transplants = backend, transplants
         self._stop = stop or StopPoint(None, None)
         self._keep_data, self._keep_states = keep_data, keep_states
@@ -110,6 +111,7 @@ class Recorder:
             self.guard(lambda: self._end(training, status), None)
 
     def _begin(self, trainer: Any, kind: str, arguments: dict[str, Any]) -> Training:
+        self._settle()
         self._threads.must_be_one()
         self._before_training()
         known = self._on_batch.get(id(trainer))
@@ -149,17 +151,12 @@ class Recorder:
             self.writer.training(training.record)
 
     def _finish(self, training: Training, status: str) -> None:
+        self._settle()
         self._log.write()
-        history = training.history()
-        last = {name: values[-1] for name, values in history.items()} or training.record.metrics
-        training.record = replace(training.record, status=status, metrics=last, history=history)
+        training.finish(status)
         self.writer.training(training.record)
         self._transplants.after_training(training.record.number)
-        values = self._states.values(training, None)
-        self._states.end(training, values)
-        if training.record.kind == "fit" and status == "complete":
-            self._states.final(training, values)
-        self._states.arrays(f"final-{training.record.number}", training, values[: len(training.variables)])
+        self._states.finish(training, has_returned=training.record.kind == "fit" and status == "complete")
         self.writer.flush()
 
     def training_ended(self) -> None:
@@ -168,6 +165,7 @@ class Recorder:
             self.guard(lambda: self._ended(self._stack[-1]), None)
 
     def _ended(self, training: Training) -> None:
+        self._settle()
         self._log.write()
         self._states.end(training, self._states.values(training, None))
 
@@ -193,6 +191,7 @@ class Recorder:
         self.guard(lambda: self._epoch(epoch), None)
 
     def _epoch(self, epoch: int) -> None:
+        self._settle()
         if not self._stack:
             return
         training = self._stack[-1]
@@ -220,12 +219,11 @@ class Recorder:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def step(self, trainer: Any, data: Any, state: Any, call: Callable[[], Any]) -> Any:
+        self.guard(self._settle, None)
         training = self._stack[-1] if self._stack else None
         if self.guard.stopped or training is None or training.trainer is not trainer:
             return call()
         if training.step_in_epoch and training.steps < training.waits_until:
-            if self._passes_over and cadence.is_passed_over(training.steps + 1, training.first_steps):
-                return self._passed_over(training, call)
             return self._step_that_waits(training, data, call)
         queue = data if isinstance(data, deque) else None
         if hasattr(data, "gi_frame"):
@@ -252,14 +250,19 @@ class Recorder:
         self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
         if before.moment is not None:
             self.guard(lambda: self._look_inside(before.moment, training, data), None)
-        self._end_if_due(training, after)
+        self._go_on(training, after)
         return result
 
-    def _end_if_due(self, training: Training, state: Any) -> None:
-        """Ends the run after a step, if it is to end before its script does."""
+    def _go_on(self, training: Training, state: Any) -> None:
+        """Ends the run after a step, if it is to end before its script does; else says which steps are passed over."""
         if self._stop.is_reached(self._steps):
             self.guard(lambda: self._stopping(training, state), None)
             raise StopRecordedRun
+        if self._passes_over and training.steps < training.waits_until:
+            # The step that ends the run is read.
+            most = min(training.waits_until - training.steps, self._stop.left(self._steps + 1))
+            number = min(cadence.num_passed_over(training.steps, training.first_steps), most)
+            self.passing.begin(training.trainer, training, int(number))
 
     def _stopping(self, training: Training, state: Any) -> None:
         """Records the state after the last step of a run that ends here."""
@@ -335,18 +338,15 @@ class Recorder:
         finally:
             self.provenance.in_step = False
         self.guard(lambda: self._add_waiting(training, data, generators, result[0]), None)
-        self._end_if_due(training, result[1])
+        self._go_on(training, result[1])
         return result
 
-    def _passed_over(self, training: Training, call: Callable[[], Any]) -> Any:
-        """Runs a step of which nothing is read; see `samefit.store.cadence.is_passed_over`."""
-        with self.provenance.inside_step():
-            result = call()
-        self._log.pass_over(training, self._steps, result[0])
-        self._count(training)
-        training.stepped_since_batch_end += 1
-        self._end_if_due(training, result[1])
-        return result
+    def _settle(self) -> None:
+        """Counts the steps that were passed over; no more are."""
+        training, number, logs = self.passing.end()
+        if number:
+            self._log.pass_over(training, self._steps, number, logs)
+            self._count(training, number)
 
     def _add_waiting(self, training: Training, data: Any, generators: Mapping[str, bytes], logs: Any) -> None:
         # While the step is computed, which leaves its batch as it is; later somebody may write into it.
@@ -356,13 +356,13 @@ class Recorder:
 
     def _add(self, training: Training, *record: Any) -> None:
         self._log.add(Entry(training, self._steps, training.epoch, training.step_in_epoch, *record))
-        self._count(training)
+        self._count(training, 1)
 
-    def _count(self, training: Training) -> None:
-        training.last = self._steps
-        self._steps += 1
-        training.steps += 1
-        training.step_in_epoch += 1
+    def _count(self, training: Training, number: int) -> None:
+        self._steps += number
+        training.last = self._steps - 1
+        training.steps += number
+        training.step_in_epoch += number
 
     def batch_ended(self, callbacks: Any, logs: Any) -> None:
         """Records a step that no step hook saw: the user made a train function of their own."""

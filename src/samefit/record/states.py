@@ -91,10 +91,13 @@ class States:
         training.has_ended = True
         self._writer.state(self.record(training, training.last, "end", values))
 
-    def final(self, training: Training, values: Sequence[Array | None]) -> None:
-        """Writes the state with which a `fit` returns, if there is any."""
-        if training.last >= 0 and any(value is not None for value in values):
+    def finish(self, training: Training, *, has_returned: bool) -> None:
+        """Writes the state with which a training ends, the one with which its `fit` returns, and the model's values."""
+        values = self.values(training, None)
+        self.end(training, values)
+        if has_returned and training.last >= 0 and any(value is not None for value in values):
             self._writer.state(self.record(training, training.last, "final", values))
+        self.arrays(f"final-{training.record.number}", training, values[: len(training.variables)])
 
     def arrays(self, name: str, training: Training, values: Sequence[Array | None]) -> None:
         """Writes values of a training's variables, in their order, but for seeds."""

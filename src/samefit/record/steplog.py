@@ -14,7 +14,7 @@ from samefit.backends.base import Backend
 from samefit.record import batches
 from samefit.record.training import Training
 from samefit.store.digest import chain
-from samefit.store.records import StateRecord, StepRecord
+from samefit.store.records import PassedOver, StateRecord, StepRecord
 from samefit.store.writer import RunWriter
 from samefit.types import Role
 
@@ -48,36 +48,26 @@ class Entry:
     logs: Any
     state: StateRecord | None
 
-    def steps(self) -> tuple[Entry]:
-        """Returns itself: one step."""
-        return (self,)
-
 
 @dataclass(slots=True)
-class PassedOver:
-    """Steps in a row of which nothing was read.
+class _Unread:
+    """Steps in a row of one epoch of which nothing was read.
 
     Attributes:
         training: Their training.
         index: `StepRecord.index` of the first.
         epoch: `StepRecord.epoch` of all.
         step: `StepRecord.step` of the first.
-        logs: What the last of them returned.
         number: How many they are.
+        logs: What the last of them returned; None where another step of the epoch follows.
     """
 
     training: Training
     index: int
     epoch: int
     step: int
+    number: int
     logs: Any
-    number: int = 1
-
-    def steps(self) -> Iterator[Entry]:
-        """Yields them one by one; what was returned is known of the last alone."""
-        for i in range(self.number):
-            logs = self.logs if i + 1 == self.number else None
-            yield Entry(self.training, self.index + i, self.epoch, self.step + i, None, {}, {}, logs, None)
 
 
 class StepLog:
@@ -91,35 +81,43 @@ class StepLog:
     def __init__(self, writer: RunWriter, backend: Backend) -> None:
         self._writer = writer
         self._backend = backend
-        self._entries: list[Entry | PassedOver] = []
+        self._entries: list[Entry | _Unread] = []
         self._written = time.monotonic()
 
     def add(self, entry: Entry) -> None:
         """Takes a step; writes it, and all before it, if that is due."""
         last = self._entries[-1] if self._entries else None
-        if isinstance(last, PassedOver) and last.training is entry.training and last.epoch == entry.epoch:
+        if isinstance(last, _Unread) and last.training is entry.training and last.epoch == entry.epoch:
             # Only of the last step of an epoch, whose loss Keras reports, it is kept what it returned.
             last.logs = None
         self._entries.append(entry)
         if len(self._entries) >= _STEPS or time.monotonic() - self._written > _SECONDS:
             self.write()
 
-    def pass_over(self, training: Training, index: int, logs: Any) -> None:
-        """Takes a step of which nothing was read, by its index and what it returned."""
-        last = self._entries[-1] if self._entries else None
-        if isinstance(last, PassedOver) and last.training is training and last.epoch == training.epoch:
-            last.number += 1
-            last.logs = logs
-        else:
-            self._entries.append(PassedOver(training, index, training.epoch, training.step_in_epoch, logs))
+    def pass_over(self, training: Training, index: int, number: int, logs: Any) -> None:
+        """Takes steps of which nothing was read, by the index of the first, and what the last of them returned."""
+        self._entries.append(_Unread(training, index, training.epoch, training.step_in_epoch, number, logs))
 
     def write(self, *, at_once: bool = False) -> None:
         """Writes all steps that were taken; `at_once`: such that another process sees them now."""
         entries, self._entries = self._entries, []
         self._written = time.monotonic()
-        self._writer.steps([(self._record(step), step.state) for entry in entries for step in entry.steps()])
+        self._writer.steps([record for entry in entries for record in self._records(entry)])
         if at_once:
             self._writer.flush()
+
+    def _records(self, entry: Entry | _Unread) -> Iterator[tuple[StepRecord | PassedOver, StateRecord | None]]:
+        if isinstance(entry, Entry):
+            yield self._record(entry), entry.state
+            return
+        training, is_last = entry.training, entry.logs is not None
+        number = entry.number - is_last
+        if number:
+            place = training.record.number, entry.epoch, entry.step
+            yield PassedOver(entry.index, number, *place, training.chain), None
+        if is_last:
+            place = entry.index + number, entry.epoch, entry.step + number
+            yield self._record(Entry(training, *place, None, {}, {}, entry.logs, None)), None
 
     def _record(self, entry: Entry) -> StepRecord:
         training = entry.training

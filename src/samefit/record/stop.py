@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -28,6 +29,10 @@ class StopPoint:
         self._steps = steps
         self._clock = clock
         self._look_at = clock()
+
+    def left(self, recorded: int) -> float:
+        """Returns how many more steps there are at most after `recorded` ones."""
+        return math.inf if self._steps is None else max(0, self._steps - recorded)
 
     def is_reached(self, recorded: int) -> bool:
         """Whether `recorded` steps are enough."""

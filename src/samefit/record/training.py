@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from samefit.backends.base import Array, Backend
@@ -192,6 +192,12 @@ class Training:
     def ended_as(self, status: str) -> str:
         """Returns how `train_on_batch` calls ended in a run that is `status`: as failed, if the last of them did."""
         return "failed" if self.record.status == "failed" and status == "complete" else status
+
+    def finish(self, status: str) -> None:
+        """Puts into the record how the training ended, and what it reported."""
+        history = self.history()
+        last = {name: values[-1] for name, values in history.items()} or self.record.metrics
+        self.record = replace(self.record, status=status, metrics=last, history=history)
 
     def history(self) -> dict[str, tuple[float, ...]]:
         """Returns what the training's history holds, epoch by epoch, by name."""

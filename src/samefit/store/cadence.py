@@ -50,7 +50,14 @@ def is_passed_over(step: int, first: int) -> bool:
         >>> [step for step in range(1015, 1050) if not is_passed_over(step, 64)]
         [1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023, 1024, 1032, 1040, 1048]
     """
-    return first == _MOST and step > _ALL_READ and step % _READ_AGAIN != 0
+    return num_passed_over(step - 1, first) > 0
+
+
+def num_passed_over(step: int, first: int) -> int:
+    """Returns how many steps in a row are passed over after the one of the number `step`; see `is_passed_over`."""
+    if first != _MOST or step < _ALL_READ:
+        return 0
+    return _READ_AGAIN - 1 - step % _READ_AGAIN
 
 
 def is_recorded(step: int, first: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,13 +20,9 @@ from samefit.store.manifest import read_manifest
 from samefit.store.places import Places
 from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord, Warning
 from samefit.store.schema import MOMENTS, SCHEMA_VERSION, place_of, place_of_final
+from samefit.store.stored_steps import StepTexts, StoredSteps
 
 _T = TypeVar("_T")
-
-_STEP = (
-    "SELECT step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum, logs, record, chain"
-    " FROM steps JOIN generators ON number = generators"
-)
 
 
 class Run:
@@ -193,42 +188,18 @@ class Run:
         raise SelectionError(f"run {self.path} holds {_listed(self.trainings)}; #{number} was asked for.")
 
     @cached_property
-    def _steps(self) -> tuple[StepRecord, ...]:
-        return tuple(_step(row) for row in self._rows(f"{_STEP} ORDER BY step"))
+    def _stored(self) -> StoredSteps:
+        return StoredSteps(self._rows, self._stream)
 
     def steps(self, trainings: Iterable[int] | None = None) -> tuple[StepRecord, ...]:
         """Returns the steps of some trainings (all by default), in the order in which they ran."""
         wanted = None if trainings is None else set(trainings)
-        return tuple(step for step in self._steps if wanted is None or step.training in wanted)
+        return tuple(step for step in self._stored.all if wanted is None or step.training in wanted)
 
     def places(self, trainings: Iterable[int] | None = None) -> Places:
         """Returns where the steps of some trainings (all by default) stand, in run order, without reading the steps."""
         wanted = None if trainings is None else set(trainings)
-        return Places([stretch for stretch in self._stretches if wanted is None or stretch[0] in wanted])
-
-    @cached_property
-    def _stretches(self) -> tuple[tuple[int, int, int], ...]:
-        """(training, index of the first step, index after the last step) of consecutive steps, in run order."""
-        found = []
-        number = -1
-        while rows := self._rows("SELECT MIN(training) FROM steps WHERE training > ?", (number,)):
-            if rows[0][0] is None:
-                break
-            number = int(rows[0][0])
-            bounds = self._bounds(number)
-            assert bounds is not None
-            found.append((number, bounds[0], bounds[1] + 1))
-        found.sort(key=lambda stretch: stretch[1])
-        if all(one[2] <= other[1] for one, other in itertools.pairwise(found)):
-            return tuple(found)
-        # Trainings that take turns (a GAN's two).
-        mixed: list[tuple[int, int, int]] = []
-        for step, training in self._rows("SELECT step, training FROM steps ORDER BY step"):
-            if mixed and mixed[-1][0] == training and mixed[-1][2] == step:
-                mixed[-1] = (training, mixed[-1][1], step + 1)
-            else:
-                mixed.append((training, step, step + 1))
-        return tuple(mixed)
+        return Places([stretch for stretch in self._stored.stretches if wanted is None or stretch[0] in wanted])
 
     def step(self, index: int) -> StepRecord:
         """Returns the step of index `index`, without reading the others.
@@ -236,13 +207,13 @@ class Run:
         Raises:
             SelectionError: If there is no such step.
         """
-        rows = self._rows(f"{_STEP} WHERE step = ?", (index,))
-        if not rows:
+        step = self._stored.at(index)
+        if step is None:
             raise SelectionError(f"run {self.path} holds no step of index {index}.")
-        return _step(rows[0])
+        return step
 
-    def step_texts(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[bytes | None, str, str, int]]:
-        """Yields (batch, logs, generators, step in the epoch) of the steps of some trainings as stored, in run order.
+    def step_texts(self, trainings: Iterable[int], begin: int = 0) -> Iterator[StepTexts]:
+        """Returns (batch, logs, generators, step in the epoch) of the steps of some trainings as stored, in run order.
 
         Two runs can be held against each other in this form several times faster than as records.
 
@@ -251,10 +222,7 @@ class Run:
             begin: Index of the step to begin with.
         """
         wanted = set(trainings)
-        query = "SELECT training, batch, logs, record, step_in_epoch FROM steps JOIN generators ON number = generators"
-        for training, batch, logs, record, step in self._stream(query + " WHERE step >= ? ORDER BY step", (begin,)):
-            if training in wanted:
-                yield batch, logs, record, step
+        return (texts for training, texts in self._stored.texts(begin) if training in wanted)
 
     def state_digests(self, trainings: Iterable[int], begin: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yields (index of the step, digests) of the states after the steps of some trainings, from `begin` on."""
@@ -286,14 +254,12 @@ class Run:
         return [place // len(MOMENTS) for (place,) in rows]
 
     def steps_without_batch(self) -> list[int]:
-        """Returns the indices of the steps whose batch was not seen, in run order."""
-        return [step for (step,) in self._rows("SELECT step FROM steps WHERE batch IS NULL ORDER BY step")]
+        """Returns the indices of the steps whose batch was not seen or not read, in run order."""
+        return self._stored.without("batch IS NULL")
 
     def steps_without_loss(self) -> list[int]:
-        """Returns the indices of the steps that returned no loss, in run order."""
-        return [
-            step for (step,) in self._rows("SELECT step FROM steps WHERE instr(logs, '\"loss\"') = 0 ORDER BY step")
-        ]
+        """Returns the indices of the steps that returned no loss, or of which none was read, in run order."""
+        return self._stored.without("instr(logs, '\"loss\"') = 0")
 
     def step_indices(self, trainings: Iterable[int] | None = None) -> Sequence[int]:
         """Returns `StepRecord.index` of the steps of some trainings, in run order, without reading the steps."""
@@ -302,45 +268,35 @@ class Run:
     def num_steps(self, trainings: Iterable[int] | None = None) -> int:
         """Returns how many steps some trainings (all by default) have, without reading the steps."""
         wanted = None if trainings is None else set(trainings)
-        rows = self._rows("SELECT training, COUNT(*) FROM steps GROUP BY training")
-        return sum(count for training, count in rows if wanted is None or training in wanted)
+        return sum(count for training, count in self._stored.numbers().items() if wanted is None or training in wanted)
 
     def chains(self, step: int) -> tuple[bytes, bytes]:
         """Returns `chain` and `whole` (see the schema) of the step of index `step`, without reading anything else."""
-        rows = self._rows("SELECT chain, whole FROM steps WHERE step = ?", (step,))
-        return (bytes(rows[0][0] or b""), bytes(rows[0][1] or b"")) if rows else (b"", b"")
+        return self._stored.chains(step)
 
     def last_step(self) -> int:
         """Returns the index of the last step so far, -1 if there is none; cheap, and read anew each time."""
-        ((last,),) = self._rows("SELECT MAX(step) FROM steps")
-        return -1 if last is None else int(last)
+        return self._stored.last()
 
     def _state(self, step: int, moment: str) -> StateRecord | None:
         query = "SELECT training, layout, digests FROM states WHERE place = ?"
         rows = self._rows(query, (place_of(step, moment),))
         return StateRecord(step, rows[0][0], moment, *rows[0][1:]) if rows else None
 
-    def _bounds(self, training: int) -> tuple[int, int] | None:
-        """Returns the indices of the first and the last step of a training; None if it has none."""
-        # Two questions: SQLite answers each from the end of an index, but both at once by reading all of it.
-        ((first,),) = self._rows("SELECT MIN(step) FROM steps WHERE training = ?", (training,))
-        ((last,),) = self._rows("SELECT MAX(step) FROM steps WHERE training = ?", (training,))
-        return None if first is None else (int(first), int(last))
-
     def begin_state(self, training: int) -> StateRecord | None:
         """Returns the state before the first step of a training."""
-        bounds = self._bounds(training)
+        bounds = self._stored.bounds(training)
         return None if bounds is None else self._state(bounds[0], "begin")
 
     def end_state(self, training: int) -> StateRecord | None:
         """Returns the state when a training had ended, callbacks at the end of its last epoch included."""
-        bounds = self._bounds(training)
+        bounds = self._stored.bounds(training)
         return None if bounds is None else self._state(bounds[1], "end")
 
     def final_state(self, training: int) -> StateRecord | None:
         """Returns the state with which the `fit` of a training returned: callbacks may have changed it."""
         query = "SELECT layout, digests FROM states WHERE place = ?"
-        rows, bounds = self._rows(query, (place_of_final(training),)), self._bounds(training)
+        rows, bounds = self._rows(query, (place_of_final(training),)), self._stored.bounds(training)
         return StateRecord(bounds[1], training, "final", *rows[0]) if rows and bounds is not None else None
 
     def state_after(self, step: int) -> StateRecord | None:
@@ -349,8 +305,7 @@ class Run:
 
     def state_before(self, step: int) -> StateRecord | None:
         """Returns the state before the step of index `step`: as recorded there, or after the step before it."""
-        query = "SELECT MAX(step) FROM steps WHERE step < ? AND training = (SELECT training FROM steps WHERE step = ?)"
-        ((previous,),) = self._rows(query, (step, step))
+        previous = self._stored.before(step)
         begin = self._state(step, "begin")
         return begin if begin is not None or previous is None else self.state_after(previous)
 
@@ -367,30 +322,6 @@ class Run:
         """Returns what a step looks like from inside, by its index or the name of a look; None if unseen."""
         file = self.path / f"inside-{name}.json"
         return from_json(InsideStep, file.read_text()) if file.exists() else None
-
-
-def _step(row: Sequence[Any]) -> StepRecord:
-    step, training, epoch, in_epoch, batch, head, num_rows, indices, rows, logs, generators, chain = row
-    pairs = json.loads(generators)
-    return StepRecord(
-        index=step,
-        training=training,
-        epoch=epoch,
-        step=in_epoch,
-        batch=batch,
-        head=head,
-        rows=rows,
-        num_rows=num_rows,
-        indices=indices,
-        logs=json.loads(logs),
-        generators=_digests(pairs, 0),
-        generators_after=_digests(pairs, 1),
-        chain=chain,
-    )
-
-
-def _digests(pairs: Mapping[str, Sequence[str | None]], position: int) -> dict[str, bytes]:
-    return {name: bytes.fromhex(text) for name, pair in pairs.items() if (text := pair[position]) is not None}
 
 
 def _listed(trainings: Sequence[TrainingRecord]) -> str:

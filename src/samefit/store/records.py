@@ -279,6 +279,37 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """Steps in a row, of one epoch, of which nothing was read (`samefit.store.cadence.is_passed_over`).
+
+    Attributes:
+        index: `StepRecord.index` of the first.
+        number: How many they are.
+        training: `StepRecord.training` of all.
+        epoch: `StepRecord.epoch` of all.
+        step: `StepRecord.step` of the first.
+        chain: `StepRecord.chain` of the step before them.
+    """
+
+    index: int
+    number: int
+    training: int
+    epoch: int
+    step: int
+    chain: bytes = b""
+
+    @property
+    def indices(self) -> range:
+        """The indices of the steps."""
+        return range(self.index, self.index + self.number)
+
+    def at(self, index: int) -> StepRecord:
+        """Returns the step of index `index`."""
+        in_epoch = self.step + index - self.index
+        return StepRecord(index, self.training, self.epoch, in_epoch, None, None, None, {}, chain=self.chain)
+
+
+@dataclass(frozen=True)
 class StateRecord:
     """Digests of all variables at one moment.
 

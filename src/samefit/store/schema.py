@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 SCHEMA = """
 CREATE TABLE meta (        -- one row a key
@@ -21,8 +21,8 @@ CREATE TABLE layouts (     -- one row a set of variables
     number INTEGER PRIMARY KEY,  -- 0-based
     record TEXT                  -- JSON list of VariableRecord, in the order of the digests
 );
-CREATE TABLE steps (       -- one row a training step
-    step INTEGER PRIMARY KEY,    -- 0-based over all trainings, without gaps
+CREATE TABLE steps (       -- one row a training step of which something was read
+    step INTEGER PRIMARY KEY,    -- 0-based over all trainings; gaps are steps that were passed over
     training INTEGER,            -- trainings.number
     epoch INTEGER,               -- 0-based
     step_in_epoch INTEGER,       -- 0-based
@@ -39,6 +39,15 @@ CREATE TABLE steps (       -- one row a training step
 CREATE INDEX steps_of_trainings ON steps (training);
 CREATE INDEX steps_without_batch ON steps (step) WHERE batch IS NULL;
 CREATE INDEX steps_without_loss ON steps (step) WHERE instr(logs, '"loss"') = 0;
+CREATE TABLE passed_over ( -- one row for steps in a row of which nothing was read
+    step INTEGER PRIMARY KEY,    -- index of the first of them, as in steps.step
+    number INTEGER,              -- how many they are
+    training INTEGER,            -- trainings.number, the same for all
+    epoch INTEGER,               -- the same for all
+    step_in_epoch INTEGER,       -- of the first
+    chain BLOB,                  -- steps.chain of the step before them in the training
+    whole BLOB                   -- steps.whole of the same
+);
 CREATE TABLE generators (  -- states of the process's generators around a step; steps in a row that are alike share one
     number INTEGER PRIMARY KEY,  -- 0-based
     record TEXT                  -- JSON: {generator: [digest before, digest after]}, null where it was not there
@@ -120,8 +129,8 @@ hash of a sample covers its row in all leaves: the sum depends on which samples 
 
 The **chain** (`steps.chain`) is xxh3_128 over the chain of the training's step before, then each part with its length
 in 8 bytes (little-endian) before it: the digest of the batch, the loss as Python writes it, and the digests of all
-variables but seeds after the step, where they were recorded; of a step of which nothing was read it is that of the step
-before. Two runs part where their chains part, which is found by bisection.
+variables but seeds after the step, where they were recorded. A step of which nothing was read leaves the chains as they
+are. Two runs part where their chains part, which is found by bisection.
 
 The **whole** chain (`steps.whole`) is made alike, of what the chain leaves out: the digest of the batch, the text of
 the logs, name and digests of each generator that moved in the step, and the digests of each seed that moved between

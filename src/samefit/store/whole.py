@@ -44,8 +44,12 @@ class WholeChain:
                 moves.append(i.to_bytes(8, "little") + one + other)
         return moves
 
+    def chain(self, training: int) -> bytes:
+        """Returns the chain of the last step of `training`, empty before its first."""
+        return self._chains.get(training, b"")
+
     def chained(self, training: int, *parts: bytes) -> bytes:
         """Returns the chain of the next step of `training`, whose own record is `parts`."""
-        link = chain(self._chains.get(training, b""), *parts, self._moved.pop(training, b""))
+        link = chain(self.chain(training), *parts, self._moved.pop(training, b""))
         self._chains[training] = link
         return link

@@ -20,7 +20,15 @@ from samefit.errors import RunError
 from samefit.store.alive import identity
 from samefit.store.codec import to_json
 from samefit.store.inside import InsideStep
-from samefit.store.records import Event, ModelRecord, StateRecord, StepRecord, TrainingRecord, VariableRecord
+from samefit.store.records import (
+    Event,
+    ModelRecord,
+    PassedOver,
+    StateRecord,
+    StepRecord,
+    TrainingRecord,
+    VariableRecord,
+)
 from samefit.store.schema import SCHEMA, SCHEMA_VERSION, place_of, place_of_final
 from samefit.store.whole import WholeChain
 
@@ -31,6 +39,8 @@ _STATUSES = ("complete", "failed", "stopped")
 _INSERT_STEP = """\
 INSERT INTO steps (step, training, epoch, step_in_epoch, batch, head, num_rows, indices, sample_sum, logs, generators,
 chain, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_INSERT_PASSED_OVER = "INSERT INTO passed_over VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 _INSERT_STATE = "INSERT INTO states VALUES (?, ?, ?, ?, ?)"
 
@@ -96,17 +106,21 @@ class RunWriter:
         """Adds a step."""
         self.steps([(record, None)])
 
-    def steps(self, records: Sequence[tuple[StepRecord, StateRecord | None]]) -> None:
+    def steps(self, records: Sequence[tuple[StepRecord | PassedOver, StateRecord | None]]) -> None:
         """Adds steps that follow each other, each with the state after it where that was recorded."""
-        steps, states = [], []
+        steps, passed_over, states = [], [], []
         with self._lock:
             for step, state in records:
+                if isinstance(step, PassedOver):
+                    passed_over.append(self._passed_over_row(step))
+                    self._steps_since += step.number
+                    continue
                 steps.append(self._step_row(step))
+                self._steps_since += 1
                 if state is not None:
                     states.append(self._state_row(state))
-            self._execute_many(_INSERT_STEP, steps)
-            self._execute_many(_INSERT_STATE, states)
-            self._steps_since += len(records)
+            # Together: no reader sees a step without what was passed over before it.
+            self._execute_all((_INSERT_STEP, steps), (_INSERT_PASSED_OVER, passed_over), (_INSERT_STATE, states))
             if self._steps_since >= _COMMIT_STEPS:
                 self.flush()
 
@@ -129,10 +143,14 @@ class RunWriter:
             self._whole.chained(record.training, record.batch or b"", logs.encode(), moved),
         )
 
+    def _passed_over_row(self, record: PassedOver) -> tuple[Any, ...]:
+        place = record.index, record.number, record.training, record.epoch, record.step
+        return *place, record.chain, self._whole.chain(record.training)
+
     def _generators(self, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[int, bytes]:
         """Returns the number of the record that holds the generators around a step, and what moved, as JSON."""
         if not before and not after:
-            # Steps of which nothing was read stand between others, which would be written anew after each.
+            # A step of which the loss alone was read stands between others, which would be written anew after each.
             if self._nowhere < 0:
                 self._nowhere = self._next_generators({})
             return self._nowhere, b"{}"
@@ -225,13 +243,16 @@ class RunWriter:
         self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
 
     def _execute(self, statement: str, *values: Any) -> None:
-        self._execute_many(statement, [values])
+        self._execute_all((statement, [values]))
 
-    def _execute_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _execute_all(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
+        """Executes each statement with all of its rows, in one transaction."""
         with self._lock:
             if not self._database.in_transaction:
                 self._database.execute("BEGIN")
-            self._database.executemany(statement, rows)
+            for statement, rows in statements:
+                if rows:
+                    self._database.executemany(statement, rows)
             if time.monotonic() - self._committed > _COMMIT_SECONDS:
                 self.flush()
 
