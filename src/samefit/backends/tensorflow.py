@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
-from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
+from samefit.backends.read_tensorflow import read_all
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
 _STAGES = (
@@ -50,18 +50,6 @@ _STAGES = (
     "snapshot",
 )
 _VARIABLES = ("TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS")
-
-
-def _read(value: Any) -> Array | None:
-    if value is None:
-        return None
-    if type(value) is ResourceVariable:
-        # Without the scopes and records of `value()`, which cost as much again as the read itself.
-        array = np.asarray(tf.raw_ops.ReadVariableOp(resource=value.handle, dtype=value.dtype))
-    else:
-        array = np.asarray(value.value())
-    # A variable that is made inside a trace has no value before the trace has run: it reads as an empty array.
-    return array if array.shape == tuple(value.shape) else None
 
 
 @final
@@ -106,9 +94,8 @@ class TensorFlowBackend(Backend):
         return self.host_values([variable])[0]
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
-        # To enter the scope costs as much as to read a variable.
         with tf.init_scope():
-            return [_read(variable._value) for variable in variables]
+            return read_all([variable._value for variable in variables])
 
     def write(self, variable: Any, value: Array) -> None:
         with tf.init_scope():
