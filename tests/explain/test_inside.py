@@ -156,6 +156,15 @@ def test_an_optimizer(tmp_path: Path) -> None:
     assert explained(a, b).because == ("Adam(learning_rate=0.001) and Adam(learning_rate=0.002)",)
 
 
+def test_a_constraint_acts_in_the_update_and_no_other_option_of_the_layer(tmp_path: Path) -> None:
+    layers = [
+        (dense(3, 3, config={"kernel_constraint": limit, "kernel_initializer": limit}),) for limit in (None, "MaxNorm")
+    ]
+    a = look(run_of(tmp_path / "a", layers=layers[0]), CALLS[:1], after={"dense/kernel": ONES})
+    b = look(run_of(tmp_path / "b", layers=layers[1]), CALLS[:1], after={"dense/kernel": NEAR})
+    assert explained(a, b).because == ("Dense(kernel_constraint=None) and Dense(kernel_constraint='MaxNorm')",)
+
+
 def test_nothing(tmp_path: Path) -> None:
     state = {"dense/kernel": ONES}
     a = look(run_of(tmp_path / "a"), CALLS, after=state, trained=state)

@@ -182,6 +182,25 @@ def test_one_dtype_policy_is_not_blamed(tmp_path: Path) -> None:
 # -- what is trained ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("slots", [("momentum",), ()])
+def test_a_constraint_on_one_side_acts_in_the_update(tmp_path: Path, slots: Sequence[str]) -> None:
+    held = {"class_name": "MaxNorm", "config": {"max_value": 1.0, "axis": 0}}
+    a, b = (
+        make_run(
+            tmp_path / name,
+            layers=[dense(4, 8, config={"units": 8, "kernel_constraint": constraint}, record={"location": at(7)})],
+            changes=[Change("applied", 0, "dense/kernel")] if constraint else (),
+            slots=slots,
+        )
+        for name, constraint in (("a", None), ("b", held))
+    )
+    case = case_between(a, b)
+    assert case.divergence.stage is Stage.UPDATE
+    first = found(case)[0]
+    assert (first.slug, first.location, first.weak) == ("model-config", at(7), False)
+    assert "Dense(kernel_constraint=None) and Dense(kernel_constraint=MaxNorm(max_value=1.0, axis=0))" in texts(first)
+
+
 def test_a_layer_that_one_side_freezes(tmp_path: Path) -> None:
     runs = [
         make_run(

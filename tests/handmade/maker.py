@@ -258,10 +258,10 @@ class Maker:
             age = 0 if variable.path in still else self._age(variable, updates)
             value = chain(self.seed, key, str(model if model > 2 else 0).encode(), str(age).encode())
             for change in self.changes:
-                if change.path != variable.path:
+                if change.path not in (variable.path, self._slot_of(variable, change)):
                     continue
                 hit = change.step == step or (change.lasting and change.step < step)
-                if change.what == "variable" and hit:
+                if change.what in ("variable", "applied") and hit:
                     value = chain(value, b"changed")
                 elif change.what == "unreadable" and hit:
                     value = bytes(16)
@@ -269,6 +269,11 @@ class Maker:
                     value = state_digest(change.array)
             digests.append(value)
         return b"".join(digests)
+
+    def _slot_of(self, variable: VariableRecord, change: Change) -> str:
+        """Returns the path of the weight whose gradient a slot holds, where a change of it is one of its gradient."""
+        by_gradient = change.what == "variable" and change.step >= 0
+        return self.variables[variable.slot_of].path if by_gradient and variable.slot_of is not None else ""
 
     def _age(self, variable: VariableRecord, updates: int) -> int:
         """How often a variable has changed."""

@@ -89,7 +89,9 @@ class Change:
             "final" (a variable, when `fit` has ended), "generator",
             "moving" (the step draws from that generator), "no state" (step -2: none at all), "no begin",
             "chain" (a chain that differs without a reason), "batch beside chain" (one that the chain leaves out),
-            "set" (a variable has the value `array`), "still" (a variable never changes), "copy" (the training that
+            "applied" (a weight, by an update that makes something else of the same gradient: a weight that is a
+            "variable" changes with its slots, which hold the gradient), "set" (a variable has the value `array`),
+            "still" (a variable never changes), "copy" (the training that
             begins at that step goes on from the weights of the one before, whatever its model).
         step: Index of the step in the run; for variables -1 is the state before the first step.
         path: Path of the variable, name of the log or of the generator.

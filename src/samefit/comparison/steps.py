@@ -7,15 +7,14 @@ from heapq import merge
 from itertools import chain, groupby
 
 from samefit.align import Alignment
-from samefit.comparison.compiled import OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Coverage
 from samefit.comparison.finding import Finding
-from samefit.comparison.optimizers import STEERING, is_uncounted
+from samefit.comparison.optimizers import is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
 from samefit.comparison.samples import arrays_changed, epoch_rows, same_arrays, same_data
 from samefit.comparison.settings import workers_of
-from samefit.comparison.values import same_value
+from samefit.comparison.updating import parts_in_update
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Samples, Stage, When
 
@@ -309,11 +308,13 @@ class StepScan:
     def _state(self, position: int, first: StateRecord, second: StateRecord, detail: str) -> Iterator[Finding]:
         layout = self._pairing.run_a.layouts[first.layout]
         alignment = self._pairing.align(position, first, second)
-        parted = [i for i, _ in self._effective(position, differing(alignment, first, second), layout)]
+        pairs = self._effective(position, differing(alignment, first, second), layout)
+        parted = [i for i, _ in pairs]
         updated = [i for i in parted if layout[i].role is Role.TRAINABLE]
         updated += [i for i in parted if layout[i].role is Role.OPTIMIZER]
         if updated:
-            stage = self._update_stage(position, parted, layout)
+            in_update = parts_in_update(self._pairing, position, (first, second), pairs)
+            stage = Stage.UPDATE if in_update else Stage.BACKWARD
             yield Finding(position, stage, layout[updated[0]].path, detail, len(updated))
         state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:
@@ -336,12 +337,6 @@ class StepScan:
         return counts and all(
             is_uncounted(training, variable.holder) for training in self._pairing.trainings_at(position)
         )
-
-    def _update_stage(self, position: int, parted: Sequence[int], layout: Sequence[VariableRecord]) -> Stage:
-        a, b = self._pairing.trainings_at(position)
-        steering = any(layout[i].slot in STEERING for i in parted)
-        same = same_value(*(parts_of(training.compiled, OPTIMIZERS) for training in (a, b)))
-        return Stage.UPDATE if steering or not same else Stage.BACKWARD
 
     def _reporting(self, position: int, a: StepRecord, b: StepRecord) -> Iterator[Finding]:
         if not (a.is_passed_over or b.is_passed_over):

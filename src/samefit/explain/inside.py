@@ -62,7 +62,9 @@ def explain_inside(found: FoundInside, pairing: Pairing, position: int) -> Insid
     elif phase == "backward":
         because = tuple(_backward(found.inside))
     elif phase in ("update", "state"):
-        because = (*_compiled(trainings, OPTIMIZERS), *(_options(*layers) if layers and phase == "state" else ()))
+        of_layer = _options(*layers) if layers else ()
+        # Of what a layer is made with only its constraints act in the update.
+        because = (*_compiled(trainings, OPTIMIZERS), *(o for o in of_layer if phase == "state" or "constraint=" in o))
     else:
         because = (_nothing(found.inside),)
     return replace(

@@ -88,9 +88,12 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         slots.explain_slots,
         slots.explain_schedule,
         layers.explain_trainable,
+        layers.explain_layers,
         own_code.explain_own_code,
         settings.explain_backend,
         flags.explain_flags,
+        settings.explain_nondeterminism,
+        left_behind.explain_alone,
     ),
     Stage.STATE: (
         slots.explain_slots,
