@@ -183,6 +183,21 @@ def test_other_metrics(tmp_path: Path) -> None:
     assert suspects[0].counterfactuals[0].transplants[0]["metrics"] == ["mae"]
 
 
+@pytest.mark.parametrize(("own", "of_baseline"), [((True, False), True), ((False, True), False), ((True, True), None)])
+def test_metrics_of_the_users_own_are_not_put_in(
+    tmp_path: Path, own: tuple[bool, bool], of_baseline: bool | None
+) -> None:
+    metrics = [[f"gap (your own, {number}cafe)" if mine else "mae"] for number, mine in enumerate(own)]
+    first = found(two(tmp_path, LOG, {"metrics": metrics[0]}, {"metrics": metrics[1]}))[0]
+    assert first.slug == "reporting"
+    assert [fix.of_baseline for fix in first.counterfactuals] == ([] if of_baseline is None else [of_baseline])
+    assert bool(first.no_counterfactual) is (of_baseline is None)
+    assert ("your own" in first.remedy) is False
+    assert first.remedy == (
+        "give both the same code as metrics" if own[0] else "compile(metrics=['mae'])  on both sides"
+    )
+
+
 def test_another_validation(tmp_path: Path) -> None:
     ends = {"val_loss": 0.5}, {"val_loss": 0.25}
     case = two(tmp_path, (), options=({"validation_steps": 2}, {"validation_steps": 3}), metrics=ends)

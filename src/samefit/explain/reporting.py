@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.callbacks import callbacks_differ, suspects_of
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.compiled import compiled_at
-from samefit.explain.options import bare, shown
+from samefit.explain.options import bare, is_own, put_in_somewhere, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
 _EQUAL = "what was recorded of weights, batches and losses is equal in all steps"
@@ -98,6 +98,17 @@ def _metrics(case: Case) -> Iterator[Suspect]:
         return
     number = case.b.training.compiled.get("number", 0)
     plan = {"do": "compile", "side": case.b.name, "compile": number, "metrics": one}
+    back = {
+        "do": "compile",
+        "side": case.a.name,
+        "compile": case.a.training.compiled.get("number", 0),
+        "metrics": other,
+    }
+    fixes, why_not = put_in_somewhere(
+        Counterfactual("the baseline's metrics in the candidate's compile", (plan,)),
+        Counterfactual("the candidate's metrics in the baseline's compile", (back,), of_baseline=True),
+        [(one, other)],
+    )
     yield Suspect(
         slug="reporting",
         summary="The two trainings were compiled with other metrics.",
@@ -106,8 +117,11 @@ def _metrics(case: Case) -> Iterator[Suspect]:
             Evidence(f"compile(metrics={_written(other)})", "candidate", compiled_at(case.b)),
         ),
         location=compiled_at(case.b),
-        remedy=f"compile(metrics={_written(one)})  on both sides",
-        counterfactuals=(Counterfactual("the baseline's metrics in the candidate's compile", (plan,)),),
+        remedy="give both the same code as metrics"
+        if is_own(one)
+        else f"compile(metrics={_written(one)})  on both sides",
+        counterfactuals=fixes,
+        no_counterfactual=why_not,
     )
 
 
