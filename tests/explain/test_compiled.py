@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,35 @@ def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
     assert texts(first) == "Adam(epsilon=1e-07) and Adam(epsilon=0.001)"
     assert first.remedy == "write  Adam(epsilon=1e-07)  on both sides"
     assert first.counterfactuals[0].transplants == ({"do": "compile", "side": "", "compile": 2, "optimizer": ADAM},)
+
+
+def own(code: str, line: int) -> dict[str, Any]:
+    written = {"Warm.__call__": {"code": code, "location": asdict(at(line))}}
+    schedule = {"class_name": f"Warm (your own, {code})", "config": {}}
+    optimizer = {"class": "Adam", "config": {"learning_rate": schedule, "clipnorm": None}}
+    return {"optimizer": optimizer, "written_at": {"optimizer": written}}
+
+
+def test_code_of_the_users_own_is_named_with_its_lines(tmp_path: Path) -> None:
+    first = found(two(tmp_path, UPDATE, own("aa", 3), own("bb", 5)))[0]
+    assert (first.slug, first.location, first.counterfactuals) == ("optimizer-config", at(5), ())
+    named = [(e.text, e.side, e.location) for e in first.evidence if e.location is not None]
+    assert named == [("Warm.__call__", "baseline", at(3)), ("Warm.__call__", "candidate", at(5))]
+    assert first.remedy == "give both the same code as optimizer"
+
+
+def test_equal_code_at_other_lines_is_no_difference_and_no_obstacle(tmp_path: Path) -> None:
+    one, other = own("aa", 3), own("aa", 5)
+    case = two(tmp_path / "equal", UPDATE, one, other)
+    assert "optimizer-config" not in slugs(case)
+    assert not case.comparison.settings
+    other["optimizer"]["config"]["clipnorm"] = 1.0
+    first = found(two(tmp_path / "clipped", UPDATE, one, other))[0]
+    assert (first.slug, plans(first)) == ("optimizer-config", ["compile"])
+    # The re-run makes it of the class that the script has, by its name.
+    put_in = first.counterfactuals[0].transplants[0]["optimizer"]["config"]["learning_rate"]
+    assert put_in == {"class_name": "Warm", "config": {}}
+    assert not any(evidence.text == "Warm.__call__" for evidence in first.evidence)
 
 
 def test_another_optimizer(tmp_path: Path) -> None:

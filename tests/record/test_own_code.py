@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samefit.record.own_code import attributes_of, described, with_own_functions
+from samefit.record.own_code import attributes_of, described, with_own_functions, with_own_parts, written_at
 
 SLOPE = 0.25
 
@@ -215,3 +215,54 @@ def logged(x: float) -> float:
     """A documentation that may be written otherwise."""
     LOG.append(x)
     return x
+
+
+# -- parts of an optimizer or a layer ---------------------------------------------------------------------------------
+
+
+class LearningRateSchedule:
+    """Stands in for Keras's base class."""
+
+
+LearningRateSchedule.__module__ = "keras.src.optimizers.schedules"
+
+
+def warm(steps: float) -> Any:
+    class Warm(LearningRateSchedule):
+        def __call__(self, step: float) -> float:
+            return step / steps
+
+    return Warm()
+
+
+class Optimizer:
+    def __init__(self, rate: Any) -> None:
+        self._learning_rate = rate
+
+
+SCHEDULED = {"learning_rate": {"class_name": "Warm", "config": {}}, "beta_1": 0.9}
+
+
+def test_a_schedule_of_the_users_own_stands_with_what_it_does() -> None:
+    one, same, other = (with_own_parts(SCHEDULED, Optimizer(warm(steps))) for steps in (5.0, 5.0, 10.0))
+    assert one == same
+    assert one != other
+    assert one["learning_rate"]["class_name"].startswith("Warm (your own, ")
+    assert one["beta_1"] == 0.9
+
+
+def test_a_schedule_of_a_library_and_a_plain_rate_stay_as_they_are() -> None:
+    cosine = type("CosineDecay", (LearningRateSchedule,), {"__module__": "keras.src.optimizers.schedules"})
+    assert with_own_parts(SCHEDULED, Optimizer(cosine())) == SCHEDULED
+    assert with_own_parts({"learning_rate": 0.1}, Optimizer(0.1)) == {"learning_rate": 0.1}
+
+
+def test_code_stands_with_its_line() -> None:
+    function = written_at(leaky, {})["leaky"]
+    assert function["location"]["file"] == __file__
+    assert function["location"]["line"] == leaky.__code__.co_firstlineno
+    schedule = written_at(Optimizer(warm(5.0)), SCHEDULED)
+    assert list(schedule) == ["Warm.__call__"]
+    assert schedule == written_at(Optimizer(warm(5.0)), SCHEDULED)
+    assert schedule["Warm.__call__"]["code"] != written_at(Optimizer(warm(6.0)), SCHEDULED)["Warm.__call__"]["code"]
+    assert written_at("adam", {}) == {}

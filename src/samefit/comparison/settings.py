@@ -26,8 +26,8 @@ _MANIFEST = (
 
 _DATA = ("x", "y", "sample_weight")
 _NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline")
-_NOT_COMPILED = ("number", "location")
-"""Where `compile` was called: it differs between two trainings of one script, and shapes nothing."""
+_NOT_COMPILED = ("number", "location", "written_at")
+"""Where `compile` was called, and code stands: it differs between two trainings of one script, and shapes nothing."""
 
 _NAMES = ("name", "registered_name", "module", "build_config")
 """Keys of a configuration that say how a thing is called, and not how it works."""

@@ -8,7 +8,7 @@ from typing import Any
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, class_of, differing_options, is_own, put_in_somewhere, shown
+from samefit.explain.options import bare, class_of, differing_options, is_own, put_in_somewhere, shown, unmarked
 from samefit.types import Location, Stage
 
 
@@ -80,8 +80,9 @@ def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, oth
             (back,),
             of_baseline=True,
         ),
-        [(one, other)],
+        _unequal(one, other),
     )
+    lines = tuple(own_lines(case, name))
     if name not in keys and None in (one, other):
         fixes, why_not = (), "only one of the models holds it"
     return Suspect(
@@ -91,10 +92,11 @@ def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, oth
         else f"The model holds another {keys[0]} as its {name} on each side.",
         evidence=(
             *_compiled_evidence(name, one, other),
+            *lines,
             *forms,
             *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
         ),
-        location=compiled_at(case.b),
+        location=next((line.location for line in lines if line.side == "candidate"), compiled_at(case.b)),
         remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
         counterfactuals=fixes,
         no_counterfactual=why_not,
@@ -103,9 +105,31 @@ def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, oth
     )
 
 
+def _unequal(one: Any, other: Any) -> list[tuple[Any, Any]]:
+    """Returns what a re-run must make to put one of two parts in: of two of one class the options that differ."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping) and "class" in one):
+        return [(one, other)]
+    if one["class"] != other.get("class") or is_own(one["class"]):
+        return [(one, other)]
+    return list(differing_options(one.get("config") or {}, other.get("config") or {}).values())
+
+
+def own_lines(case: Case, name: str) -> Iterator[Evidence]:
+    """Yields the lines of the user's own code of a compiled part, function by function, where it is not the same."""
+    sides = (case.a, case.b)
+    one, other = ((side.training.compiled.get("written_at") or {}).get(name) or {} for side in sides)
+    for key in {**one, **other}:
+        mine, theirs = one.get(key), other.get(key)
+        if mine is None or theirs is None or mine["code"] != theirs["code"]:
+            for side, place in zip(sides, (mine, theirs), strict=True):
+                if place is not None:
+                    yield Evidence(key, side.role, Location(**place["location"]))
+
+
 def _plan(side: Side, keys: tuple[str, str], name: str, value: Any) -> dict[str, Any]:
     """Returns what gives a side another optimizer or loss: as `compile` takes it, or as its model holds it."""
     compiled_with, held = keys
+    value = unmarked(value)
     if name == compiled_with:
         return {"do": "compile", "side": side.name, "compile": side.training.compiled.get("number", 0), name: value}
     return {"do": "parts", "training": side.training.number, held: {name: value}}
@@ -161,7 +185,7 @@ def _remedy(name: str, one: Any, other: Any) -> str:
     """Returns what to write: the options that differ, or the whole where another class was compiled."""
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class") is not None:
         options = differing_options(one.get("config") or {}, other.get("config") or {})
-        if options:
+        if options and not any(is_own(mine) for mine, _ in options.values()):
             return (
                 f"write  {class_of(one)}({', '.join(f'{k}={shown(v[0])}' for k, v in options.items())})  on both sides"
             )

@@ -55,6 +55,15 @@ def is_own(value: Any) -> bool:
     return isinstance(value, str) and _OWN in value
 
 
+def unmarked(value: Any) -> Any:
+    """Returns a configuration as Keras wrote it, without the digests of classes of the user's own."""
+    if isinstance(value, Mapping):
+        return {key: unmarked(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [unmarked(item) for item in value]
+    return value.partition(_OWN)[0] if isinstance(value, str) else value
+
+
 def class_of(described: Mapping[str, Any]) -> Any:
     """Returns the name of the class of an optimizer or a loss, without the digest of one of the user's own."""
     name = described.get("class")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from samefit.comparison.result import Evidence
 from samefit.explain.callbacks import callbacks_differ, suspects_of
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.explain.compiled import compiled_at
+from samefit.explain.compiled import compiled_at, own_lines
 from samefit.explain.options import bare, is_own, put_in_somewhere, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
@@ -115,6 +115,7 @@ def _metrics(case: Case) -> Iterator[Suspect]:
         evidence=(
             Evidence(f"compile(metrics={_written(one)})", "baseline", compiled_at(case.a)),
             Evidence(f"compile(metrics={_written(other)})", "candidate", compiled_at(case.b)),
+            *own_lines(case, "metrics"),
         ),
         location=compiled_at(case.b),
         remedy="give both the same code as metrics"

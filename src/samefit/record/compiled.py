@@ -12,7 +12,7 @@ from samefit.attribution import caller
 from samefit.patches.configs import config_of
 from samefit.patches.held import own_parts
 from samefit.record.models import named_nowhere
-from samefit.record.own_code import described, own_class
+from samefit.record.own_code import described, own_class, with_own_parts, written_at
 from samefit.record.plain import plain
 
 
@@ -53,6 +53,9 @@ def describe_compiled(model: Any) -> dict[str, Any]:
     metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
     if metrics is not None:
         compiled["metrics"] = _describe(metrics, named=True)
+    known = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
+    if written := {name: places for name, part in known.items() if (places := _written_at(part))}:
+        compiled["written_at"] = written
     if shared := _distribution(model):
         compiled["distribution"] = shared
     return compiled
@@ -82,7 +85,14 @@ def _describe(part: Any, *, named: bool = False) -> Any:
     if isinstance(part, Mapping):
         return {str(key): _describe(item, named=named) for key, item in part.items()}
     if hasattr(part, "get_config"):
-        config = plain(config_of(part)) if named else named_nowhere(part)
+        config = plain(config_of(part)) if named else with_own_parts(named_nowhere(part), part)
         name, attributes = own_class(part, config)
         return {"class": name, "config": {**attributes, **config}}
     return described(part)
+
+
+def _written_at(part: Any) -> dict[str, Any]:
+    if isinstance(part, (list, tuple, Mapping)):
+        several = part.values() if isinstance(part, Mapping) else part
+        return {name: place for each in several for name, place in _written_at(each).items()}
+    return written_at(part, named_nowhere(part) if hasattr(part, "get_config") else {})

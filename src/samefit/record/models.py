@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from samefit.patches.configs import config_of
-from samefit.record.own_code import attributes_of, with_own_functions
+from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.record.wiring import wiring_of
@@ -99,7 +99,7 @@ def _layer(layer: Any, calls: int, provenance: Provenance) -> LayerRecord:
     return LayerRecord(
         class_name=type(layer).__name__,
         name=layer.name,
-        config=with_own_functions(config, layer),
+        config=with_own_parts(with_own_functions(config, layer), layer),
         attributes=attributes_of(layer, config),
         construction=construction.ordinal,
         calls=calls,

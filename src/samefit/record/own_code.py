@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from samefit.attribution import kind_of
+from samefit.attribution import kind_of, location
 from samefit.record.plain import is_plain, leaves, plain
 
 _DEPTH = 3
@@ -32,6 +32,9 @@ _NO_OPTIONS = {
     *("compiled", "jit_compile", "loss", "run_eagerly", "steps_per_execution", "stop_training"),
 }
 """Public attributes that Keras's own `Layer`, `Model` and `Trainer` set and a user may read (Keras 3.12 to 3.15)."""
+
+_PARTS = ("LearningRateSchedule", "Regularizer", "Constraint")
+"""Keras's base classes of what optimizers and layers are made with, and act by when they train."""
 
 _NO_MATHEMATICS = ("__init__", "get_config", "from_config", "compute_output_shape", "compute_output_spec")
 
@@ -75,6 +78,65 @@ def with_own_functions(config: Mapping[str, Any], thing: Any) -> dict[str, Any]:
     held = {name: vars(thing).get(name) for name in config}
     return {
         name: value if _own_function(held[name]) is None else described(held[name]) for name, value in config.items()
+    }
+
+
+def with_own_parts(config: Mapping[str, Any], thing: Any) -> dict[str, Any]:
+    """Returns a configuration in which parts of classes of the user's own (`_PARTS`) stand with what they do.
+
+    Args:
+        config: What `get_config` gave, as plain data.
+        thing: What it is the configuration of.
+    """
+    whole = dict(config)
+    for name, part in _parts_of(thing, config).items():
+        inner = config[name].get("config")
+        inner = inner if isinstance(inner, Mapping) else {}
+        class_name, attributes = own_class(part, inner)
+        whole[name] = {**config[name], "class_name": class_name, "config": {**attributes, **inner}}
+    return whole
+
+
+def _parts_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    # A schedule is held as `_learning_rate` (keras/src/optimizers/base_optimizer.py, 3.15), other parts by their names.
+    held = {name: vars(thing).get(name, vars(thing).get(f"_{name}")) for name in config}
+    return {
+        name: part
+        for name, part in held.items()
+        if isinstance(config[name], Mapping)
+        and "class_name" in config[name]
+        and not type(part).__module__.startswith("keras.")
+        and any(base.__name__ in _PARTS and base.__module__.startswith("keras.") for base in type(part).__mro__)
+    }
+
+
+def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Returns where the code of the user's own stands that a thing which was compiled runs.
+
+    Args:
+        thing: An optimizer, a loss, a metric, or a function in the place of one.
+        config: Its options; of a function none.
+
+    Returns:
+        {"function" or "Class.method": {"code": digest of what it does, "location": `Location` as plain data}}.
+    """
+    function = _own_function(thing)
+    if function is not None:
+        functions = {function.__name__: function}
+    else:
+        functions = {
+            f"{type(part).__name__}.{name}": method
+            for part in (thing, *_parts_of(thing, config).values())
+            for base in reversed(type(part).__mro__)
+            for name, method in _methods(base).items()
+            if name not in _NO_MATHEMATICS
+        }
+    return {
+        name: {
+            "code": _safely(digest, each),
+            "location": dataclasses.asdict(location(each.__code__.co_filename, each.__code__.co_firstlineno)),
+        }
+        for name, each in functions.items()
     }
 
 
