@@ -162,6 +162,10 @@ def arguments_from_build(layer: Any) -> dict[str, Any] | None:
         return None
     tree = importlib.import_module("keras.src.tree")
     tensor = importlib.import_module("keras").KerasTensor
+    leaves: list[Any] = []
+    tree.map_shape_structure(leaves.append, shapes)
+    if not all(isinstance(leaf, (list, tuple)) for leaf in leaves):
+        return None  # a `build` of the user's that takes something else than shapes
 
     def made(shape: Any) -> Any:
         return tree.map_shape_structure(lambda one: tensor(one, dtype=layer.input_dtype), shape)

@@ -63,6 +63,13 @@ def in_stateless_scope() -> bool:
     return found
 
 
+def inside_a_layer() -> bool:
+    """Says whether the `build` or the call of a layer runs: Keras opens a name scope for each."""
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    scopes = state.get_global_attribute("name_scope_stack", default=[])
+    return any(dataflow.is_layer(scope.caller) for scope in scopes)
+
+
 def global_seed_state() -> Any | None:
     """Returns the state variable of Keras's global `SeedGenerator`, or None if there is none yet."""
     state = importlib.import_module("keras.src.backend.common.global_state")

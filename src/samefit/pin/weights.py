@@ -15,8 +15,6 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from samefit import backends
 from samefit.backends.base import Array
 from samefit.by_object import ByObject
@@ -26,9 +24,11 @@ from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, order_of
+from samefit.pin.one_by_one import OneByOne
 from samefit.pin.registry import Generator, Home, Weight, digest
 from samefit.pin.remarks import Remarks
 from samefit.pin.trainings import in_trainer
+from samefit.pin.values import Values
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -70,6 +70,7 @@ class Weights:
         self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0], self._made_inside)
         self._adapter = backends.load(scope.backend)
         self._evaluation = Evaluation(scope)
+        self._values = Values(scope.backend, self._evaluation)
         self._variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
         self._generators: ByObject[Generator] = ByObject()
@@ -78,14 +79,14 @@ class Weights:
         self._serials: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._places: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
         self._runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
+        # Layers that were called on values: a call on symbolic tensors says nothing of where a layer belongs.
+        self._on_values: weakref.WeakSet[Any] = weakref.WeakSet()
         # Models that have parts which are built when they run, in an order that only the run shows.
         self._waiting: weakref.WeakSet[Any] = weakref.WeakSet()
         self._depth = 0
         self._busy = False
-        # What is numbered without a model around it: its prefix, and how many weights and generators there were.
-        self._loose_prefix = "loose"
-        self._loose = [0, 0]
+        # What is numbered without a model around it, or, in place of that, in one whose order only its run shows.
+        self._alone = self._one_by_one = OneByOne("loose")
 
     @property
     def _closed(self) -> bool:
@@ -173,7 +174,7 @@ class Weights:
         self._runs.setdefault(layer, next(self._counter))
         # An outermost model that cannot be built before it runs: its layers come one by one, in the order of their run.
         if self._depth == 0 and dataflow.is_model(layer):
-            self._loose_prefix, self._loose = "flow", [0, 0]
+            self._one_by_one = OneByOne("flow")
         self._depth += 1
         try:
             # Initialisers that are the user's own may draw.
@@ -184,29 +185,35 @@ class Weights:
         if self._depth:
             return
         if not dataflow.is_model(layer):
-            self._number_loose(layer, arguments)
+            self._number_loose(layer, arguments, first=True)
         elif layer.built:
             self._number(layer, dataflow.symbolic(arguments))
         else:
+            self._give_up_places(layer)
             self._remarks.say(limits.unbuildable(layer))
 
     def was_built(self, layer: Any) -> None:
-        if self._idle or self._depth or not dataflow.is_model(layer) or layer in self._homes:
+        # Keras builds nothing by the `build` of a layer that has none of its own: its first call does.
+        if self._idle or self._depth or layer in self._homes or dataflow.is_built_in_name_only(layer):
             return
-        # Keras builds nothing by the `build` of a model that has none of its own: its first call does.
-        if not dataflow.is_built_in_name_only(layer):
+        if dataflow.is_model(layer):
             self._number(layer, dataflow.arguments_from_build(layer))
+        elif not pin_layers.inside_a_layer() and not pin_layers.in_stateless_scope():
+            # Built by hand: its weights can be read, copied or handed to an optimizer from here on. No call may change
+            # them; a model that takes the layer in gives it its place there.
+            self._place_alone(layer, dataflow.arguments_from_build(layer), self._alone)
 
     def ran(self, layer: Any, arguments: dict[str, Any]) -> None:
-        if self._idle or layer in self._runs:
+        if self._idle or layer in self._on_values:
             return
-        self._runs[layer] = next(self._counter)
+        known = layer in self._runs
+        self._runs.setdefault(layer, next(self._counter))
         if self._depth:
             return
         if dataflow.is_model(layer) and layer not in self._homes and dataflow.unbuilt(layer):
             self._number(layer, dataflow.symbolic(arguments))
         else:
-            self._number_loose(layer, arguments)
+            self._number_loose(layer, arguments, first=not known)
 
     @contextlib.contextmanager
     def training(self, model: Any) -> Iterator[None]:
@@ -237,14 +244,36 @@ class Weights:
             return
         for n, (variable, entry) in enumerate(self._entries(layer)[0]):
             if entry.key is None:
-                self._pin_weight(variable, entry, key(self._scope.seed, "late", *where, n))
+                self._values.pin_weight(variable, entry, key(self._scope.seed, "late", *where, n))
 
-    def _number_loose(self, layer: Any, arguments: dict[str, Any]) -> None:
-        """Numbers a layer that runs on values outside of any model that was numbered."""
+    def _number_loose(self, layer: Any, arguments: dict[str, Any], *, first: bool) -> None:
+        """Numbers a layer that runs on values outside of any model that was numbered.
+
+        Args:
+            layer: The layer.
+            arguments: What it is called with.
+            first: Whether it was never called before, not even on symbolic tensors.
+        """
         symbolic = any(type(value).__name__ == "KerasTensor" for value in dataflow.leaves(arguments))
-        if symbolic or pin_layers.in_stateless_scope() or layer in self._homes:
+        if symbolic or pin_layers.in_stateless_scope():
             return
-        self._place(layer, self._order(layer, dataflow.symbolic(arguments)), self._loose_prefix, loose=True)
+        self._on_values.add(layer)
+        parts = layer._flatten_layers()
+        if layer in self._homes:
+            for part in parts:
+                self._place_late(part)
+        elif first or any(part not in self._homes and self._has_no_place(part) for part in parts):
+            self._place_alone(layer, dataflow.symbolic(arguments), self._one_by_one)
+
+    def _place_alone(self, layer: Any, arguments: dict[str, Any] | None, numbers: OneByOne) -> None:
+        self._place(layer, self._order(layer, arguments), numbers.prefix, numbers)
+
+    def _give_up_places(self, root: Any) -> None:
+        """Lets the layers of a model that were built by hand get the places that its run gives them."""
+        for layer in root._flatten_layers(include_self=False):
+            if layer in self._homes and self._homes[layer].loose:
+                self._alone.free(layer)
+                del self._homes[layer]
 
     def _first_run(self, layer: Any) -> float:
         return self._runs.get(layer, math.inf)
@@ -252,15 +281,16 @@ class Weights:
     def _number(self, root: Any, arguments: dict[str, Any] | None) -> None:
         order = self._order(root, arguments)
         self._remarks.on_order(root, order)
-        self._loose_prefix = "loose"
+        self._one_by_one = self._alone
         parts = root._flatten_layers(include_self=False)
         if order.flow is None and dataflow.unbuilt(root) and not any(part in self._runs for part in parts):
             # Its parts come one by one when it runs: on values, or all of them in a symbolic phase of Keras's.
-            self._loose_prefix, self._loose = "flow", [0, 0]
+            self._one_by_one = OneByOne("flow")
+            self._give_up_places(root)
             self._waiting.add(root)
             self._homes[root] = Home(frozenset(), loose=True)
             return
-        self._place(root, order, "flow", loose=False)
+        self._place(root, order, "flow")
 
     def _order(self, root: Any, arguments: dict[str, Any] | None) -> LayerOrder:
         self._busy = True
@@ -269,39 +299,47 @@ class Weights:
         finally:
             self._busy = False
 
-    def _place(self, root: Any, order: LayerOrder, prefix: str, *, loose: bool) -> None:
-        """Gives every weight and generator of a model its position."""
+    def _place(self, root: Any, order: LayerOrder, prefix: str, one_by_one: OneByOne | None = None) -> None:
+        """Gives every weight and generator of a model its position, or of a layer that gets it one by one."""
         owners = [layer for group in order.groups.values() for layer in group if self._owns(layer)]
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
-        home = Home(together, loose)
+        home = Home(together, loose=one_by_one is not None)
         others = 0
         for name, group in order.groups.items():
-            counts = self._loose if loose else [0, 0]
+            numbers = one_by_one or OneByOne(prefix)
+            where = prefix if name == "flow" else name
             for layer in group:
                 weights, generators = self._entries(layer)
-                free = id(layer) not in kept and self._may_move(layer, together)
-                where = prefix if name == "flow" else name
-                if free:
-                    for n, (variable, entry) in enumerate(weights):
-                        self._pin_weight(variable, entry, key(self._scope.seed, "weight", where, counts[0], n))
-                    for n, (generator, made) in enumerate(generators):
-                        self._pin_generator(generator, made, key(self._scope.seed, "generator", where, counts[1], n))
-                    if weights or generators or layer is root:
-                        self._homes[layer] = home
-                    self._places[layer] = (where, counts[0]) if weights else (f"{where}, from outside", others)
-                counts[0] += bool(weights)
+                free = id(layer) not in kept and self._may_move(layer, home)
+                if one_by_one is not None and not free:
+                    continue  # it has a number, maybe among others
+                number = numbers.weights.of(layer) if weights else others
+                number_of_seeds = numbers.generators.of(layer) if generators else 0
                 others += bool(dataflow.own_variables(layer)) and not weights
-                counts[1] += bool(generators)
+                if not free:
+                    continue
+                if one_by_one is None:
+                    self._alone.free(layer)
+                for n, (variable, entry) in enumerate(weights):
+                    self._values.pin_weight(variable, entry, key(self._scope.seed, "weight", where, number, n))
+                for n, (generator, made) in enumerate(generators):
+                    self._values.pin_generator(
+                        generator, made, key(self._scope.seed, "generator", where, number_of_seeds, n)
+                    )
+                if weights or generators or layer is root:
+                    self._homes[layer] = home
+                self._places[layer] = (where, number) if weights else (f"{where}, from outside", number)
         self._homes.setdefault(root, home)
 
-    def _may_move(self, layer: Any, together: frozenset[int]) -> bool:
+    def _may_move(self, layer: Any, to: Home) -> bool:
         """Says whether a layer may get another position: it has none, or all that was numbered with it moves along.
 
-        A second model over the same layers, or over some of them (to look at what is inside), moves nothing.
+        A second model over the same layers, or over some of them (to look at what is inside), moves nothing. What is
+        no model takes nothing from a layer that has a position.
         """
         home = self._homes.get(layer)
-        return home is None or home.loose or home.members < together
+        return home is None or (not to.loose and (home.loose or home.members < to.members))
 
     def _compiled_inside(self, root: Any) -> set[int]:
         """Returns the layers of models that were complete and compiled before they were put into `root`."""
@@ -326,68 +364,15 @@ class Weights:
         ]
         return sorted(weights, key=lambda pair: pair[1].number), sorted(generators, key=lambda pair: pair[1].number)
 
-    # Values.
-
-    def _pin_weight(self, variable: Any, entry: Weight, its_key: int) -> None:
-        if entry.explicit or entry.key == its_key:
-            return
-        if variable._value is None:
-            entry.key = its_key
-        elif pin_layers.in_stateless_scope():
-            entry.key = its_key
-            self._late.append((weakref.ref(variable), entry))
-        elif entry.keras or entry.drew:
-            self._write(variable, entry, its_key)
-
-    def _write(self, variable: Any, entry: Weight, its_key: int) -> None:
-        value = self._adapter.host_value(variable)
-        if value is not None and entry.digest is not None and digest(value) != entry.digest:
-            return  # assigned, loaded or trained: it is the user's
-        entry.key = its_key
-        self._adapter.write(variable, self._computed(variable, entry, its_key))
-        value = self._adapter.host_value(variable)
-        entry.digest = None if value is None else digest(value)
-
-    def _computed(self, variable: Any, entry: Weight, its_key: int) -> Array:
-        def make() -> Any:
-            return self._evaluation.evaluate(entry, its_key, tuple(variable._shape), variable._dtype)
-
-        made = self._adapter.evaluated(make)
-        return self._adapter.to_numpy(make()) if made is None else made
-
     def first_value(self, variable: Any) -> Array | None:
         """Returns the value that belongs to the key of a variable, or None if it has none."""
         entry = self._weights.get(variable)
-        if entry is None or entry.key is None or entry.explicit or not (entry.keras or entry.drew):
-            return None
-        return self._computed(variable, entry, entry.key)
-
-    def _pin_generator(self, generator: Any, entry: Generator, its_key: int) -> None:
-        if entry.explicit or entry.key == its_key:
-            return
-        pin_layers.use_own_seed(generator, its_key)
-        if generator.state._value is None or pin_layers.in_stateless_scope():
-            entry.key, entry.word = its_key, its_key
-            self._late.append((weakref.ref(generator), entry))
-            return
-        value = self._adapter.host_value(generator.state)
-        if value is not None and entry.word is not None and int(value[0]) != entry.word:
-            return  # the user put another state there
-        entry.key, entry.word = its_key, its_key
-        self._adapter.write(generator.state, np.array([its_key, 0]))
+        return None if entry is None else self._values.first(variable, entry)
 
     def all_initialized(self) -> None:
         if self._idle or pin_layers.in_stateless_scope():
             return
-        late, self._late = self._late, []
-        for reference, entry in late:
-            thing = reference()
-            if thing is None or entry.key is None:
-                continue
-            if isinstance(entry, Weight):
-                self._write(thing, entry, entry.key)
-            else:
-                self._adapter.write(thing.state, np.array([entry.word, 0]))
+        self._values.write_late()
         for root in self._waiting:
             if any(self._has_no_place(part) for part in root._flatten_layers()):
-                self._place(root, self._order(root, None), "flow", loose=False)
+                self._place(root, self._order(root, None), "flow")
