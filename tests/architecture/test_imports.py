@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "version": set(),
     "attribution": {"types"},
     "calls": set(),
+    "data_code": {"attribution", "backends", "patches", "types"},
     "__init__": {"version"},
     "__main__": {"cli"},
     # The offline half: each may import those before it. It needs neither Keras nor a framework.
@@ -35,8 +36,8 @@ ALLOWED: dict[str, set[str]] = {
     "backends": LEAVES,
     "patches": {"backends"} | LEAVES,
     "transplant": {"backends", "patches", "store"} | LEAVES,
-    "pin": {"attribution", "backends", "calls", "patches"} | LEAVES,
-    "record": {"attribution", "backends", "calls", "patches", "pin", "store", "transplant"} | LEAVES,
+    "pin": {"attribution", "backends", "calls", "data_code", "patches"} | LEAVES,
+    "record": {"attribution", "backends", "calls", "data_code", "patches", "pin", "store", "transplant"} | LEAVES,
     # It gives the candidate the baseline's weights, so it must know which is which.
     "probe": {"align", "backends", "patches", "pin", "record", "store", "transplant"} | LEAVES,
     "live": LIVE | {"store"} | LEAVES,

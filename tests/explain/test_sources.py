@@ -101,3 +101,31 @@ def test_random_operations_in_a_pipeline_that_nobody_gave_a_seed(tmp_path: Path)
         assert [(s.kind, s.standing, s.location) for s in found] == [("your code", Standing.UNSEEDED, at(5))] * len(
             unseeded
         )
+
+
+def in_code(kind: str) -> dict[str, Any]:
+    return {"text": "self.rng.normal", "kind": kind, "within": "Noisy.__getitem__", "location": asdict(at(6))}
+
+
+def of_workers(directory: Path, options: dict[str, Any]) -> list[tuple[str, str, int | None]]:
+    training = Training(options={**options, "draws": [in_code("own"), in_code("entropy")]})
+    found = sources(make_run(directory, trainings=[training]))
+    assert all(source.standing is Standing.UNSEEDED for source in found)
+    return [(source.kind, source.what, source.location and source.location.line) for source in found]
+
+
+def test_what_workers_draw_in_turns_is_unseeded(tmp_path: Path) -> None:
+    what = "self.rng.normal in Noisy.__getitem__, by workers in turns as they come"
+    assert of_workers(tmp_path / "a", {"x": {"type": "Noisy", "workers": 2}}) == [("your code", what, 6)]
+    one = {"type": "Noisy", "workers": 1, "use_multiprocessing": True}
+    assert of_workers(tmp_path / "b", {"x": one}) == []
+
+
+def test_what_worker_processes_take_from_the_system(tmp_path: Path) -> None:
+    def loader(number: int) -> dict[str, Any]:
+        stage = {"function": "DataLoader", "number": 0, "side": "", "event": 0, "location": asdict(at(4))}
+        return {"pipeline": [{**stage, "arguments": {"num_workers": number}}]}
+
+    what = "self.rng.normal in Noisy.__getitem__, in worker processes"
+    assert of_workers(tmp_path / "a", loader(2)) == [("operating system", what, 6)]
+    assert of_workers(tmp_path / "b", loader(0)) == []

@@ -11,7 +11,7 @@ import pytest
 
 from samefit.patches.pin_data import Source
 from samefit.pin.isolation import Callbacks, moves
-from samefit.pin.order import Order
+from samefit.pin.order import DataOrder, Order
 from samefit.pin.report import PinReport
 
 
@@ -79,3 +79,22 @@ def test_nothing_is_said_of_a_batch_that_is_read_while_samefit_moves_the_generat
         random.seed(5)
     moving.__exit__(None, None, None)
     assert said(order) == []
+
+
+class Noisy:
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.rng.normal(), np.random.default_rng(index).normal()
+
+
+@pytest.mark.parametrize(("shared", "kinds"), [(Noisy(), ["raw-draw"]), (None, [])])
+def test_a_generator_of_the_dataset_that_workers_share_is_said_with_its_line(shared: Any, kinds: list[str]) -> None:
+    scope: Any = SimpleNamespace(seed=1, report=PinReport(1))
+    trainings: Any = SimpleNamespace(current=lambda: SimpleNamespace(has_data=False))
+    DataOrder(scope, trainings).order_for(Source("batches", "The PyDataset Noisy", shared=shared))
+    assert [limit.kind for limit in scope.report.limits] == kinds
+    for limit in scope.report.limits:
+        assert "self.rng.normal" in limit.text
+        assert limit.location.code == "return self.rng.normal(), np.random.default_rng(index).normal()"

@@ -214,7 +214,7 @@ def test_entropy_is_recorded_and_may_be_replayed(ledger: Ledger, sink: Sink) -> 
         return ledger.entropy("os.urandom", lambda: b"\x01\x02")
 
     assert take() == b"\x01\x02"
-    ledger.replay_entropy = lambda function, code: b"\xff" if function == "os.urandom" and code else None
+    ledger.replay_entropy = lambda function, code, size: b"\xff" if function == "os.urandom" and code else None
     assert take() == b"\xff"
     assert [event.value for event in sink.events.values()] == ["0102", "ff"]
 

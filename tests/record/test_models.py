@@ -159,6 +159,21 @@ def described(**arguments: Any) -> dict[str, Any]:
     return describe_arguments(arguments, np.asarray)
 
 
+class Noisy:
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.rng.normal(), np.random.default_rng(index).normal()
+
+
+def test_what_the_code_of_a_dataset_draws_from() -> None:
+    (draw,) = described(x=Noisy())["draws"]
+    assert (draw["text"], draw["kind"], draw["within"]) == ("self.rng.normal", "own", "Noisy.__getitem__")
+    assert draw["location"]["code"].startswith("return self.rng.normal()")
+    assert "draws" not in described(x=np.arange(3.0))
+
+
 def test_data_by_digest_and_options_by_value() -> None:
     x, y = np.arange(8.0).reshape(4, 2), np.arange(4)
     options = described(x=x, y=y, epochs=2, callbacks=[Compiles()])

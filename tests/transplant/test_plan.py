@@ -126,6 +126,26 @@ def test_entropy_is_given_to_the_line_that_took_it() -> None:
     assert transplants.replay_entropy("os.urandom", take["code"]) == b"\x00\xff"
 
 
+def test_lines_that_take_entropy_get_what_all_runs_get() -> None:
+    def taken(codes: list[str] | None) -> list[Any]:
+        transplants = Transplants([{"do": "fixed_entropy", "side": "", "codes": codes}])
+        transplants.begin_side("")
+        assert transplants.replays_entropy
+        took = [transplants.replay_entropy("os.urandom", "x = urandom(4)", 4) for _ in range(2)]
+        took.append(transplants.replay_entropy("secrets.randbits", "default_rng()", 3))
+        took.append(transplants.replay_entropy("secrets.randbits", "default_rng()"))
+        return [*took, transplants.outcomes[0]["met"]]
+
+    one, other, bits, unknown, met = taken(None)
+    assert taken(None) == [one, other, bits, unknown, met]
+    assert one != other
+    assert len(one) == len(other) == 4
+    assert bits in range(8)
+    assert (unknown, met) == (None, "all")
+    assert taken(["x = urandom(4)"]) == [one, other, None, None, "all"]
+    assert taken(["y = 1"]) == [None, None, None, None, "none"]
+
+
 # -- values before the first step ---------------------------------------------------------------------------------
 
 

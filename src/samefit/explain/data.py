@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.code_draws import explain_worker_draws, not_recorded
 from samefit.explain.drawn_in_fit import (
     draws_in_training,
     explain_drawn_in_fit,
@@ -36,6 +37,7 @@ def explain_data(case: Case) -> Iterator[Suspect]:
     yield from explain_own_draws(case, within=one_by_one)
     yield from explain_hidden_draws(case)
     yield from _tensorflow_shuffle(case)
+    yield from explain_worker_draws(case)
     yield from explain_workers(case)
     yield from explain_own_generators(case)
     yield from _arrays(case)
@@ -191,7 +193,12 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     yield Suspect(
         slug=slug,
         summary=_SUMMARIES[samples or Samples.OTHER],
-        evidence=(Evidence(case.divergence.detail), *(Evidence(text) for text in shapes), *program_evidence(case)),
+        evidence=(
+            Evidence(case.divergence.detail),
+            *(Evidence(text) for text in shapes),
+            *not_recorded(case),
+            *program_evidence(case),
+        ),
         location=b.location,
         remedy=remedy,
         counterfactuals=fixes,

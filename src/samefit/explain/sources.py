@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from samefit.comparison.settings import workers_of
+from samefit.explain.code_draws import REMEDY, code_draws, loader_of
 from samefit.explain.pipelines import stages_of_training
 from samefit.store.reader import Run
 from samefit.store.records import Event, Origin
@@ -77,7 +79,7 @@ def sources(run: Run) -> tuple[Source, ...]:
         found = []
     found += [_of_draw(event, seeds, pin) for event in draws]
     found += [_of_entropy(event) for event in run.events if event.kind == "entropy" and not _importing(event)]
-    found += [*_explicit(run), *_operations(run), *(pin.made(run) if pin is not None else ())]
+    found += [*_explicit(run), *_operations(run), *_in_workers(run), *(pin.made(run) if pin is not None else ())]
     order = list(Standing)
     return tuple(sorted(_merged(found), key=lambda source: order.index(source.standing)))
 
@@ -191,6 +193,22 @@ def _operations(run: Run) -> Iterator[Source]:
             for operation in stage.unseeded:
                 what = f"{operation} in the function of {stage.function}, from {_NAMES['tensorflow']}"
                 yield Source("your code", what, Standing.UNSEEDED, "", _SEED_ALL, location=stage.location)
+
+
+def _in_workers(run: Run) -> Iterator[Source]:
+    """Yields what the code of a dataset draws in workers: in turns as they come, or where nothing is recorded."""
+    for training in run.trainings:
+        if workers_of(training).get("workers", 0) > 1:
+            for draw in code_draws(training, "own", "shared"):
+                what = f"{draw.text} in {draw.function}, by workers in turns as they come"
+                yield Source("your code", what, Standing.UNSEEDED, "", _IN_TURNS, location=draw.location)
+        elif loader_of(training) is not None:
+            for draw in code_draws(training, "entropy"):
+                what = f"{draw.text} in {draw.function}, in worker processes"
+                yield Source("operating system", what, Standing.UNSEEDED, "", REMEDY, location=draw.location)
+
+
+_IN_TURNS = "numpy.random.default_rng([SEED, index]) in __getitem__, or workers=1"
 
 
 def _explicit(run: Run) -> Iterator[Source]:

@@ -8,6 +8,7 @@ from typing import Any
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.code_draws import ONE_WORKER, code_draws
 from samefit.explain.generators import place
 
 
@@ -17,12 +18,13 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
     if not first or first != second:
         return
     numbers = sorted({case.a.training.number, case.b.training.number})
-    alone = {"workers": 1, "use_multiprocessing": False}
-    plans = tuple({"do": "dataset", "training": number, "attributes": alone} for number in numbers)
+    plans = tuple({"do": "dataset", "training": number, "attributes": ONE_WORKER} for number in numbers)
+    draws = code_draws(case.b.training, "own", "shared")
     described: Mapping[str, Any] = case.b.training.options["x"]
     yield Suspect(
         slug="data-race",
-        summary=f"{first['workers']} workers of {described.get('type')} make the batches at the same time.",
+        summary=f"{first['workers']} workers of {described.get('type')} make the batches at the same time"
+        + (f", and draw in turns as they come: {draws[0].text}." if draws else "."),
         evidence=(
             *(
                 Evidence(
@@ -32,9 +34,10 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
                 )
                 for side in (case.a, case.b)
             ),
+            *(Evidence(draw.in_words, "", draw.location) for draw in draws[:3]),
             *_drawn(case.b),
         ),
-        location=case.b.training.location,
+        location=draws[0].location if draws else case.b.training.location,
         remedy="let what is drawn depend on the batch and not on who comes first:  "
         "numpy.random.default_rng([seed, index])  in __getitem__,  or  workers=1",
         counterfactuals=(Counterfactual("one worker on both sides", both=plans),),

@@ -48,8 +48,8 @@ class DrawObserver(Protocol):
     def made(self, function: str, seed: int) -> None:
         """Somebody makes a generator of their own, with a seed."""
 
-    def entropy(self, function: str, take: Callable[[], Any]) -> Any:
-        """Somebody takes entropy from the operating system; `take()` does it."""
+    def entropy(self, function: str, take: Callable[[], Any], size: Any = None) -> Any:
+        """Somebody takes entropy from the operating system; `take()` does it, `size` is how many bits or bytes."""
 
 
 def read_python() -> bytes:
@@ -277,7 +277,8 @@ def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def entropy(*args: Any, **kwargs: Any) -> Any:
-            return ledger.entropy(label, lambda: original(*args, **kwargs))
+            size = next(iter((*args, *kwargs.values())), None)
+            return ledger.entropy(label, lambda: original(*args, **kwargs), size)
 
         return entropy
 

@@ -38,12 +38,14 @@ class Source:
         name: What a user calls it.
         shuffle: Whether Keras would shuffle it.
         block: Samples change places within blocks of this size only (`shuffle="batch"`); None for all of them.
+        shared: The user's `PyDataset` that several workers read at once, or None.
     """
 
     kind: str
     name: str
     shuffle: bool = False
     block: int | None = None
+    shared: Any = None
 
 
 Reading = Callable[[int], AbstractContextManager[None]]
@@ -122,9 +124,10 @@ def _source(adapter: Any) -> Source:
     if kind == "PyDatasetAdapter":
         dataset = adapter.py_dataset
         name = f"The PyDataset {type(dataset).__name__}"
+        shared = dataset if dataset.workers > 1 else None
         if dataset.num_batches is None:
-            return Source("other", f"{name}, which is infinite,")
-        return Source("batches", name, bool(adapter.shuffle))
+            return Source("other", f"{name}, which is infinite,", shared=shared)
+        return Source("batches", name, bool(adapter.shuffle), shared=shared)
     if kind == "TFDatasetAdapter":
         return Source("tf.data", "A tf.data.Dataset")
     if kind == "TorchDataLoaderAdapter":

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from samefit import backends
 from samefit.by_object import ByObject
+from samefit.data_code import CodeDraw, draws_of
 from samefit.patches import pin_data
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
@@ -87,6 +88,9 @@ class DataOrder:
         if training is None or training.has_data:
             return None
         training.has_data = True
+        for draw in draws_of(source.shared):
+            if draw.kind == "own":
+                self._scope.report.limit(_drawn_by_workers(source, draw))
         if source.kind in ("array", "batches"):
             return Order(self._scope, training, source)
         if source.kind != "as-it-is":
@@ -235,6 +239,16 @@ def _drawn_in_threads(source: pin_data.Source, what: str) -> Limit:
         "on their timing.",
         "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1, or "
         "use_multiprocessing=True.",
+    )
+
+
+def _drawn_by_workers(source: pin_data.Source, draw: CodeDraw) -> Limit:
+    return Limit(
+        "raw-draw",
+        f"{source.name} draws from a generator of its own ({draw.text}), and its workers take the batches as they "
+        "come: which batch gets which numbers depends on their timing.",
+        "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1.",
+        draw.location,
     )
 
 

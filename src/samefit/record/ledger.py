@@ -47,7 +47,7 @@ class Ledger:
         digests: See `Positions.digests`.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
-        replay_entropy: Called as `replay_entropy(function, code)` before entropy is taken from the operating
+        replay_entropy: Called as `replay_entropy(function, code, size)` before entropy is taken from the operating
             system; a re-run uses it to give the other side's. None in a plain run.
         replace_seed: Called as `replace_seed(value, location)` before a generator is seeded; a re-run uses it to give
             the other side's seed. None in a plain run.
@@ -57,7 +57,7 @@ class Ledger:
         self.guard = guard or Guard()
         self.side = ""
         self.before_draw: Callable[[str, int], None] | None = None
-        self.replay_entropy: Callable[[str, str | None], Any] | None = None
+        self.replay_entropy: Callable[[str, str | None, Any], Any] | None = None
         self.replace_seed: Callable[[Any, Location | None], Any] | None = None
         self._events: list[Event] = []
         self._next = 0
@@ -213,8 +213,8 @@ class Ledger:
             own = {"generator": "own", "function": function, "value": seed, "location": where}
             self.guard(lambda: self.note("create", **own), None)
 
-    def entropy(self, function: str, take: Callable[[], Any]) -> Any:
-        """Calls `take`, which takes randomness from the operating system, and adds it to the ledger.
+    def entropy(self, function: str, take: Callable[[], Any], size: Any = None) -> Any:
+        """Calls `take`, which takes so many bits or bytes from the operating system, and adds it to the ledger.
 
         What samefit takes itself, what no line of the user is behind, and what NumPy takes for a generator that has a
         seed stay out of it, in the run that is recorded and in the one that replays it.
@@ -223,7 +223,7 @@ class Ledger:
         who = self.guard(lambda: self._who_takes(frame), None)
         if who is None:
             return take()
-        value = self.guard(lambda: self._replayed(function, who), None)
+        value = self.guard(lambda: self._replayed(function, who, size), None)
         if value is None:
             value = take()
         self.guard(lambda: self._took(function, value, who), None)
@@ -237,10 +237,10 @@ class Ledger:
             return None
         return who
 
-    def _replayed(self, function: str, who: Caller) -> Any:
+    def _replayed(self, function: str, who: Caller, size: Any) -> Any:
         if self.replay_entropy is None or who.location is None:
             return None
-        return self.replay_entropy(function, who.location.code)
+        return self.replay_entropy(function, who.location.code, size)
 
     def _took(self, function: str, value: Any, who: Caller) -> None:
         self.note(

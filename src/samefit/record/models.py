@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from samefit.data_code import draws_of
 from samefit.patches.configs import config_of
 from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts
 from samefit.record.plain import is_plain, plain
@@ -289,7 +291,10 @@ def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
 def describe_arguments(
     arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
 ) -> dict[str, Any]:
-    """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value."""
+    """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value.
+
+    What the code of a dataset draws from, as it is written, stands under "draws" (`samefit.data_code.CodeDraw`).
+    """
     options = {name: plain(value) for name, value in arguments.items() if name not in (*DATA, "validation_data")}
     callbacks = as_list(arguments.get("callbacks"))
     options["callbacks"] = [type(c).__name__ for c in callbacks]
@@ -298,6 +303,8 @@ def describe_arguments(
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     if pipeline := pipeline_of(arguments.get("x")):
         options["pipeline"] = pipeline
+    if draws := draws_of(arguments.get("x")):
+        options["draws"] = [asdict(draw) for draw in draws]
     given = {name: arguments[name] for name in DATA if arguments.get(name) is not None}
     options |= {name: _describe_data(value, to_numpy) for name, value in given.items()}
     leaves = [leaf for value in given.values() for _, leaf in flatten(value)]

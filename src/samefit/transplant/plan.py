@@ -11,6 +11,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | anew | after, keys of generators of the script's own | when that training has ended |
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
+| fixed_entropy | side, codes [line of code], or None for all | when such a line takes entropy: what all runs get |
 | seed_value | side, file, line, value | when that line seeds a generator |
 | seed_first | side, seed | before the side begins |
 | seed_tensorflow | seed | before the side begins |
@@ -49,6 +50,7 @@ from typing import Any
 from samefit.patches.patching import Patches
 from samefit.store.arrays import load_arrays
 from samefit.transplant.data import put_arguments, put_arrays, put_attributes
+from samefit.transplant.entropy import Entropy
 from samefit.transplant.generators import put_anew, put_states
 from samefit.transplant.item import Item, Put, differs, made
 from samefit.transplant.layers import put_on_layers, put_parts
@@ -71,7 +73,7 @@ class Transplants:
         self._plan = [Item(item) for item in plan]
         self._home = home
         self._side = ""
-        self._entropy: list[tuple[Item, int, Any]] = []
+        self._entropy = Entropy()
         self._compiles = 0
         self._patched = False
         self._patched_modes = False
@@ -108,11 +110,7 @@ class Transplants:
         """Applies what belongs before the side."""
         self._side = side
         self._compiles = 0
-        self._entropy = [
-            (item, number, take)
-            for item in self._wanted("entropy", side=side)
-            for number, take in enumerate(item["takes"])
-        ]
+        self._entropy = Entropy(self._wanted("entropy", side=side), self._wanted("fixed_entropy", side=side))
         for item in self._wanted("generators", at="side", side=side):
             self._restore(item, f"side {side}")
 
@@ -250,27 +248,18 @@ class Transplants:
     def changes_seeds(self) -> bool:
         return bool(self._wanted("seed_value"))
 
-    def replay_entropy(self, function: str, code: str | None) -> Any:
-        """Returns what the other side took here, or None: where it took nothing, or what libraries take on import.
-
-        Args:
-            function: What takes entropy, such as "os.urandom".
-            code: The user's line behind it.
-        """
-        found = (
-            i for i, (_, _, take) in enumerate(self._entropy) if (take["function"], take["code"]) == (function, code)
-        )
-        number = next(found, None)
-        if number is None:
+    def replay_entropy(self, function: str, code: str | None, size: int | None = None) -> Any:
+        """Returns what a line is given in place of entropy, or None; see `samefit.transplant.entropy.Entropy.take`."""
+        taken = self._entropy.take(function, code, size)
+        if taken is None:
             return None
-        item, place, take = self._entropy.pop(number)
-        self._note("entropy", item, f"take {place}")
-        value = take["value"]
-        return bytes.fromhex(value) if isinstance(value, str) else value
+        value, item, parts = taken
+        self._note("entropy", item, *parts)
+        return value
 
     @property
     def replays_entropy(self) -> bool:
-        return bool(self._wanted("entropy"))
+        return bool(self._wanted("entropy") or self._wanted("fixed_entropy"))
 
     @property
     def watches_draws(self) -> bool:

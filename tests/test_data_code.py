@@ -1,0 +1,195 @@
+"""What code draws from while it makes data, read from its source: each kind, and where nothing is to be found."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from samefit.data_code import CodeDraw, draws_of
+
+SHARED = np.random.default_rng(0)
+AUGMENT = False
+
+
+class Batches:
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+        self.augment = True
+        self.plain = False
+
+
+class OfItsOwn(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return self.rng.normal(size=3)
+
+
+class ByAnotherName(Batches):
+    def __getitem__(self, index: int) -> Any:
+        rng = self.rng
+        return rng.normal(size=3)
+
+
+class InAMethod(Batches):
+    def __getitem__(self, index: int) -> Any:
+        if not self.plain:
+            return self.noise()
+        return index
+
+    def noise(self) -> Any:
+        return self.rng.normal(size=3)
+
+
+class OfAModule(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return noise(index)
+
+
+def noise(index: int) -> Any:
+    return SHARED.normal(size=index)
+
+
+class OfTheProcess(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return np.random.normal(size=3)
+
+
+class WithoutASeed(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return np.random.default_rng().normal()
+
+
+class OfTheSystem(Batches):
+    def __iter__(self) -> Any:
+        yield int.from_bytes(os.urandom(4), "big")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind", "text"),
+    [
+        (OfItsOwn(), "own", "self.rng.normal"),
+        (ByAnotherName(), "own", "rng.normal"),
+        (InAMethod(), "own", "self.rng.normal"),
+        (OfAModule(), "own", "SHARED.normal"),
+        (OfTheProcess(), "shared", "np.random.normal"),
+        (WithoutASeed(), "entropy", "np.random.default_rng"),
+        (OfTheSystem(), "entropy", "os.urandom"),
+    ],
+)
+def test_what_is_drawn_from(dataset: Any, kind: str, text: str) -> None:
+    (draw,) = draws_of(dataset)
+    assert (draw.kind, draw.text) == (kind, text)
+    assert text in (draw.location.code or "")
+    assert draw.location.file == __file__
+
+
+class Seeded(Batches):
+    def __getitem__(self, index: int) -> Any:
+        rng = np.random.default_rng([1, index])
+        other = np.random.RandomState(seed=index)
+        third = random.Random(index)
+        return rng.normal(), other.normal(), third.random()
+
+
+class Switched(Batches):
+    def __getitem__(self, index: int) -> Any:
+        if self.plain or AUGMENT:
+            return index
+        if AUGMENT:
+            return self.rng.normal()
+        if self.augment:
+            return index
+        else:
+            return np.random.default_rng().normal()
+
+
+class OneForEachWorker(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return self.rngs[index].normal()  # type: ignore[attr-defined]
+
+
+class Reading(Batches):
+    def __getitem__(self, index: int) -> Any:
+        self.rng.bit_generator.state  # noqa: B018
+        return [rng + 1 for rng in [index]]
+
+    def unused(self) -> Any:
+        return self.rng.normal()
+
+
+class Recursive(Batches):
+    def __getitem__(self, index: int) -> Any:
+        index = index
+        return self[index]
+
+    @property
+    def broken(self) -> Any:
+        raise AssertionError("nothing of the user's is run")
+
+
+@pytest.mark.parametrize("data", [Seeded(), Switched(), OneForEachWorker(), Reading(), Recursive(), np.zeros(3), None])
+def test_silent(data: Any) -> None:
+    assert draws_of(data) == ()
+
+
+class Loader:
+    """Stands in for PyTorch's."""
+
+    def __init__(self, dataset: Any, **functions: Any) -> None:
+        self.dataset = dataset
+        vars(self).update(functions)
+
+
+def collate(samples: Any, scale: float = 1.0) -> Any:
+    return random.SystemRandom().random() * scale
+
+
+def begin(number: int) -> None:
+    np.random.seed()
+
+
+def of(*draws: CodeDraw) -> list[tuple[str, str]]:
+    return [(draw.within, draw.text) for draw in draws]
+
+
+def test_what_a_loader_calls() -> None:
+    loader = Loader(Loader(WithoutASeed()), collate_fn=functools.partial(collate, scale=2.0), worker_init_fn=begin)
+    expected = [
+        ("collate", "random.SystemRandom"),
+        ("begin", "np.random.seed"),
+        ("WithoutASeed.__getitem__", "np.random.default_rng"),
+    ]
+    assert of(*draws_of(loader)) == expected
+
+
+def test_an_object_that_is_called() -> None:
+    class Calls:
+        def __call__(self, samples: Any) -> Any:
+            return SHARED.permutation(samples)
+
+    assert of(*draws_of(Loader(None, collate_fn=Calls()))) == [
+        ("test_an_object_that_is_called.<locals>.Calls.__call__", "SHARED.permutation")
+    ]
+
+
+def test_a_generator_that_is_handed_on() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Noisy:
+        generator = torch.Generator().manual_seed(1)
+
+        def __getitem__(self, index: int) -> Any:
+            return torch.randn(3, generator=self.generator)
+
+    (draw,) = draws_of(Noisy())
+    assert (draw.kind, draw.text) == ("own", "torch.randn")
+
+
+def test_a_file_that_was_not_written_to_disk() -> None:
+    names: dict[str, Any] = {}
+    exec("class Made:\n    def __getitem__(self, index):\n        return index", names)
+    assert draws_of(names["Made"]()) == ()
