@@ -10,7 +10,7 @@ import pytest
 from tests.explain.cases import FILE, Story, at, case_between, found, lines, plans, slugs, texts
 from tests.handmade import Change, Training, make_run
 
-from samefit.explain.case import Case
+from samefit.explain.case import Case, Suspect
 
 REORDERED = (Change("batch"), Change("swap rows"))
 SEEDED = [1, 5]
@@ -21,7 +21,8 @@ def stage(function: str, number: int = 0, line: int = 5, event: int = -1, **more
     seeds = {"seeds": more.pop("seeds")} if "seeds" in more else {}
     where = {"file": FILE, "line": line, "code": f"dataset.{function}()"}
     made = {"function": function, "number": number, "side": "", "event": event, "location": where}
-    return {**made, **seeds, "arguments": more}
+    beside = {name: more.pop(name) for name in ("alike", "reads") if name in more}
+    return {**made, **seeds, **beside, "arguments": more}
 
 
 def two(tmp_path: Path, *pipelines: list[dict[str, Any]], stories: tuple[Story, Story] | None = None) -> Case:
@@ -85,6 +86,46 @@ def test_a_stage_that_one_side_alone_has_is_left_out(tmp_path: Path, role: str) 
     assert fix.transplants == ({"do": "leave_out", "side": "", "call": 1},)
     assert fix.of_baseline is (role == "baseline")
     assert fix.text == f"the {role}'s pipeline without cache()"
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_map_that_one_side_alone_has_is_left_out_if_the_rest_can_do_without(tmp_path: Path, alike: bool) -> None:
+    first = found(two(tmp_path, [stage("range")], [stage("range"), stage("map", 1, alike=alike)]))[0]
+    assert [fix.text for fix in first.counterfactuals] == ["the candidate's pipeline without map()"] * alike
+    assert bool(first.no_counterfactual) is not alike
+
+
+def reading(value: str, alike: bool = True, line: int | None = 2) -> dict[str, Any]:
+    where = None if line is None else {"file": FILE, "line": line, "code": f"SCALE = {value}"}
+    return stage("map", 1, alike=alike, reads={"map_func": {"SCALE": {"value": value, "location": where}}})
+
+
+def of_scale(case: Case) -> list[Suspect]:
+    return [suspect for suspect in found(case) if "SCALE" in suspect.summary]
+
+
+def test_a_function_that_reads_other_values(tmp_path: Path) -> None:
+    (first,) = of_scale(two(tmp_path, [reading("2.0")], [reading("3.0")]))
+    assert "SCALE is 2.0 and 3.0" in first.summary
+    assert (lines(first), first.location and first.location.line, first.needs_proof) == ([2, 2], 2, True)
+    assert first.counterfactuals[0].both == ({"do": "leave_out", "side": "", "call": 1},)
+
+
+def test_a_function_that_reads_other_values_and_cannot_be_left_out(tmp_path: Path) -> None:
+    case = two(tmp_path, *[[reading(value, alike=False, line=None)] for value in ("2.0", "3.0")])
+    (suspect,) = of_scale(case)
+    assert (suspect.weak, suspect.counterfactuals, lines(suspect)) == (True, (), [5, 5])
+
+
+def test_a_function_that_reads_the_same_is_not_blamed(tmp_path: Path) -> None:
+    case = two(tmp_path, [reading("2.0", line=2)], [reading("2.0", line=7)])
+    assert of_scale(case) == []
+
+
+def test_a_function_that_is_other_code_as_well_is_not_left_out(tmp_path: Path) -> None:
+    pipelines = [reading(value) for value in ("2.0", "3.0")]
+    pipelines[1]["arguments"]["map_func"] = {"is": "f", "code": "0"}
+    assert of_scale(two(tmp_path, *[[pipeline] for pipeline in pipelines]))[0].counterfactuals == ()
 
 
 def test_a_stage_that_makes_something_else_is_not_left_out(tmp_path: Path) -> None:

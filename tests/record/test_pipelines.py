@@ -137,6 +137,36 @@ def test_functions_are_known_by_their_code(pipelines: Pipelines) -> None:
     assert described[0] == described[1] != described[2]
 
 
+SCALE = 2.0
+TABLE = np.arange(3)
+GENERATOR = np.random.default_rng(0)
+
+
+def scaled(x: Any) -> Any:
+    return np.multiply(x, SCALE) + TABLE + GENERATOR.normal() + again(x)
+
+
+def again(x: Any) -> Any:
+    return x
+
+
+def test_what_a_function_reads_is_noted_with_its_line(pipelines: Pipelines) -> None:
+    reads = pipelines.of(Dataset().map(scaled))[0]["reads"]["function"]
+    assert list(reads) == ["SCALE", "TABLE", "again"]
+    assert (reads["SCALE"]["value"], reads["SCALE"]["location"]["code"]) == ("2.0", "SCALE = 2.0")
+    assert reads["TABLE"]["value"].startswith("an array (3,) of int64 (")
+    assert reads["again"]["value"].startswith("again (your own, ")
+    assert reads["again"]["location"] is None
+    assert "reads" not in pipelines.of(Dataset().map(len))[0]
+
+
+def test_whether_what_comes_out_is_of_the_kind_that_goes_in(pipelines: Pipelines, monkeypatch: Any) -> None:
+    assert not pipelines.of(Dataset().map(len))[0]["alike"]
+    monkeypatch.setattr(Dataset, "element_spec", "float32", raising=False)
+    made = pipelines.of(Dataset.range(4).map(len))
+    assert [each["alike"] for each in made] == [False, True]
+
+
 class Sampler:
     def __init__(self, generator: Any) -> None:
         self.generator = generator

@@ -17,7 +17,7 @@ from samefit.explain.drawn_in_fit import (
 from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.own_draws import explain_own_draws
-from samefit.explain.pipelines import explain_pipelines, stages_of
+from samefit.explain.pipelines import explain_pipelines, explain_reads, stages_of
 from samefit.explain.settings import program_evidence
 from samefit.explain.unwatched import explain_hidden_draws
 from samefit.explain.workers import explain_workers, has_workers
@@ -40,6 +40,7 @@ def explain_data(case: Case) -> Iterator[Suspect]:
     yield from explain_worker_draws(case)
     yield from explain_workers(case)
     yield from explain_own_generators(case)
+    yield from explain_reads(case)
     yield from _arrays(case)
     yield from explain_alone(case)
 

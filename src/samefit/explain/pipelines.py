@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -51,6 +51,8 @@ class Stage:
     seeds: tuple[int, ...] | None
     location: Location
     unseeded: tuple[str, ...] = ()
+    alike: bool = False
+    reads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def is_seeded(self) -> bool:
@@ -82,6 +84,8 @@ def stages_of_training(training: TrainingRecord) -> tuple[Stage, ...]:
             tuple(each["seeds"]) if each.get("seeds") is not None else None,
             Location(**each["location"]),
             tuple(each.get("unseeded") or ()),
+            bool(each.get("alike")),
+            each.get("reads") or {},
         )
         for each in training.options.get("pipeline") or ()
     )
@@ -94,16 +98,27 @@ def explain_pipelines(case: Case) -> Iterator[Suspect]:
         return
     if [stage.function for stage in first] != [stage.function for stage in second]:
         yield _other_stages(case, first, second)
-    matcher = _matcher(first, second)
-    pairs = [
-        (first[block.a + k], second[block.b + k]) for block in matcher.get_matching_blocks() for k in range(block.size)
-    ]
+    pairs = _pairs(first, second)
     for one, other in pairs:
         yield from _other_options(case, one, other)
     for one, other in pairs:
         if one.seeds is not None and other.seeds is not None:
             yield from _other_order(case, one, other)
     yield from _races(case, first, second)
+
+
+def explain_reads(case: Case) -> Iterator[Suspect]:
+    """Yields suspects for functions of stages that read other values.
+
+    They come behind all that is drawn: where a stage is left out, what is drawn in it is left out as well.
+    """
+    for one, other in _pairs(stages_of(case.a), stages_of(case.b)):
+        yield from _other_reads(case, one, other)
+
+
+def _pairs(first: tuple[Stage, ...], second: tuple[Stage, ...]) -> list[tuple[Stage, Stage]]:
+    blocks = _matcher(first, second).get_matching_blocks()
+    return [(first[block.a + k], second[block.b + k]) for block in blocks for k in range(block.size)]
 
 
 def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -> Suspect:
@@ -124,7 +139,10 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
         remedy="put the same stages in the same order on both sides: what comes before a shuffle or a batch decides "
         "what these work on",
         counterfactuals=fixes,
-        no_counterfactual="" if fixes else "samefit leaves out a stage that one side alone has, and puts none in",
+        no_counterfactual=""
+        if fixes
+        else "samefit leaves out a stage that one side alone has if what comes out of it is "
+        "of the kind that goes in, and puts none in",
     )
 
 
@@ -143,7 +161,7 @@ def _left_out(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...]) -
         role, extra = "baseline", [stage for _, begin, end, *_ in opcodes for stage in first[begin:end]]
     else:
         return ()
-    if not all(stage.function in _DISPENSABLE for stage in extra):
+    if not all(stage.alike or stage.function in _DISPENSABLE for stage in extra):
         return ()
     plans = tuple({"do": "leave_out", "side": stage.side, "call": stage.number} for stage in extra)
     text = f"the {role}'s pipeline without {' and '.join(stage.in_words for stage in extra)}"
@@ -174,6 +192,45 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
             counterfactuals=fixes,
             no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
         )
+
+
+def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
+    """The function of a stage reads other values on each side."""
+    found = [
+        (name, mine, reads[name])
+        for argument, reads in other.reads.items()
+        for name, mine in one.reads.get(argument, {}).items()
+        if name in reads and mine["value"] != reads[name]["value"]
+    ]
+    if not found:
+        return
+    fixes: tuple[Counterfactual, ...] = ()
+    if one.alike and other.alike and one.arguments == other.arguments:
+        sides = {(side.name, stage.number) for side, stage in ((case.a, one), (case.b, other))}
+        left_out = tuple({"do": "leave_out", "side": side, "call": number} for side, number in sorted(sides))
+        fixes = (Counterfactual(f"{other.function} left out on both sides", both=left_out),)
+    name, mine, theirs = found[0]
+    yield Suspect(
+        slug=_slug(case, [other.function]),
+        summary=f"What {other.function} calls reads other values: {name} is {mine['value']} and {theirs['value']}.",
+        evidence=tuple(
+            Evidence(f"{name} is {read['value']} where {other.function} is made", side.role, _place_of(read, stage))
+            for name, *reads in found[:4]
+            for side, stage, read in zip((case.a, case.b), (one, other), reads, strict=True)
+        ),
+        location=_place_of(theirs, other),
+        remedy=f"give {name} the same value on both sides",
+        counterfactuals=fixes,
+        no_counterfactual="" if fixes else "samefit puts no values into a function, and cannot do without this stage",
+        # A path or a name may be another one, and shape nothing.
+        weak=not fixes,
+        needs_proof=bool(fixes),
+    )
+
+
+def _place_of(read: Mapping[str, Any], stage: Stage) -> Location:
+    """Returns where a value that a function reads is assigned, or where the stage is made."""
+    return stage.location if read["location"] is None else Location(**read["location"])
 
 
 def _has_seed(side: Side, stage: Stage, argument: Any) -> bool:

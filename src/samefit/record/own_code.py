@@ -231,6 +231,14 @@ def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]
     code = function.__code__
     yield _code(code, function.__doc__)
     yield [_value(v) for v in function.__defaults__ or ()], sorted(function.__kwdefaults__ or {})
+    for name, value in _read_by(function).items():
+        own = _own_function(value)
+        yield name, list(_parts(own, depth - 1, known)) if own is not None else _settings(value, code)
+
+
+def _read_by(function: FunctionType) -> dict[str, Any]:
+    """Returns what the global names of a function, those around it and its named defaults stand for."""
+    code = function.__code__
     read = {name: function.__globals__.get(name) for name in sorted(_names(code, "LOAD_GLOBAL", "LOAD_NAME"))}
     read |= function.__kwdefaults__ or {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -238,9 +246,37 @@ def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]
             read[name] = cell.cell_contents
         except ValueError:  # not yet assigned: a function that calls itself while it is made
             continue
-    for name, value in read.items():
-        own = _own_function(value)
-        yield name, list(_parts(own, depth - 1, known)) if own is not None else _settings(value, code)
+    return read
+
+
+def values_read(value: Any) -> Iterator[tuple[str, str, str]]:
+    """Yields what a function of the user's own reads and can be named: name, value in words, file of the function.
+
+    Numbers and texts, arrays of NumPy, and functions of the user's own that it calls.
+    """
+    function = _own_function(value)
+    if function is None:
+        return
+    read = _read_by(function)
+    if isinstance(value, MethodType) and hasattr(value.__self__, "__dict__"):
+        held = vars(value.__self__)
+        names = _names(function.__code__, "LOAD_ATTR", "LOAD_METHOD")
+        read |= {f"self.{name}": held[name] for name in sorted(names & held.keys())}
+    for name, found in read.items():
+        said = _said(found)
+        if said is not None:
+            yield name, said, function.__code__.co_filename
+
+
+def _said(value: Any) -> str | None:
+    own = _own_function(value)
+    if own is not None:
+        return marked(own.__name__, digest(own))
+    if value is not None and (attribute := _attribute(value)) is not None:
+        return repr(attribute)
+    if type(value).__module__ == "numpy" and getattr(value, "nbytes", _MOST_BYTES) < _MOST_BYTES:
+        return f"an array {value.shape} of {value.dtype} ({_hash(value.tobytes().hex())})"
+    return None
 
 
 def _settings(value: Any, code: CodeType) -> Any:

@@ -67,7 +67,7 @@ def own_generators() -> Iterator[OwnGenerator]:
             if state is not None:
                 known.add(id(value))
                 kind = f"{type(value).__module__.split('.')[0]}.{type(value).__qualname__}"
-                location = _assignment(home, name.rpartition(".")[2])
+                location = assignment(home, name.rpartition(".")[2])
                 yield OwnGenerator(name, kind, f"{PREFIX}{place}:{name}", state, first_state_of(value), location)
 
 
@@ -108,7 +108,7 @@ def note_own_generators(ledger: Ledger, training: int | None = None) -> dict[str
 
 
 @functools.cache
-def _assignment(file: str, name: str) -> Location | None:
+def assignment(file: str, name: str) -> Location | None:
     """Returns the first line of a file that assigns to a name, or to an attribute that is called so."""
     try:
         with open(file, encoding="utf-8") as source:

@@ -13,6 +13,8 @@ from samefit.attribution import caller
 from samefit.backends.base import Backend
 from samefit.by_object import ByObject
 from samefit.record.ledger import Ledger
+from samefit.record.own_code import values_read
+from samefit.record.own_generators import assignment
 from samefit.record.plain import leaves
 from samefit.transplant.plan import Transplants
 
@@ -24,8 +26,9 @@ class Pipelines:
 
     A stage is what a training record holds of it (in `TrainingRecord.options["pipeline"]`): {"function", "number":
     which of the side's calls it is, "side", "arguments", "seeds": the words with which it shuffles, where it does,
-    "unseeded": random operations without a seed in what it calls, where there are any, "event": the last entry of the
-    ledger before it, "location"}.
+    "unseeded": random operations without a seed in what it calls, where there are any, "alike": whether what comes out
+    is of the kind that goes in, "reads": {argument: {name: {"value", "location": where it is first assigned}}} of the
+    user's own functions, "event": the last entry of the ledger before it, "location"}.
 
     Args:
         ledger: The ledger of draws of this process.
@@ -98,12 +101,24 @@ class Pipelines:
                 stage["unseeded"] = list(unseeded)
         except Exception as error:  # of a graph that may hold anything; what was not looked at is not said to be seeded
             stage["unseeded"] = [f"something that could not be read ({type(error).__name__}: {error})"]
+        if reads := {name: found for name, value in arguments.items() if (found := _reads(value))}:
+            stage["reads"] = reads
+        kinds = [getattr(dataset, "element_spec", None) for dataset in (arguments.get("self"), made)]
+        stage["alike"] = kinds[0] is not None and kinds[0] == kinds[1]
         # A constructor returns nothing: what it makes is the object that it was called on.
         self._stages.add(arguments["self"] if made is None else made, (*before, stage))
 
 
 def _is_input(name: str) -> bool:
     return name in ("self", "dataset", "datasets", "name")
+
+
+def _reads(function: Any) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value, file in values_read(function):
+        where = assignment(file, name.rpartition(".")[2])
+        read[name] = {"value": value, "location": None if where is None else asdict(where)}
+    return read
 
 
 def _described(value: Any) -> Any:
