@@ -209,6 +209,20 @@ def test_a_rerun_may_prepare_a_draw(ledger: Ledger, generator: Generator) -> Non
     assert prepared == [("g", 0), ("g", 1)]
 
 
+def test_what_processes_prove_who_they_are_with_is_no_randomness(ledger: Ledger, sink: Sink) -> None:
+    """`multiprocessing.connection.deliver_challenge`, behind each tensor that a loader's worker sends."""
+
+    def urandom(number: int) -> bytes:
+        return bytes(ledger.entropy("os.urandom", lambda: bytes(number), number))
+
+    for module, found in (("multiprocessing.connection", 0), ("multiprocessing_tools", 1)):
+        names = {"__name__": module, "urandom": urandom}
+        exec("def challenge():\n    return urandom(4)", names)
+        assert names["challenge"]() == bytes(4)  # type: ignore[operator]
+        ledger.settle()
+        assert len([event for event in sink.events.values() if event.kind == "entropy"]) == found
+
+
 def test_entropy_is_recorded_and_may_be_replayed(ledger: Ledger, sink: Sink) -> None:
     def take() -> Any:
         return ledger.entropy("os.urandom", lambda: b"\x01\x02")

@@ -29,6 +29,9 @@ _FULL_STATES = 400
 _MERGE_AFTER = 64
 """From so many entries of one line on, its draws are counted in the last entry also when others come in between."""
 
+_HANDSHAKES = "multiprocessing"
+"""Processes that send each other files prove to one another who they are; nothing of a training comes of it."""
+
 _who = attrgetter("generator", "function", "component", "keras", "location", "training", "side")
 
 
@@ -216,8 +219,9 @@ class Ledger:
     def entropy(self, function: str, take: Callable[[], Any], size: Any = None) -> Any:
         """Calls `take`, which takes so many bits or bytes from the operating system, and adds it to the ledger.
 
-        What samefit takes itself, what no line of the user is behind, and what NumPy takes for a generator that has a
-        seed stay out of it, in the run that is recorded and in the one that replays it.
+        What samefit takes itself, what no line of the user is behind, what NumPy takes for a generator that has a
+        seed, and what processes prove to each other who they are with, stay out of it: in the run that is recorded and
+        in the one that replays it.
         """
         frame = behind_hooks(sys._getframe(2))
         who = self.guard(lambda: self._who_takes(frame), None)
@@ -234,6 +238,8 @@ class Ledger:
         who = caller(frame)
         importing = "_find_and_load" in who.names  # NumPy takes a seed for its global generator, others for theirs
         if kind_of(frame.f_code) == "own" or who.location is None or importing or makes_seeded_generator(frame):
+            return None
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == _HANDSHAKES:
             return None
         return who
 
