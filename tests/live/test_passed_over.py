@@ -98,7 +98,7 @@ def test_two_of_them_are_identical_and_so_is_one_that_passes_nothing_over(runs: 
         result = compare(one, candidate)
         assert result.verdict is Verdict.IDENTICAL
         assert result.notes == (
-            "Batches were compared in 1086 of 1510 steps: the others were passed over.",
+            "Batches were compared in 1086 of 1510 steps: the others were passed over (--every-step reads all).",
             "Weights were compared after 207 of 1510 steps and at the end; after the others they were not recorded.",
             "The loss was compared in 1089 of 1510 steps: the others were not recorded.",
         )

@@ -46,7 +46,8 @@ class Coverage:
         if self.unseen_batches and _could_not_be_seen(pairing):
             yield f"In {self.unseen_batches} of {total} pairs of steps the batch could not be seen."
         elif self.unseen_batches:
-            yield f"Batches were compared in {self.batches} of {total} steps: the others were passed over."
+            others = "the others were passed over (--every-step reads all)"
+            yield f"Batches were compared in {self.batches} of {total} steps: {others}."
         if self.unreadable:
             some = min(self.unreadable)
             yield f"{len(self.unreadable)} variables could not be read everywhere and were left out there ({some})."
