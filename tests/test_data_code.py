@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from samefit.data_code import CodeDraw, draws_of
+from samefit.data_code import CodeDraw, _makers, draws_of
 
 SHARED = np.random.default_rng(0)
 AUGMENT = False
@@ -193,3 +195,54 @@ def test_a_file_that_was_not_written_to_disk() -> None:
     names: dict[str, Any] = {}
     exec("class Made:\n    def __getitem__(self, index):\n        return index", names)
     assert draws_of(names["Made"]()) == ()
+
+
+class Unbound:
+    """Stands in for a proxy of something that is not there, as libraries make them."""
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("nothing is bound")
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("nothing is bound")
+
+
+UNBOUND = Unbound()
+
+
+class OfSomethingUnbound(Batches):
+    def __getitem__(self, index: int) -> Any:
+        return self.proxied(index) + self.rng.normal()
+
+    def proxied(self, index: int) -> Any:
+        return UNBOUND.value(index)  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_asked_is_passed_over() -> None:
+    assert of(*draws_of(OfSomethingUnbound())) == [("OfSomethingUnbound.__getitem__", "self.rng.normal")]
+
+
+def test_code_that_is_nested_too_deep_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = " + ".join(["index"] * 900)
+    (tmp_path / "long_sum.py").write_text(f"class Long:\n    def __getitem__(self, index):\n        return {long}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert draws_of(Loader(importlib.import_module("long_sum").Long(), worker_init_fn=begin)) != ()
+
+
+def test_a_function_that_wraps_itself() -> None:
+    class Wrapped:
+        def __getitem__(self, index: int) -> Any:
+            return around(index)
+
+    def around(index: int) -> Any:
+        return index
+
+    around.__wrapped__ = around  # type: ignore[attr-defined]
+    assert draws_of(Wrapped()) == ()
+
+
+def test_of_many_datasets_only_some_are_read() -> None:
+    whole = Loader(None, datasets=[OfItsOwn() for _ in range(5000)])
+    assert len(list(_makers(whole, 3))) < 200
+    assert of(*draws_of(whole)) == [("OfItsOwn.__getitem__", "self.rng.normal")]

@@ -8,6 +8,7 @@ property, an argument) is passed over.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import linecache
@@ -27,6 +28,9 @@ Kind = Literal["own", "shared", "entropy"]
 
 _DEPTH = 3
 """So far functions that a function calls are looked into, and datasets within datasets."""
+
+_MOST = 100
+"""So many parts of a dataset are looked into: one may be put together of a dataset for each file."""
 
 _NO_DRAWS = {
     *("seed", "getstate", "setstate", "get_state", "set_state"),
@@ -94,7 +98,7 @@ def _makers(data: Any, depth: int) -> Iterator[tuple[FunctionType, Any]]:
     if "dataset" in held:
         yield from _makers(held["dataset"], depth - 1)
     others = held.get("datasets")
-    for other in others if isinstance(others, (list, tuple)) else ():
+    for other in others[:_MOST] if isinstance(others, (list, tuple)) else ():
         yield from _makers(other, depth - 1)
 
 
@@ -116,7 +120,7 @@ def _held(value: Any) -> Mapping[str, Any]:
     """Returns the attributes of an object; nothing of the user's is run to find them."""
     try:
         held = object.__getattribute__(value, "__dict__")
-    except AttributeError:
+    except Exception:  # it has none, or one that a proxy makes up; what that raises is no matter of ours
         return {}
     return held if isinstance(held, dict) else {}
 
@@ -134,7 +138,11 @@ class _Reader:
             return
         self._known.add((id(function), id(bound)))
         node = _node_of(function.__code__)
-        if node is not None:
+        if node is None:
+            return
+        # Passed over like all that cannot be followed: names may stand for objects that raise whatever they are asked,
+        # and code may be nested too deep for a visitor. The training needs none of this.
+        with contextlib.suppress(Exception):
             _Visitor(self, function, node, bound, depth).visit_body(node)
 
     def kind(self, call: ast.Call, names: _Names) -> Kind | None:
@@ -289,7 +297,10 @@ def _is_one_of(function: Any, names: Mapping[str, tuple[str, ...]]) -> bool:
 
 
 def _unhooked(function: Any) -> Any:
-    while (inner := _held(function).get("__wrapped__")) is not None:
+    for _ in range(10):  # one may be said to wrap itself
+        inner = _held(function).get("__wrapped__")
+        if inner is None:
+            break
         function = inner
     return function
 

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samefit.record.own_code import attributes_of, described, with_own_functions, with_own_parts, written_at
+from samefit.record.own_code import (
+    attributes_of,
+    described,
+    values_read,
+    with_own_functions,
+    with_own_parts,
+    written_at,
+)
 
 SLOPE = 0.25
 
@@ -85,6 +92,26 @@ def test_sets_of_texts_come_in_one_order_in_every_process(tmp_path: Path) -> Non
         for seed in ("1", "2", "3")
     }
     assert len(found) == 1
+
+
+OBJECTS: Any = None
+
+
+def names_of(index: int) -> Any:
+    return OBJECTS[index]
+
+
+@pytest.mark.parametrize("text", ["dog", "bird"])
+def test_an_array_of_objects_stands_with_what_is_in_it_not_with_where(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(last: str) -> tuple[str, list[Any]]:
+        # Texts of their own: the array holds other addresses each time.
+        texts = np.array(["".join(word) for word in ("cat", last)], dtype=object)
+        monkeypatch.setitem(globals(), "OBJECTS", texts)
+        return described(names_of), list(values_read(names_of))
+
+    assert (made("".join(["d", "og"])) == made("".join([*text]))) is (text == "dog")
 
 
 def test_options_that_are_functions_stand_with_what_they_do() -> None:

@@ -274,9 +274,22 @@ def _said(value: Any) -> str | None:
         return marked(own.__name__, digest(own))
     if value is not None and (attribute := _attribute(value)) is not None:
         return repr(attribute)
-    if type(value).__module__ == "numpy" and getattr(value, "nbytes", _MOST_BYTES) < _MOST_BYTES:
-        return f"an array {value.shape} of {value.dtype} ({_hash(value.tobytes().hex())})"
+    if _is_small_array(value):
+        return f"an array {value.shape} of {value.dtype} ({_contents(value)})"
     return None
+
+
+def _is_small_array(value: Any) -> bool:
+    return type(value).__module__ == "numpy" and getattr(value, "nbytes", _MOST_BYTES) < _MOST_BYTES
+
+
+def _contents(array: Any) -> str:
+    """Returns a digest of what a NumPy array holds; of other objects than texts and numbers none."""
+    if not array.dtype.hasobject:
+        return _hash(array.tobytes().hex())
+    # Its bytes are addresses, which are others in each process.
+    held = array.tolist()
+    return _hash(repr(held)) if is_plain(held) else "objects"
 
 
 def _settings(value: Any, code: CodeType) -> Any:
@@ -301,8 +314,8 @@ def _value(value: Any) -> Any:
         return [_value(item) for item in value[:_MOST]]
     if isinstance(value, (str, int, float, bool, type(None))):
         return repr(value)
-    if type(value).__module__ == "numpy" and getattr(value, "nbytes", _MOST_BYTES) < _MOST_BYTES:
-        return str(value.dtype), value.shape, _hash(value.tobytes().hex())
+    if _is_small_array(value):
+        return str(value.dtype), value.shape, _contents(value)
     return type(value).__qualname__
 
 
