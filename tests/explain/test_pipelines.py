@@ -117,6 +117,22 @@ def test_a_function_that_reads_other_values_and_cannot_be_left_out(tmp_path: Pat
     assert (suspect.weak, suspect.counterfactuals, lines(suspect)) == (True, (), [5, 5])
 
 
+def test_a_text_is_not_confirmed_by_doing_without_the_stage(tmp_path: Path) -> None:
+    # The stage may read what has no name here, an entry of a dictionary, and the text be the name of the run.
+    (suspect,) = of_scale(two(tmp_path, [reading("'a'")], [reading("'b'")]))
+    assert (suspect.weak, suspect.counterfactuals) == (True, ())
+
+
+def test_a_number_comes_before_a_text(tmp_path: Path) -> None:
+    sides = [reading("2.0"), reading("3.0")]
+    for side, value in zip(sides, ("'a'", "'b'"), strict=True):
+        reads = side["reads"]["map_func"]
+        side["reads"]["map_func"] = {"RUN": {"value": value, "location": None}, **reads}
+    (suspect,) = of_scale(two(tmp_path, *[[side] for side in sides]))
+    assert "SCALE is 2.0 and 3.0" in suspect.summary
+    assert len(suspect.counterfactuals) == 1
+
+
 def test_a_function_that_reads_the_same_is_not_blamed(tmp_path: Path) -> None:
     case = two(tmp_path, [reading("2.0", line=2)], [reading("2.0", line=7)])
     assert of_scale(case) == []

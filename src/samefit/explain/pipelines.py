@@ -204,8 +204,15 @@ def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
     ]
     if not found:
         return
+    # A name of a run, or a path, is another one on each side and shapes nothing: what does comes first.
+    found.sort(key=lambda read: _is_text(read[1]) and _is_text(read[2]))
     fixes: tuple[Counterfactual, ...] = ()
-    if one.alike and other.alike and one.arguments == other.arguments:
+    if (
+        not (_is_text(found[0][1]) and _is_text(found[0][2]))
+        and one.alike
+        and other.alike
+        and one.arguments == other.arguments
+    ):
         sides = {(side.name, stage.number) for side, stage in ((case.a, one), (case.b, other))}
         left_out = tuple({"do": "leave_out", "side": side, "call": number} for side, number in sorted(sides))
         fixes = (Counterfactual(f"{other.function} left out on both sides", both=left_out),)
@@ -221,11 +228,18 @@ def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
         location=_place_of(theirs, other),
         remedy=f"give {name} the same value on both sides",
         counterfactuals=fixes,
-        no_counterfactual="" if fixes else "samefit puts no values into a function, and cannot do without this stage",
+        no_counterfactual=""
+        if fixes
+        else "samefit puts no values into a function, and leaving the stage out would not tell",
         # A path or a name may be another one, and shape nothing.
         weak=not fixes,
         needs_proof=bool(fixes),
     )
+
+
+def _is_text(read: Mapping[str, Any]) -> bool:
+    """Whether a value that a function reads is a text: that is written in quotation marks."""
+    return str(read["value"])[:1] in ("'", '"')
 
 
 def _place_of(read: Mapping[str, Any], stage: Stage) -> Location:
