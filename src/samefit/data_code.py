@@ -91,7 +91,7 @@ def _makers(data: Any, depth: int) -> Iterator[tuple[FunctionType, Any]]:
         method = inspect.getattr_static(type(data), name, None)
         if isinstance(method, FunctionType):
             yield method, data
-    held = _held(data)
+    held = attributes_held(data)
     for name in ("collate_fn", "worker_init_fn"):
         yield from _functions(held.get(name))
     # PyTorch's loaders, and its datasets that are made of others.
@@ -116,7 +116,7 @@ def _functions(value: Any) -> Iterator[tuple[FunctionType, Any]]:
         yield value, bound
 
 
-def _held(value: Any) -> Mapping[str, Any]:
+def attributes_held(value: Any) -> Mapping[str, Any]:
     """Returns the attributes of an object; nothing of the user's is run to find them."""
     try:
         held = object.__getattribute__(value, "__dict__")
@@ -245,7 +245,7 @@ class _Names:
 def _attribute(value: Any, name: str) -> Any:
     if value is _UNKNOWN:
         return _UNKNOWN
-    held = vars(value) if isinstance(value, ModuleType) else _held(value)
+    held = vars(value) if isinstance(value, ModuleType) else attributes_held(value)
     if name in held:
         return held[name]
     if isinstance(value, (ModuleType, type)):
@@ -298,7 +298,7 @@ def _is_one_of(function: Any, names: Mapping[str, tuple[str, ...]]) -> bool:
 
 def _unhooked(function: Any) -> Any:
     for _ in range(10):  # one may be said to wrap itself
-        inner = _held(function).get("__wrapped__")
+        inner = attributes_held(function).get("__wrapped__")
         if inner is None:
             break
         function = inner

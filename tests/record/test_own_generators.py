@@ -27,6 +27,15 @@ LEGACY: np.random.RandomState = np.random.RandomState(0)
 OWN = random.Random(0)
 SYSTEM = random.SystemRandom()
 SEED = 7
+
+
+class Proxy:
+    @property
+    def __dict__(self):
+        raise RuntimeError("there is nothing behind it")
+
+
+LAZY = Proxy()
 """
 
 

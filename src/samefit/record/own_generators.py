@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from samefit.attribution import is_user_file, kind_of
+from samefit.data_code import attributes_held
 from samefit.patches.own_generators import FIRST, PREFIX, first_state_of, local_names, place_of, state_of
 from samefit.store.records import generator_digest
 from samefit.types import Location
@@ -93,7 +94,7 @@ def _named(names: Mapping[str, Any], file: str, modules: Mapping[str, str]) -> I
         yield name, value, file
         home = modules.get(type(value).__module__)
         if home is not None:
-            for attribute, inner in list(getattr(value, "__dict__", {}).items()):
+            for attribute, inner in list(attributes_held(value).items()):
                 yield f"{name}.{attribute}", inner, home
 
 
