@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -51,7 +52,8 @@ def machine() -> str:
     """Describes this machine without its name."""
     with open("/proc/cpuinfo") as file:
         models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("keras", "jax", "torch", "numpy"))
+    names = ["keras", "jax", "torch", "numpy"] + ["llvmlite"] * (importlib.util.find_spec("llvmlite") is not None)
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     cores = f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}"
     return ", ".join(filter(None, (gpu(), cores, versions)))
 

@@ -1,13 +1,16 @@
 """What a dropout of PyTorch takes, its own and the one that `pinned` puts in its place, by the number of elements.
 
+Where llvmlite is installed, the latter with it and without.
+
 python benchmarks/masks.py
 """
 
 import timeit
+from unittest import mock
 
 import torch
 
-from samefit.backends import random_torch
+from samefit.backends import masks, random_torch
 
 
 def microseconds(call):
@@ -23,7 +26,10 @@ def main():
         inputs = torch.rand(elements)
         own = microseconds(lambda x=inputs: torch.nn.functional.dropout(x, 0.2))
         pinned = microseconds(lambda x=inputs: random_torch.dropout(seed, x, 0.2, None))
-        print(f"{elements:8,} elements: {own:7.1f} us PyTorch's own, {pinned:7.1f} us pinned")
+        with mock.patch.object(masks, "compiled", return_value=None):
+            by_numpy = microseconds(lambda x=inputs: random_torch.dropout(seed, x, 0.2, None))
+        compiled = f"{pinned:7.1f} us by LLVM, " if masks.compiled() else ""
+        print(f"{elements:8,} elements: {own:7.1f} us PyTorch's own; pinned {compiled}{by_numpy:7.1f} us by NumPy")
 
 
 main()

@@ -21,7 +21,7 @@
 | draws_its_seed, seeds_of_stage | none | a shuffle without a seed | none |
 | unseeded_operations | none | read from the graph of a `map` | none |
 | seed_functions | none | tf.random.set_seed | torch.manual_seed |
-| portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy |
+| portable_draws | its own; three redone | threefry, by XLA | threefry, in NumPy; masks by LLVM if it is there |
 | next_seed | Keras's | Keras's | in place |
 | specify_stream | partitionable threefry | not needed | not needed |
 | watch_batches | not needed | a numpy_function on the dataset | not needed |

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samefit.backends import masks
 from samefit.backends.erfinv import inverse_error
 from samefit.backends.threefry import Key, filled, split
 
@@ -199,8 +200,13 @@ def num_sorts(count: int) -> int:
 
 def kept(key: Key, shape: Sequence[int], share: float) -> npt.NDArray[np.bool_]:
     """Returns a mask that is true for about `share` of its elements: those whose uniform value is below it."""
-    bound = np.uint32(threshold(share))
-    mask = filled(key, math.prod(shape), 32, np.bool_, lambda bits: np.right_shift(bits, np.uint32(9), bits) < bound)
+    bound, fill = threshold(share), masks.compiled()
+    if fill is not None:
+        compiled = np.empty(shape, np.bool_)
+        fill(key, 0, bound, compiled)
+        return compiled
+    below = np.uint32(bound)
+    mask = filled(key, math.prod(shape), 32, np.bool_, lambda bits: np.right_shift(bits, np.uint32(9), bits) < below)
     return mask.reshape(shape)
 
 
