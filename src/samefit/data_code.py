@@ -14,7 +14,6 @@ import inspect
 import linecache
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from samefit import backends
 from samefit.attribution import kind_of, location
 from samefit.patches import generators
 from samefit.patches.own_generators import state_of
-from samefit.types import Location
+from samefit.types import CodeDraw
 
 Kind = Literal["own", "shared", "entropy"]
 
@@ -56,24 +55,6 @@ _TAKE_ENTROPY = {
 }
 
 _UNKNOWN = object()
-
-
-@dataclass(frozen=True)
-class CodeDraw:
-    """A call that draws, as it is written.
-
-    Attributes:
-        text: What is called, such as "self.rng.normal".
-        kind: What it draws from: "own", a generator object that outlasts the call; "shared", a generator of the whole
-            process; "entropy", the operating system.
-        within: Qualified name of the function that calls it.
-        location: Its line.
-    """
-
-    text: str
-    kind: Kind
-    within: str
-    location: Location
 
 
 def draws_of(data: Any) -> tuple[CodeDraw, ...]:

@@ -108,3 +108,26 @@ class Location:
     file: str
     line: int
     code: str | None = None
+
+
+@dataclass(frozen=True)
+class CodeDraw:
+    """A call that draws, as it is written in the code that makes the batches of a training (`samefit.data_code`).
+
+    Attributes:
+        text: What is called, such as "self.rng.normal".
+        kind: What it draws from: "own", a generator object that outlasts the call; "shared", a generator of the whole
+            process; "entropy", the operating system.
+        within: Qualified name of the function that calls it.
+        location: Its line.
+    """
+
+    text: str
+    kind: str
+    within: str
+    location: Location
+
+    @property
+    def function(self) -> str:
+        """The function that it stands in, without those around it."""
+        return self.within.rpartition("<locals>.")[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from samefit.comparison.result import Evidence
@@ -11,37 +10,20 @@ from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.pipelines import Stage, stages_of_training
+from samefit.store.codec import build
 from samefit.store.records import TrainingRecord
-from samefit.types import Location
-
-
-@dataclass(frozen=True)
-class CodeDraw:
-    """A call that draws, as `samefit.data_code` found it: "own", "shared" or "entropy" is what it draws from."""
-
-    text: str
-    kind: str
-    within: str
-    location: Location
-
-    @property
-    def function(self) -> str:
-        """The function that it stands in, without those around it."""
-        return self.within.rpartition("<locals>.")[2]
-
-    @property
-    def in_words(self) -> str:
-        """The call, and where it stands."""
-        return f"{self.text} draws in {self.function}, at {place(self.location)}"
+from samefit.types import CodeDraw
 
 
 def code_draws(training: TrainingRecord, *kinds: str) -> list[CodeDraw]:
     """Returns the draws of some kinds in the code that makes the batches of a training."""
-    draws = [
-        CodeDraw(each["text"], each["kind"], each["within"], Location(**each["location"]))
-        for each in training.options.get("draws") or ()
-    ]
+    draws: list[CodeDraw] = [build(CodeDraw, each) for each in training.options.get("draws") or ()]
     return [draw for draw in draws if draw.kind in kinds]
+
+
+def in_words(draw: CodeDraw) -> str:
+    """Returns a call, and where it stands."""
+    return f"{draw.text} draws in {draw.function}, at {place(draw.location)}"
 
 
 ONE_WORKER = {"workers": 1, "use_multiprocessing": False}
@@ -115,7 +97,7 @@ def _without_a_seed(case: Case, unseeded: list[CodeDraw], alone: list[dict[str, 
     return Suspect(
         slug="unseeded",
         summary=f"What the workers of {kind} run draws without a seed: it takes its start from the operating system.",
-        evidence=tuple(Evidence(f"{draw.in_words}, without a seed", "", draw.location) for draw in unseeded[:3]),
+        evidence=tuple(Evidence(f"{in_words(draw)}, without a seed", "", draw.location) for draw in unseeded[:3]),
         location=unseeded[0].location,
         remedy=REMEDY,
         counterfactuals=tuple(fixes),

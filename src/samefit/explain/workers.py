@@ -8,7 +8,7 @@ from typing import Any
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.code_draws import ONE_WORKER, code_draws
+from samefit.explain.code_draws import ONE_WORKER, code_draws, in_words
 from samefit.explain.generators import place
 
 
@@ -34,7 +34,7 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
                 )
                 for side in (case.a, case.b)
             ),
-            *(Evidence(draw.in_words, "", draw.location) for draw in draws[:3]),
+            *(Evidence(in_words(draw), "", draw.location) for draw in draws[:3]),
             *_drawn(case.b),
         ),
         location=draws[0].location if draws else case.b.training.location,

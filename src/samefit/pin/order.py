@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from samefit import backends
 from samefit.by_object import ByObject
-from samefit.data_code import CodeDraw, draws_of
+from samefit.data_code import draws_of
 from samefit.patches import pin_data
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.report import Limit
+from samefit.types import CodeDraw
 
 if TYPE_CHECKING:
     from samefit.backends.base import Backend

@@ -293,7 +293,7 @@ def describe_arguments(
 ) -> dict[str, Any]:
     """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value.
 
-    What the code of a dataset draws from, as it is written, stands under "draws" (`samefit.data_code.CodeDraw`).
+    What the code of a dataset draws from, as it is written, stands under "draws" (`samefit.types.CodeDraw`).
     """
     options = {name: plain(value) for name, value in arguments.items() if name not in (*DATA, "validation_data")}
     callbacks = as_list(arguments.get("callbacks"))
