@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samefit.data_code import CodeDraw, _makers, draws_of
+from samefit.data_code import _makers, draws_of
+from samefit.types import CodeDraw
 
 SHARED = np.random.default_rng(0)
 AUGMENT = False

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from tests.comparison.places import compared, detail, place
-from tests.handmade import LAYERS, Change, Layer, Training, dense, dropout, make_run
+from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
-from samefit.comparison.result import Comparison
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
@@ -65,40 +64,6 @@ def test_another_optimizer_makes_it_the_update(tmp_path: Path) -> None:
     assert "optimizer" not in result.equal
 
 
-def test_weights_that_part_from_slots_that_agree_part_in_the_update(tmp_path: Path) -> None:
-    # The slots hold the gradients: what parts is what was made of them (a constraint, code of an optimizer).
-    result = compared(tmp_path, Change("applied", 2, "dense/kernel"), Change("applied", 2, "dense_1/bias"))
-    assert place(result) == (Stage.UPDATE, 3, "dense/kernel")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        # A gradient of one weight differs: it runs back to the others.
-        [Change("applied", 2, "dense/kernel"), Change("variable", 2, "dense_1/bias")],
-        # Whether its slot differs is not known.
-        [Change("applied", 2, "dense/kernel"), Change("unreadable", 2, "adam/dense_kernel_velocity")],
-    ],
-)
-def test_weights_whose_slots_do_not_all_agree_part_in_the_backward_pass(tmp_path: Path, changes: list[Change]) -> None:
-    assert place(compared(tmp_path, *changes)) == (Stage.BACKWARD, 3, "dense/kernel")
-
-
-def test_without_slots_a_constraint_on_one_side_tells_where_weights_part(tmp_path: Path) -> None:
-    plain, held = dense(4, 8, config={"kernel_constraint": None}), dense(4, 8, config={"kernel_constraint": "MaxNorm"})
-    a = make_run(tmp_path / "a", layers=[plain, plain], slots=())
-
-    def parting(name: str, layers: list[Layer], *paths: str) -> Stage:
-        changes = [Change("applied", 2, path) for path in paths]
-        return place(compare(a, make_run(tmp_path / name, layers=layers, slots=(), changes=changes)))[0]
-
-    assert parting("held", [plain, held], "dense_1/kernel") is Stage.UPDATE
-    # Another weight parts as well, which no constraint changes: what came before the update is not excluded.
-    assert parting("both", [plain, held], "dense/kernel", "dense_1/kernel") is Stage.BACKWARD
-    assert parting("bias", [plain, held], "dense_1/bias") is Stage.BACKWARD
-    assert parting("plain", [plain, plain], "dense_1/kernel") is Stage.BACKWARD
-
-
 def test_weights_come_before_slots_and_all_are_counted(tmp_path: Path) -> None:
     paths = ("adam/dense_kernel_momentum", "adam/dense_1_bias_momentum", "dense_1/bias", "batchnormalization/beta")
     result = compared(tmp_path, *(Change("applied", 2, path) for path in paths))
@@ -135,58 +100,6 @@ def test_batches_that_could_not_be_seen_are_noted_once(tmp_path: Path) -> None:
     result = compared(tmp_path, Change("no batch", 2))
     assert result.verdict is Verdict.IDENTICAL
     assert result.notes == ("In 6 of 8 pairs of steps the batch could not be seen.",)
-
-
-PASSED_OVER = [Change("passed over", step, lasting=False) for step in (4, 5, 6)]
-
-
-def passed_over(tmp_path: Path, *changes: Change) -> Comparison:
-    """Compares two runs that have passed over three steps; weights were recorded after the fourth and the eighth."""
-    a = make_run(tmp_path / "a", every=4, changes=PASSED_OVER)
-    return compare(a, make_run(tmp_path / "b", every=4, changes=[*PASSED_OVER, *changes]))
-
-
-def test_what_was_passed_over_is_not_said_to_be_equal(tmp_path: Path) -> None:
-    result = passed_over(tmp_path)
-    assert result.verdict is Verdict.IDENTICAL
-    assert result.notes == (
-        "Batches were compared in 5 of 8 steps: the others were passed over (--every-step reads all).",
-        "Weights were compared after 2 of 8 steps; after the others they were not recorded.",
-        "The loss was compared in 5 of 8 steps: the others were not recorded.",
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "stage"),
-    [
-        (Change("batch", 7), Stage.DATA),
-        (Change("loss", 7), Stage.FORWARD),
-        (Change("variable", 5, "dense/kernel"), Stage.BACKWARD),
-    ],
-)
-def test_what_parts_after_steps_that_were_passed_over_may_have_parted_in_them(
-    tmp_path: Path, change: Change, stage: Stage
-) -> None:
-    divergence = passed_over(tmp_path, change).first_divergence
-    assert divergence is not None
-    assert (divergence.step, divergence.stage, divergence.known_equal) == (8, stage, 4)
-
-
-def test_a_step_that_was_passed_over_after_a_state_is_no_exact_place(tmp_path: Path) -> None:
-    # The last step of an epoch: of what was passed over its loss alone is known.
-    own = [Change("passed over", 4, lasting=False), Change("loss", 4, value=0.5, lasting=False)]
-    a = make_run(tmp_path / "a", every=4, changes=own)
-    b = make_run(tmp_path / "b", every=4, changes=[own[0], Change("loss", 4, value=0.75, lasting=False)])
-    result = compare(a, b)
-    assert result.first_divergence is not None
-    assert (result.first_divergence.step, result.first_divergence.known_equal) == (5, 4)
-    assert "batches" not in result.equal
-    assert "the batches that were read" in result.equal
-
-
-def test_what_one_side_has_passed_over_it_does_not_fail_to_report(tmp_path: Path) -> None:
-    result = compare(make_run(tmp_path / "a"), make_run(tmp_path / "b", changes=PASSED_OVER))
-    assert not [note for note in result.notes if note.startswith("Only one side reports")]
 
 
 SEED = "dropout/seed_generator_state"

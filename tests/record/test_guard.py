@@ -62,6 +62,11 @@ def test_a_run_ends_after_so_many_steps(recorded: int, ends: bool) -> None:
     assert StopPoint(None, 3).is_reached(recorded) is ends
 
 
+@pytest.mark.parametrize(("steps", "recorded", "left"), [(3, 0, 3), (3, 2, 1), (3, 4, 0), (None, 7, float("inf"))])
+def test_it_is_known_how_many_steps_are_left(steps: int | None, recorded: int, left: float) -> None:
+    assert StopPoint(None, steps).left(recorded) == left
+
+
 def test_a_run_ends_when_a_file_says_so(tmp_path: Path) -> None:
     file = tmp_path / "stop"
     now = iter(range(100))
