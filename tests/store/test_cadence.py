@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samefit.store.cadence import LARGEST_GAP, first_steps, is_passed_over, is_recorded
+from samefit.store.cadence import LARGEST_GAP, first_steps, is_recorded, num_passed_over
 
 SIZES = st.integers(0, 10**10)
 
@@ -47,14 +47,14 @@ def test_a_small_model_is_recorded_longer_than_a_large_one() -> None:
 @given(SIZES, SIZES)
 def test_a_step_after_which_weights_are_recorded_is_not_passed_over(elements: int, variables: int) -> None:
     first = first_steps(elements, variables)
-    assert not any(is_passed_over(step, first) for step in recorded(first, 5_000))
+    assert not any(num_passed_over(step - 1, first) for step in recorded(first, 5_000))
 
 
 def test_of_the_first_steps_none_is_passed_over_and_of_the_others_not_all() -> None:
-    read = [step for step in range(1, 3_000) if not is_passed_over(step, 64)]
+    read = [step for step in range(1, 3_000) if not num_passed_over(step - 1, 64)]
     assert read[:1024] == list(range(1, 1025))
     assert {later - earlier for earlier, later in itertools.pairwise(read[1023:])} == {8}
 
 
 def test_of_a_large_model_no_step_is_passed_over() -> None:
-    assert not any(is_passed_over(step, 32) for step in range(1, 3_000))
+    assert not any(num_passed_over(step - 1, 32) for step in range(1, 3_000))

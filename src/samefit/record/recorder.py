@@ -48,7 +48,7 @@ class Recorder:
         keep_states: Indices of steps after which the values of all variables are kept.
         looks: Steps that are run once more, with every layer watched.
         every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
-        every_batch: Whether no step is passed over (`samefit.store.cadence.is_passed_over`).
+        every_batch: Whether no step is passed over (`samefit.store.cadence.num_passed_over`).
         before_training: Called before each training: a framework may have been imported since the last one.
         pipeline_of: Returns the stages of the input pipeline behind what was handed to `fit`.
     """

@@ -36,25 +36,21 @@ def first_steps(num_elements: int, num_variables: int) -> int:
     return min(_MOST, max(_FEWEST, 1 << max(0, affordable.bit_length() - 1)))
 
 
-def is_passed_over(step: int, first: int) -> bool:
-    """Whether nothing is read of a step of a small model, where the backend returns before a step is computed.
+def num_passed_over(step: int, first: int) -> int:
+    """Returns how many steps in a row are passed over after one: nothing is read of them.
 
-    Such steps may take a fraction of a millisecond, and to look at each would nearly double it. Those after which a
-    state is recorded (`is_recorded`) are never among them.
+    So it is with small models, where the backend returns before a step is computed: a step may take a fraction of a
+    millisecond, and to look at each would nearly double it. Those after which a state is recorded (`is_recorded`) are
+    never among them.
 
     Args:
         step: 1-based number of the step in its training.
         first: Result of `first_steps`.
 
     Example:
-        >>> [step for step in range(1015, 1050) if not is_passed_over(step, 64)]
-        [1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1023, 1024, 1032, 1040, 1048]
+        >>> [num_passed_over(step, 64) for step in (1023, 1024, 1025, 1031, 1032)]
+        [0, 7, 6, 0, 7]
     """
-    return num_passed_over(step - 1, first) > 0
-
-
-def num_passed_over(step: int, first: int) -> int:
-    """Returns how many steps in a row are passed over after the one of the number `step`; see `is_passed_over`."""
     if first != _MOST or step < _ALL_READ:
         return 0
     return _READ_AGAIN - 1 - step % _READ_AGAIN

@@ -247,7 +247,7 @@ class StepRecord:
         epoch: 0-based, as Keras counts.
         step: 0-based within the epoch.
         batch: Digest (16 bytes) of inputs, targets and sample weights, or None where the batch could not be seen
-            or was not read (`samefit.store.cadence.is_passed_over`).
+            or was not read (`samefit.store.cadence.num_passed_over`).
         rows: 8 bytes that depend on the samples but not on their order (sum of row hashes), or None.
         num_rows: Number of samples.
         indices: Digest (16 bytes) of the sample indices where they are known, else None.
@@ -280,7 +280,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class PassedOver:
-    """Steps in a row, of one epoch, of which nothing was read (`samefit.store.cadence.is_passed_over`).
+    """Steps in a row, of one epoch, of which nothing was read (`samefit.store.cadence.num_passed_over`).
 
     Attributes:
         index: `StepRecord.index` of the first.
