@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from samefit.comparison.distances import Array, distance, finite, is_float, over, relative, unit
 from samefit.comparison.inside import paired_calls, path_of
 from samefit.comparison.parity import FLOORS, Flips, JudgedStep, Place
 from samefit.store.inside import InsideStep
 from samefit.store.records import LayerRecord, ModelRecord, VariableRecord
 from samefit.types import Role
 
-Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 LayerPairs = Sequence[tuple[int, int]]
 
@@ -24,9 +23,6 @@ _LOWER = {
 }  # fmt: skip
 _UPPER = {"relu6": 6.0, "hard_sigmoid": 1.0, "hard_tanh": 1.0}
 """What activations give out at their corners: where a pre-activation crosses one, the slope jumps."""
-
-_EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
-"""One unit in the last place of 1."""
 
 _GRADIENT = 0.1
 """Of the norm of the whole gradient less than one unit in the last place is seen: its elements are smaller."""
@@ -140,11 +136,11 @@ def _calls(models: Models, views: tuple[View, View], layers: LayerPairs) -> Iter
             both = models.a.layers[one.layer], models.b.layers[other.layer]
         for number in range(min(len(one.outputs), len(other.outputs))):
             mine, theirs = a.arrays.get(one.array(number)), b.arrays.get(other.array(number))
-            if mine is None or theirs is None or not _is_float(mine):
+            if mine is None or theirs is None or not is_float(mine):
                 continue
             phase = "loss" if one.kind == "loss" else "forward"
             key = _Key(phase, path_of(one, a.step.calls), one.nth, one.turn, number)
-            yield key, _Gap(_relative(mine, theirs, mine), _unit(mine, theirs), (mine, theirs), both)
+            yield key, _Gap(relative(mine, theirs, mine), unit(mine, theirs), (mine, theirs), both)
 
 
 def _gradients(models: Models, views: tuple[View, View]) -> Iterator[tuple[_Key, _Gap]]:
@@ -153,26 +149,26 @@ def _gradients(models: Models, views: tuple[View, View]) -> Iterator[tuple[_Key,
         pair = views[0].arrays.get(f"gradient/{mine.path}"), views[1].arrays.get(f"gradient/{theirs.path}")
         if pair[0] is not None and pair[1] is not None and pair[0].shape == pair[1].shape:
             found.append((mine.path, pair[0], pair[1]))
-    norm = float(np.sqrt(sum(float(np.sum(_finite(one) ** 2)) for _, one, _ in found)))
+    norm = float(np.sqrt(sum(float(np.sum(finite(one) ** 2)) for _, one, _ in found)))
     # Gradients run against the order of execution: what comes last in the forward pass is computed first.
     for path, one, other in reversed(found):
-        yield _Key("backward", path), _Gap(_over(_distance(one, other), norm), _GRADIENT * _unit(one, other))
+        yield _Key("backward", path), _Gap(over(distance(one, other), norm), _GRADIENT * unit(one, other))
 
 
 def _variables(models: Models, begin: Arrays, views: tuple[View, View]) -> Iterator[tuple[_Key, _Gap]]:
     for mine, theirs in models.variables:
         one, other = views[0].arrays.get(f"after/{mine.path}"), views[1].arrays.get(f"after/{theirs.path}")
         before = begin.get(mine.path)
-        if one is None or other is None or before is None or not _is_float(one) or one.shape != other.shape:
+        if one is None or other is None or before is None or not is_float(one) or one.shape != other.shape:
             continue
         if mine.role not in (Role.TRAINABLE, Role.OPTIMIZER, Role.NON_TRAINABLE) or mine.slot == "learning_rate":
             continue
         phase = "state" if mine.role is Role.NON_TRAINABLE else "update"
-        change = _finite(one) - _finite(before)
+        change = finite(one) - finite(before)
         largest = float(np.max(np.abs(change), initial=0.0))
         # What is added to a large weight is rounded as the weight is.
-        unit = _unit(one, other) * float(np.max(np.abs(_finite(one)), initial=0.0))
-        yield _Key(phase, mine.path), _Gap(_over(_distance(one, other), largest), unit / largest if largest else 0.0)
+        rounded = unit(one, other) * float(np.max(np.abs(finite(one)), initial=0.0))
+        yield _Key(phase, mine.path), _Gap(over(distance(one, other), largest), rounded / largest if largest else 0.0)
 
 
 def _told(places: Sequence[Place]) -> Iterator[Place]:
@@ -197,7 +193,7 @@ def _flips(
     if name not in _LOWER or outputs[0].shape != outputs[1].shape:
         return
     one, other = (array.astype(np.float64) for array in outputs)
-    largest = float(np.max(np.abs(_finite(one)), initial=0.0))
+    largest = float(np.max(np.abs(finite(one)), initial=0.0))
     for corner, on in ((_LOWER[name], np.greater), (_UPPER.get(name), np.less)):
         if corner is None:
             continue
@@ -206,8 +202,8 @@ def _flips(
         # What is farther away than rounding reaches is a difference, and no change of sides.
         near = parted & (far <= FLOORS * floor * largest)
         if number := int(np.count_nonzero(near)):
-            distance = float(np.max(far[near]))
-            yield Flips(key.path, number, one.size, corner, distance, distance / largest if largest else 0.0)
+            farthest = float(np.max(far[near]))
+            yield Flips(key.path, number, one.size, corner, farthest, farthest / largest if largest else 0.0)
 
 
 def _activation(layer: LayerRecord) -> str:
@@ -227,47 +223,12 @@ def _same_zeros(one: Array, other: Array, floor: float) -> bool:
     if one.shape != other.shape:
         return False
     parted = (one == 0) != (other == 0)
-    largest = float(np.max(np.abs(_finite(one)), initial=0.0))
+    largest = float(np.max(np.abs(finite(one)), initial=0.0))
     return bool(np.all(np.maximum(np.abs(one), np.abs(other))[parted] <= FLOORS * floor * largest))
-
-
-# -- distances --------------------------------------------------------------------------------------------------------
-
-
-def _is_float(array: Array) -> bool:
-    return array.dtype.name in _EPSILON
 
 
 def _is_wide(views: tuple[View, View]) -> bool:
     """Whether all that was watched is float64: what computes in float32 shows nothing of it."""
     named = [item for view in views for item in view.arrays.items()]
-    floats = [array for name, array in named if _is_float(array) and not name.startswith("after/")]
+    floats = [array for name, array in named if is_float(array) and not name.startswith("after/")]
     return bool(floats) and all(array.dtype.name == "float64" for array in floats)
-
-
-def _unit(one: Array, other: Array) -> float:
-    return max(_EPSILON[array.dtype.name] for array in (one, other))
-
-
-def _finite(array: Array) -> Array:
-    wide = array.astype(np.float64)
-    return np.where(np.isfinite(wide), wide, 0.0)
-
-
-def _distance(one: Array, other: Array) -> float:
-    """Returns the largest difference of an element; infinite where only one is finite, or they are infinite apart."""
-    wide, narrow = one.astype(np.float64), other.astype(np.float64)
-    same = (wide == narrow) | (np.isnan(wide) & np.isnan(narrow))
-    with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.abs(wide - narrow))
-    return float(np.max(np.where(np.isnan(apart), np.inf, apart), initial=0.0))
-
-
-def _over(distance: float, scale: float) -> float:
-    return distance / scale if scale and distance else np.inf if distance else 0.0
-
-
-def _relative(one: Array, other: Array, scale: Array) -> float:
-    if one.shape != other.shape:
-        return float("inf")
-    return _over(_distance(one, other), float(np.max(np.abs(_finite(scale)), initial=0.0)))
