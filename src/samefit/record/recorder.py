@@ -73,8 +73,7 @@ class Recorder:
         self.writer, self.ledger, self.guard, self.provenance = writer, ledger, ledger.guard, provenance
         self.unseen_updates, self.passing = Counter[str](), Passing(provenance)
         self._backend, self._transplants = backend, transplants
-        self._stop = stop or StopPoint(None, None)
-        self._keep_data, self._keep_states = keep_data, keep_states
+        self._stop, self._keep_data, self._keep_states = stop or StopPoint(None, None), keep_data, keep_states
         self._before_training, self._pipeline_of = before_training, pipeline_of
         self._stack, self._trainings, self._steps = list[Training](), 0, 0
         self._on_batch: dict[int, Training] = {}
@@ -136,8 +135,9 @@ class Recorder:
         )
         training = Training(record, trainer, acts_between=models.act_between_steps(arguments.get("callbacks")))
         if kind == "train_on_batch":
-            training.on_batch = on_batch
-            self._on_batch[id(trainer)] = training
+            training.on_batch, self._on_batch[id(trainer)] = on_batch, training
+            if arguments:  # a loop of the user's own has taken its first step already
+                self._transplants.first_step(number, trainer, training.by_path)
         return training
 
     def _end(self, training: Training, status: str) -> None:
