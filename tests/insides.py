@@ -48,6 +48,7 @@ def look(
     gradients: Mapping[str, Array] | None = None,
     after: Mapping[str, Array] | None = None,
     trained: Mapping[str, Array] | None = None,
+    before: Mapping[str, Array] | None = None,
     step: int = 0,
     name: str = "",
     **changes: Any,
@@ -60,11 +61,13 @@ def look(
         gradients: {path: gradient}.
         after: {path: value after the watched step}.
         trained: {path: value after the step that trained}.
+        before: {path: value before the watched step}.
         step: Index of the step.
         name: Name of the look; the index by default.
         **changes: More of `InsideStep`.
     """
     arrays = {f"gradient/{path}": value for path, value in (gradients or {}).items()}
+    arrays |= {f"before/{path}": value for path, value in (before or {}).items()}
     arrays |= {f"after/{path}": value for path, value in (after or {}).items()}
     records = []
     for place, seen in enumerate(calls):

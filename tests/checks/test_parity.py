@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+import pytest
 from tests.checks.later import Later
 from tests.handmade import Change, dense, make_run, met
 from tests.insides import LOSS, ONES, Seen, look
@@ -16,6 +17,7 @@ from tests.insides import LOSS, ONES, Seen, look
 from samefit.checks.execution import Execution
 from samefit.checks.pair import Pair, Part
 from samefit.checks.parity import Measured, measure_parity
+from samefit.comparison.parity import Batches, BatchGap
 from samefit.errors import TargetFailed
 from samefit.store.reader import Run
 
@@ -47,14 +49,12 @@ class Bench:
         run = make_run(self._tmp_path / name, layers=LAYERS, changes=changes, manifest=manifest)
         begin = run.arrays("initial-1")
         assert begin is not None
-        for step in execution.options["keep_states"]:
-            save_file(begin, run.path / "arrays" / f"state-{step}.safetensors")
         for item in execution.options["looks"]:
             output = self._output(name, item["name"])
             dtype = np.float64 if "float64" in name else np.float32
             calls = [Seen("Dense", 0, output.astype(dtype)), replace(LOSS, output=dtype(0.5))]
             written = item["name"] or str(item["step"])
-            look(run, calls, step=item["step"], name=written)
+            look(run, calls, step=item["step"], name=written, before=begin)
         return run
 
     def begin(self, execution: Execution, name: str) -> Later:
@@ -65,7 +65,12 @@ class Bench:
 
 
 def measured(
-    tmp_path: Path, output: Output, *changes: Change, backend: str = "torch", **options: Any
+    tmp_path: Path,
+    output: Output,
+    *changes: Change,
+    backend: str = "torch",
+    batches: Batches | None = None,
+    **options: Any,
 ) -> tuple[Measured | None, Bench]:
     a = make_run(tmp_path / "a", layers=LAYERS)
     loss = Change("loss", 1, value=a.step(1).logs["loss"] + 1e-6, lasting=False)
@@ -73,7 +78,7 @@ def measured(
     b = make_run(tmp_path / "b", layers=LAYERS, changes=changes or [loss], manifest=manifest)
     pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
     bench = Bench(tmp_path, output, **options)
-    return measure_parity(pair, pair.compared(), bench), bench  # type: ignore[arg-type]
+    return measure_parity(pair, pair.compared(), bench, batches), bench  # type: ignore[arg-type]
 
 
 def rounding(run: str, name: str) -> np.ndarray[Any, Any]:
@@ -95,20 +100,15 @@ def test_the_candidate_begins_with_the_state_that_the_baseline_had(tmp_path: Pat
         (7, "", False),
         (7, "7-moved", True),
     ]
-    # The state before both steps, and those of the envelope.
-    assert sorted(a["keep_states"]) == [0, 1, 3, 6, 7]
-    assert sorted(b["keep_states"]) == [0, 1, 3, 7]
+    # Those of the envelope.
+    assert sorted(a["keep_states"]) == sorted(b["keep_states"]) == [0, 1, 3, 7]
     arrays = tmp_path / "parity-a" / "arrays"
     first, last = b["looks"]
-    assert (first["state"], last["state"]) == (f"{arrays}/state-0.safetensors", f"{arrays}/state-6.safetensors")
+    assert (first["state"], last["state"]) == (f"{arrays}/inside-1.safetensors", f"{arrays}/inside-7.safetensors")
     assert first["gradients"] == f"{arrays}/inside-1.safetensors"
+    assert first["batch"] == ""
     assert first["pairs"]["dense/kernel"] == "dense/kernel"
     assert (a["stop_after"], b["stop_after"]) == (8, 8)
-
-
-def test_the_first_step_of_a_training_begins_with_its_first_weights(tmp_path: Path) -> None:
-    _, bench = measured(tmp_path, rounding, Change("loss", 0))
-    assert bench.started["parity-b"].options["looks"][0]["state"].endswith("parity-a/arrays/initial-1.safetensors")
 
 
 def test_what_is_equal(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_only_the_first_step_is_run_in_float64_if_no_other_is_doubtful(tmp_path:
     assert wide.options["transplants"] == [{"do": "global", "side": "", "floatx": "float64", "wide": True}]
     # Both sides begin with the state that the baseline had in float32.
     states = [bench.started[f"parity-float64-{side}"].options["looks"][0]["state"] for side in "ab"]
-    assert states == [str(tmp_path / "parity-a" / "arrays" / "state-0.safetensors")] * 2
+    assert states == [str(tmp_path / "parity-a" / "arrays" / "inside-1.safetensors")] * 2
 
 
 def test_another_function_is_found_in_every_step(tmp_path: Path) -> None:
@@ -180,6 +180,29 @@ def test_another_batch_is_no_equal_state(tmp_path: Path) -> None:
     assert found is not None
     assert [step.failed for step in found.parity.steps] == ["", "the two got other batches when they ran again"]
     assert found.parity.is_rounding is None
+
+
+OWN_BATCH = Change("batch", 7)
+
+
+def test_a_step_with_a_batch_of_its_own_is_taken_with_that_of_the_baseline(tmp_path: Path) -> None:
+    found, bench = measured(tmp_path, pooling, LOSS_APART, OWN_BATCH, perturbed={"parity-b": OWN_BATCH})
+    assert found is not None
+    assert [(step.is_handed, step.failed) for step in found.parity.steps] == [(False, ""), (True, "")]
+    looks = [bench.started[name].options["looks"][-1] for name in ("parity-b", "parity-float64-b-2")]
+    # In float64 that is the batch which the baseline has there.
+    whose = ("parity-a", "parity-float64-a-2")
+    assert [look["batch"] for look in looks] == [f"{tmp_path}/{run}/arrays/inside-7.safetensors" for run in whose]
+
+
+@pytest.mark.parametrize(("gap", "order"), [(1e-7, True), (0.5, None), (math.inf, False)])
+def test_whether_batches_that_differ_are_in_order_is_as_they_were_judged(
+    tmp_path: Path, gap: float, order: bool | None
+) -> None:
+    batches = Batches(1, 7, (BatchGap(7, 0, gap, 1.2e-7),))
+    found, _ = measured(tmp_path, rounding, LOSS_APART, Change("batch", 6), batches=batches)
+    assert found is not None
+    assert (found.parity.order, found.parity.batches) == (order, batches)
 
 
 def test_one_backend_is_not_asked(tmp_path: Path) -> None:

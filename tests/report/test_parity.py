@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.report.conftest import SAMPLES
 from tests.report.test_as_json import SCHEMA
 
-from samefit.comparison.parity import Flips, JudgedStep, Parity, Place, Sample
+from samefit.comparison.parity import Batches, BatchGap, Flips, JudgedStep, Parity, Place, Sample
 from samefit.comparison.result import Comparison
 from samefit.report.as_json import to_json
 from samefit.report.text import as_text
@@ -36,6 +37,26 @@ def comparison(parity: Parity) -> Comparison:
 LINES = {
     "equal": (PARITY, "parity      equal: start · order of the data · random masks\n"),
     "not equal": (replace(PARITY, order=False, masks=None), "equal: start\n              not equal: order of the data"),
+    "computed": (
+        replace(PARITY, batches=Batches(7, 3, (BatchGap(3, 0, 1.2e-7, 1.2e-7), BatchGap(4, 0, 2e-5, 1.2e-7, 0.0)))),
+        "the data: 7 batches of other bits, from step 3 on, 2 of them looked at: computed on each side, they differ by",
+    ),
+    "other batches": (
+        replace(PARITY, order=False, batches=Batches(1, 3, (BatchGap(3, 0, 1e-3, 1.2e-7, 1e-3, True),))),
+        "1 batch of other bits, from step 3 on: at step 3 they differ by more than rounding, by 0.001",
+    ),
+    "no batches": (
+        replace(PARITY, order=None, batches=Batches(2, 3, failed="a re-run failed: no")),
+        "the data: 2 batches of other bits, from step 3 on; not looked at (a re-run failed: no)\n",
+    ),
+    "shapes": (
+        replace(PARITY, order=False, batches=Batches(1, 3, (BatchGap(3, 1, math.inf, 0.0),))),
+        "at step 3 they differ by more than rounding, by inf",
+    ),
+    "handed": (
+        replace(PARITY, steps=(replace(FIRST, places=(), is_handed=True),)),
+        "the same bits (with the baseline's batch)",
+    ),
     "begins": (PARITY, "begins in step 2, at conv2d, by 1.2e-07"),
     "judged": (
         PARITY,

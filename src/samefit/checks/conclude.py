@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from samefit.checks.batches import measure_batches
 from samefit.checks.confirm import Found, case_of, confirmed_causes
 from samefit.checks.inside import look_inside
 from samefit.checks.narrow import narrowed, with_place_of
@@ -18,8 +19,9 @@ from samefit.checks.workshop import Workshop
 from samefit.comparison.envelope import envelope
 from samefit.comparison.exact import beyond_rounding
 from samefit.comparison.pairing import Pairing
-from samefit.comparison.parity import Parity
+from samefit.comparison.parity import Batches, Parity
 from samefit.comparison.result import Cause, Comparison, Evidence, Inside
+from samefit.explain.batches import COMPUTED
 from samefit.explain.inside import named_inside, reproduces
 from samefit.explain.parity import named_by_parity, parity_evidence
 from samefit.store.reader import Run
@@ -104,7 +106,10 @@ def _explained_by_reruns(
     judged = _judged(found, judged_on, workshop) if found.causes else _Judged(())
     causes, is_rounding = judged.causes, judged.is_all
     shown = replace(shown, parity=judged.parity)
-    differs = _beyond_rounding(whole[0], shown) if is_rounding else ""
+    if found.batches is not None and found.batches.verdict == "rounding" and found.pair is pair:
+        shown = _computed(shown)
+    rounded = judged.batches is not None and judged.batches.verdict == "rounding"
+    differs = _beyond_rounding(whole[0], shown, rounded) if is_rounding else ""
     if differs:
         causes = (*causes[:-1], replace(causes[-1], summary=f"{causes[-1].summary} {_NOT_ALL}"))
         shown = replace(shown, notes=(*shown.notes, _BESIDES.format(differs)))
@@ -120,21 +125,32 @@ class _Judged:
         causes: The causes, the last one judged.
         is_all: Whether rounding is all there is.
         parity: What is left between two backends; None where that was not measured.
+        batches: What was found of the batches that differ; None where none does, or that was not measured.
     """
 
     causes: tuple[Cause, ...]
     is_all: bool = False
     parity: Parity | None = None
+    batches: Batches | None = None
+
+
+def _computed(comparison: Comparison) -> Comparison:
+    """Says of the place where two sides part what was seen when the values of the batches were looked at."""
+    divergence = comparison.first_divergence
+    if divergence is None or divergence.stage is not Stage.DATA:
+        return comparison
+    return replace(comparison, first_divergence=replace(divergence, detail=COMPUTED))
 
 
 _NOT_ALL = "It is not all that differs: see the note."
 _BESIDES = "Besides rounding something else differs, which rounding cannot change: {}."
 
 
-def _beyond_rounding(pair: Pair, comparison: Comparison) -> str:
+def _beyond_rounding(pair: Pair, comparison: Comparison, rounded_batches: bool) -> str:
     """Looks at all that comes after the first difference: it was found by rounding, and the search ended there."""
     step = comparison.first_divergence.step if comparison.first_divergence is not None else 1
-    return beyond_rounding(pair.a.run, pair.a.selected(), pair.b.run, pair.b.selected(), step)
+    sides = pair.a.run, pair.a.selected(), pair.b.run, pair.b.selected()
+    return beyond_rounding(*sides, step, rounded_batches=rounded_batches)
 
 
 def _inside(pair: Pair, comparison: Comparison, found: Found, workshop: Workshop, *, asked: bool) -> Inside | None:
@@ -164,7 +180,10 @@ def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop
     workshop.say("measuring what rounding explains")
     pair, comparison = judged_on
     moved = begin_moved(pair.execution_a, comparison, workshop, kept_by_parity(found.pair, found.comparison))
-    measured = measure_parity(found.pair, found.comparison, workshop)
+    batches = found.batches if found.pair is pair else None
+    if batches is None:
+        batches = measure_batches(pair, comparison, workshop)
+    measured = measure_parity(found.pair, found.comparison, workshop, batches)
     judges_steps = measured is not None and measured.parity.steps
     step = None if judges_steps else measure_one_step(found.pair, found.comparison, workshop)
     whole = judge(pair.execution_a, pair.a.run, comparison, moved)
@@ -193,7 +212,7 @@ def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop
         cause = replace(cause, summary=f"{cause.summary} {_LATER}")
     else:
         cause = _unexplained(cause, "The gap is larger than rounding explains.")
-    return _Judged((*before, cause), is_all, parity)
+    return _Judged((*before, cause), is_all, parity, batches)
 
 
 def _with_envelope(measured: Measured, pair: Pair, moved: Run | None, removed: tuple[str, ...]) -> Parity:

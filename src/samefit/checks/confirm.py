@@ -7,14 +7,18 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from samefit.checks.batches import measure_batches
 from samefit.checks.gone import agrees, place, went_away
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, stands_in_alone, unchanged
 from samefit.checks.told import STAYS, NotShown, confirmed, unconfirmed
 from samefit.checks.workshop import Workshop
+from samefit.comparison.parity import Batches
 from samefit.comparison.result import Cause, Comparison, Evidence
+from samefit.explain.batches import batches_told, rounded_batches
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import suspects
+from samefit.types import Stage
 
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
@@ -59,11 +63,13 @@ class Found:
         causes: In the order in which they act; the last one may be unconfirmed.
         pair: The sides as the last cause found them: re-runs without all the causes before it.
         comparison: The comparison of these.
+        batches: What was found of the batches of `pair` that differ; None where that was not asked.
     """
 
     causes: tuple[Cause, ...]
     pair: Pair
     comparison: Comparison
+    batches: Batches | None = None
 
 
 def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]) -> Found:
@@ -98,7 +104,8 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
         search.withdraw()
     if not chain:
         return Found((), pair, comparison)
-    return Found(tuple(cause for found in chain for cause in found.causes), chain[-1].pair, chain[-1].comparison)
+    last = chain[-1]
+    return Found(tuple(cause for found in chain for cause in found.causes), last.pair, last.comparison, last.batches)
 
 
 class _Search:
@@ -117,9 +124,11 @@ class _Search:
 
     Attributes:
         causes: What was found last: one cause, or several that act at the same place.
+        batches: What was found of the batches that differ, where the two part in them.
     """
 
     causes: tuple[Cause, ...] = ()
+    batches: Batches | None = None
 
     def __init__(
         self, case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
@@ -137,6 +146,12 @@ class _Search:
 
     def next(self) -> tuple[Pair, Comparison]:
         """Tries the suspects that are left, sets `causes`, and returns the pair without them."""
+        if self._case.divergence.stage is Stage.DATA and self.batches is None:
+            self.batches = measure_batches(self.pair, self.comparison, self._workshop)
+            if self.batches is not None and self.batches.verdict == "rounding":
+                # Nobody gave them other data: no suspect is left to try.
+                self.causes = (rounded_batches(self._case, self.batches),)
+                return self.pair, self.comparison
         for suspect, fix in self._left:
             if fix.alone and self._is_refuted(suspect):
                 continue
@@ -289,6 +304,9 @@ class _Search:
         return NotShown(f"with {fix.text} {STAYS}{where}, and {self._unchanged}", refutes=True)
 
     def _with_flaw(self, cause: Cause) -> Cause:
+        if self.batches is not None and cause.slug.startswith("data-"):
+            told = Evidence(f"the data: {batches_told(self.batches)}")
+            cause = replace(cause, evidence=(*cause.evidence, told))
         if not self._unchanged:
             return cause
         return replace(cause, evidence=(*cause.evidence, Evidence(f"not repeatable by itself: {self._unchanged}")))

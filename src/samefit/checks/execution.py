@@ -58,3 +58,15 @@ class Execution:
         """Returns the same execution, which keeps the values of all variables after the step of that index."""
         kept = dict.fromkeys([*(self.options.get("keep_states") or ()), step])
         return replace(self, options={**self.options, "keep_states": list(kept)})
+
+
+def in_float64(execution: Execution, side: str) -> Execution:
+    """Returns the execution with one of its sides in float64 throughout.
+
+    Args:
+        execution: The execution.
+        side: Name of the side.
+    """
+    wide: Mapping[str, Any] = {"do": "global", "side": side, "floatx": "float64", "wide": True}
+    environment = {**execution.environment, "JAX_ENABLE_X64": "1"}
+    return replace(execution, environment=environment).with_transplants([wide])

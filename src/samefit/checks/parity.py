@@ -7,17 +7,16 @@ into these steps from the baseline's state (`samefit.store.inside.Look`), so tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-from samefit.checks.execution import Execution
-from samefit.checks.pair import Pair, Part
+from samefit.checks.execution import Execution, in_float64
+from samefit.checks.pair import Pair
 from samefit.checks.workshop import Begun, Workshop
 from samefit.comparison.envelope import judged_steps, sampled_steps
 from samefit.comparison.judged import Models, View, judge_step
 from samefit.comparison.pairing import MISSING, Pairing, at
-from samefit.comparison.parity import JudgedStep, Parity
+from samefit.comparison.parity import Batches, JudgedStep, Parity
 from samefit.comparison.result import Comparison
 from samefit.errors import SamefitError
 from samefit.store.inside import Look
@@ -43,22 +42,25 @@ class Measured:
     samples: Sequence[int] = ()
 
 
-def measure_parity(pair: Pair, comparison: Comparison, workshop: Workshop) -> Measured | None:
+def measure_parity(
+    pair: Pair, comparison: Comparison, workshop: Workshop, batches: Batches | None = None
+) -> Measured | None:
     """Judges steps of two sides that run on two backends, each in a process of its own, and part inside of a step.
 
     Args:
         pair: The two sides.
         comparison: Their comparison.
         workshop: Where the re-runs are made.
+        batches: What was found of the batches that differ; None where none does.
 
     Returns:
         What was found; None where that is not asked here.
     """
     try:
         measurement = _measurement(pair, comparison)
-        return None if measurement is None else measurement.measured(workshop)
+        return None if measurement is None else measurement.measured(workshop, batches)
     except SamefitError as error:  # a script may not run again; the verdict then rests on what is known
-        return Measured(Parity(failed=f"a re-run failed: {str(error).splitlines()[0]}"))
+        return Measured(Parity(failed=f"a re-run failed: {str(error).splitlines()[0]}", batches=batches))
 
 
 def kept_by_parity(pair: Pair, comparison: Comparison) -> Sequence[int]:
@@ -93,14 +95,14 @@ class _Asked:
         why: Why it was chosen.
         index_a: Its index in the baseline's run.
         index_b: Its index in the candidate's run.
-        begin: Name of the arrays of the baseline's state before it.
+        is_handed: Whether the candidate takes it with the baseline's batch: its own has other bits.
     """
 
     step: int
     why: str
     index_a: int
     index_b: int
-    begin: str
+    is_handed: bool = False
 
 
 class _Measurement:
@@ -115,23 +117,23 @@ class _Measurement:
     def _ask(self, step: int, why: str) -> _Asked:
         steps_a, position = self._pairing.steps_a, step - 1
         index = steps_a.indices[position]
-        begin = f"initial-{steps_a.training(position)}" if steps_a.begins(position) else f"state-{index - 1}"
-        return _Asked(step, why, index, self._pairing.steps_b.indices[position], begin)
+        batches = steps_a[position].batch, self._pairing.steps_b[position].batch
+        is_handed = None not in batches and batches[0] != batches[1]
+        return _Asked(step, why, index, self._pairing.steps_b.indices[position], is_handed)
 
     @property
     def kept(self) -> list[int]:
         """Indices of the baseline's steps after which states are kept to show how the sides get apart."""
         return [self._pairing.steps_a.indices[step - 1] for step in self._samples]
 
-    def measured(self, workshop: Workshop) -> Measured:
+    def measured(self, workshop: Workshop, batches: Batches | None) -> Measured:
         """Makes the re-runs, two at once, and judges the steps."""
         asked, pairing = self._asked, self._pairing
         numbers = " and ".join(str(one.step) for one in asked)
         workshop.say(f"judging the steps {numbers} from equal state, and in float64")
         execution_a, execution_b = self._pair.execution_a, self._pair.execution_b
         looks_a = [look for one in asked for look in _looks_of_baseline(one)]
-        kept_a = [*self.kept, *(one.index_a - 1 for one in asked)]
-        run_a = workshop.begin(_looking(execution_a, looks_a, kept_a), "parity-a").run()
+        run_a = workshop.begin(_looking(execution_a, looks_a, self.kept), "parity-a").run()
         looks_b = [self._look_of_candidate(one, begins=run_a, gradients=run_a) for one in asked]
         kept_b = [pairing.steps_b.indices[step - 1] for step in self._samples]
         begun_b = workshop.begin(_looking(execution_b, looks_b, kept_b), "parity-b")
@@ -150,9 +152,10 @@ class _Measurement:
                 steps[i] = self._judged(asked[i], run_a, run_b, wide)
         parity = Parity(
             start=self._start(),
-            order=self._order(),
+            order=self._order(batches),
             masks=_all([step.masks for step in steps]),
             steps=tuple(steps),
+            batches=batches,
         )
         return Measured(parity, again, self._samples)
 
@@ -161,14 +164,17 @@ class _Measurement:
         layouts, alignment = self._pairing.layouts_at(one.step - 1), self._pairing.alignment_at(one.step - 1)
         return Look(
             one.index_b,
-            state=_file(begins, one.begin),
+            state=_file(begins, f"inside-{one.index_a}"),
             gradients=_file(gradients, f"inside-{one.index_a}"),
+            batch=_file(gradients, f"inside-{one.index_a}") if one.is_handed else "",
             pairs={layouts[1][j].path: layouts[0][i].path for i, j in alignment.pairs},
         )
 
     def _begin_float64(self, asked: Sequence[_Asked], run_a: Run, workshop: Workshop) -> Begun:
-        looks = [Look(one.index_a, state=_file(run_a, one.begin)) for one in asked]
-        return workshop.begin(_looking(_wide(self._pair.execution_a, self._pair.a), looks, ()), "parity-float64-a")
+        looks = [Look(one.index_a, state=_file(run_a, f"inside-{one.index_a}")) for one in asked]
+        return workshop.begin(
+            _looking(in_float64(self._pair.execution_a, self._pair.a.side), looks, ()), "parity-float64-a"
+        )
 
     def _in_float64(
         self, asked: Sequence[_Asked], run_a: Run, begun_a: Begun, workshop: Workshop
@@ -178,7 +184,7 @@ class _Measurement:
             wide_a = begun_a.run()
             looks = [self._look_of_candidate(one, begins=run_a, gradients=wide_a) for one in asked]
             wide_b = workshop.begin(
-                _looking(_wide(self._pair.execution_b, self._pair.b), looks, ()), "parity-float64-b"
+                _looking(in_float64(self._pair.execution_b, self._pair.b.side), looks, ()), "parity-float64-b"
             ).run()
         except SamefitError as error:  # a script may not be able to run in float64
             workshop.say(f"no step in float64: {str(error).splitlines()[0]}")
@@ -188,7 +194,7 @@ class _Measurement:
     def _judged(self, one: _Asked, run_a: Run, run_b: Run, wide: tuple[Run, Run] | None) -> JudgedStep:
         """Judges one step of the re-runs."""
         batches = run_a.step(one.index_a).batch, run_b.step(one.index_b).batch
-        if batches[0] != batches[1]:
+        if batches[0] != batches[1] and not one.is_handed:
             return JudgedStep(one.step, one.why, failed="the two got other batches when they ran again")
         found = []
         for role, run, name in (
@@ -200,16 +206,15 @@ class _Measurement:
             if isinstance(view, str):
                 return JudgedStep(one.step, one.why, failed=f"{role}: {view}")
             found.append(view)
-        begin = run_a.arrays(one.begin)
-        if begin is None:
-            return JudgedStep(one.step, one.why, failed="the baseline's state before it was not kept")
+        named = found[0].arrays.items()
+        begin = {name.removeprefix("before/"): array for name, array in named if name.startswith("before/")}
         far = None
         if wide is not None:
             views = _view(wide[0], str(one.index_a)), _view(wide[1], str(one.index_b))
             if isinstance(views[0], View) and isinstance(views[1], View):
                 far = views[0], views[1]
         judged = judge_step(self._models(one), begin, (found[0], found[1]), found[2], far)
-        return replace(judged, step=one.step, why=one.why)
+        return replace(judged, step=one.step, why=one.why, is_handed=one.is_handed)
 
     def _models(self, one: _Asked) -> Models:
         position, pairing = one.step - 1, self._pairing
@@ -235,10 +240,12 @@ class _Measurement:
         ]
         return all(known) if known else None
 
-    def _order(self) -> bool | None:
+    def _order(self, batches: Batches | None) -> bool | None:
         pairs = [(one[0], other[0]) for _, one, other in self._pairing.texts()]
-        if any(one != other for one, other in pairs if None not in (one, other)):
+        if any(one != other for one, other in pairs if None not in (one, other)) and batches is None:
             return False
+        if batches is not None and batches.verdict != "rounding":
+            return None if batches.verdict == "undecided" else False
         # What was not seen may be otherwise.
         return None if not pairs or any(None in pair for pair in pairs) else True
 
@@ -275,12 +282,6 @@ def _view(run: Run, name: str) -> View | str:
 def _paired(pair: Pair, run_a: Run, run_b: Run) -> Pairing:
     a, b = replace(pair.a, run=run_a), replace(pair.b, run=run_b)
     return Pairing(run_a, run_b, a.selected(), b.selected())
-
-
-def _wide(execution: Execution, part: Part) -> Execution:
-    wide: Mapping[str, Any] = {"do": "global", "side": part.side, "floatx": "float64", "wide": True}
-    environment = {**execution.environment, "JAX_ENABLE_X64": "1"}
-    return replace(execution, environment=environment).with_transplants([wide])
 
 
 def _affordable(pairing: Pairing) -> int:

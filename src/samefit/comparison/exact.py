@@ -14,7 +14,13 @@ from samefit.types import Role, Stage
 
 
 def beyond_rounding(
-    run_a: Run, trainings_a: Sequence[TrainingRecord], run_b: Run, trainings_b: Sequence[TrainingRecord], step: int
+    run_a: Run,
+    trainings_a: Sequence[TrainingRecord],
+    run_b: Run,
+    trainings_b: Sequence[TrainingRecord],
+    step: int,
+    *,
+    rounded_batches: bool = False,
 ) -> str:
     """Looks for what differs although rounding cannot change it: batches, seeds, counters, rates, numbers of steps.
 
@@ -24,12 +30,13 @@ def beyond_rounding(
         run_b: The candidate's run.
         trainings_b: The candidate's trainings.
         step: 1-based step, over the compared sequence, at which the two part.
+        rounded_batches: Whether the values of the batches were looked at, and differ by rounding where they do.
 
     Returns:
         What differs, in words; "" if nothing does.
     """
     pairing = Pairing(run_a, run_b, trainings_a, trainings_b)
-    finding = _ExactScan(pairing).first_from(step - 1)
+    finding = _ExactScan(pairing, rounded_batches).first_from(step - 1)
     if finding is not None:
         more = f" ({finding.detail})" if finding.detail else ""
         return f"at step {finding.position + 1}, {finding.stage.in_words}: {finding.path}{more}"
@@ -48,8 +55,9 @@ def beyond_rounding(
 class _ExactScan(StepScan):
     """Looks at those records of a step that are the same on both sides, however their sums are rounded."""
 
-    def __init__(self, pairing: Pairing) -> None:
+    def __init__(self, pairing: Pairing, rounded_batches: bool) -> None:
         super().__init__(pairing)
+        self._rounded_batches = rounded_batches
         self._last: tuple[StateRecord, StateRecord] | None = None
 
     def first_from(self, begin: int) -> Finding | None:
@@ -64,7 +72,8 @@ class _ExactScan(StepScan):
 
     def _step(self, position: int) -> Iterator[Finding]:
         a, b = self._pairing.steps_a[position], self._pairing.steps_b[position]
-        yield from self._data(position, a, b)
+        if not self._rounded_batches:
+            yield from self._data(position, a, b)
         yield from self._randomness(position, a, b)
         for first, second in (self._pairing.states_after(position), self._at_its_end(position)):
             if first is not None and second is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -105,6 +106,81 @@ class Flips:
 
 
 @dataclass(frozen=True)
+class BatchGap:
+    """How far the two batches of one step are apart, in that of their arrays that tells most.
+
+    Attributes:
+        step: 1-based step, counted over the whole compared sequence.
+        array: Position of the array among the arrays of the batch (0-based).
+        gap: Largest difference over the largest magnitude; infinite between unlike shapes.
+        ulp: One unit in the last place, over the same; 0 for an array of whole numbers.
+        gap_float64: The gap where both sides run in float64; None where that was not asked for or could not be had.
+        is_wide: Whether that run computed the array in float64, so that a gap that stays there is no rounding.
+        floor: The gap between the baseline and itself from first weights that are one unit in the last place off; None
+            where that was not asked for or could not be had.
+    """
+
+    step: int
+    array: int
+    gap: float
+    ulp: float
+    gap_float64: float | None = None
+    is_wide: bool = False
+    floor: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Returns "bits", "rounding", "proven" (rounding by float64), "logic" or "undecided"."""
+        if not self.gap:
+            return "bits"
+        if math.isinf(self.gap):
+            return "logic"
+        if self.gap <= FLOORS * self.ulp:
+            return "rounding"
+        wide = self.gap_float64
+        # A script may take to float32 what it computed in float64: then one unit of that is left here and there.
+        if wide is not None and (wide < PROVEN * self.gap or wide <= self.ulp):
+            return "proven"
+        if wide is not None and self.is_wide and wide > LOGIC * self.gap:
+            return "logic"
+        if self.floor is not None and self.gap <= FLOORS * self.floor:
+            return "rounding"
+        # Of whole numbers, such as labels that a model gives, one may change where the model is next to a border.
+        far = self.floor is not None and self.ulp and self.gap > FAR * max(self.floor, self.ulp)
+        return "logic" if far else "undecided"
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches of which the two sides have other bits, looked at when both ran again.
+
+    Attributes:
+        differ: How many steps have batches that differ.
+        first: The first of these steps, 1-based.
+        gaps: What was found, a step each, in order; only so many are looked at as there is room for.
+        failed: Why none could be looked at, or "".
+    """
+
+    differ: int
+    first: int
+    gaps: tuple[BatchGap, ...] = ()
+    failed: str = ""
+
+    @property
+    def telling(self) -> BatchGap | None:
+        """That which the verdict rests on; where all is rounding, the largest."""
+        order = ("logic", "undecided")
+        doubted = (gap for verdict in order for gap in self.gaps if gap.verdict == verdict)
+        return next(doubted, max(self.gaps, key=lambda gap: gap.gap, default=None))
+
+    @property
+    def verdict(self) -> str:
+        """Returns "rounding" (the values are computed on each side), "logic" (they are others) or "undecided"."""
+        found = {gap.verdict for gap in self.gaps}
+        return "logic" if "logic" in found else "undecided" if "undecided" in found or not found else "rounding"
+
+
+@dataclass(frozen=True)
 class JudgedStep:
     """One step that both sides took from the baseline's state, with the baseline's gradients.
 
@@ -117,6 +193,7 @@ class JudgedStep:
         compared: How many outputs, gradients and variables were compared.
         masks: Whether all random layers gave out zeros at the same elements; None where none was seen.
         failed: Why the step could not be judged, or "".
+        is_handed: Whether the candidate took it with the baseline's batch, because its own has other bits.
     """
 
     step: int
@@ -126,6 +203,7 @@ class JudgedStep:
     compared: int = 0
     masks: bool | None = None
     failed: str = ""
+    is_handed: bool = False
 
     @property
     def begins(self) -> Place | None:
@@ -178,12 +256,14 @@ class Parity:
 
     Attributes:
         start: Whether the two start from equal weights and slots; None where none of them is known.
-        order: Whether all batches are equal; None where some were not seen, and those that were do not differ.
+        order: Whether all batches are equal, but for rounding; None where some were not seen, or it could not be judged
+            whether they are, and none is known to be another.
         masks: Whether random layers drop the same elements in the judged steps; None where there are none, or unseen.
         steps: The judged steps.
         envelope: How far the whole trainings are apart.
         removed: Slugs of the causes without which both sides were run to get here; empty for the sides as they are.
         failed: Why nothing could be judged, or "".
+        batches: What was found of the batches that differ; None where none does.
     """
 
     start: bool | None = None
@@ -193,6 +273,7 @@ class Parity:
     envelope: tuple[Sample, ...] = ()
     removed: tuple[str, ...] = ()
     failed: str = ""
+    batches: Batches | None = None
 
     @property
     def beyond(self) -> tuple[JudgedStep, Place] | None:

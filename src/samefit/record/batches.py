@@ -13,7 +13,7 @@ from samefit.store.digest import NoDigestError, digest, joined, rows_sum
 
 _INT32 = np.dtype("int32")
 
-_NO_NUMBERS = "OUSMmc"
+NO_NUMBERS = "OUSMmc"
 """Kinds of types whose items are no numbers of the real line: objects, texts, dates, complex numbers."""
 
 
@@ -128,6 +128,6 @@ def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
             numbers.update(numbers_of(backend, value))
             continue
         array = backend.to_numpy(value)
-        if array.size == 1 and array.dtype.kind not in _NO_NUMBERS:
+        if array.size == 1 and array.dtype.kind not in NO_NUMBERS:
             numbers[str(name)] = float(array.item())
     return numbers

@@ -13,23 +13,18 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from samefit.backends.base import Array, Backend, Tap
 from samefit.patches.inside import tensor_of, watch_step
 from samefit.patches.layers import mask_of
 from samefit.patches.patching import Patches
 from samefit.pin.isolation import Generators
+from samefit.record.beginning import Beginning, arrays_of, batch_in, with_arrays
 from samefit.record.training import Training
-from samefit.store.arrays import load_arrays
 from samefit.store.digest import state_digest
 from samefit.store.inside import InsideCall, InsideStep, Look
-from samefit.store.records import VariableRecord
 from samefit.store.writer import RunWriter
-from samefit.transplant.ulp import UnitOff
 from samefit.types import Role
 
 _FAILED = re.compile(r"\w+(Error|Exception): ")
@@ -67,6 +62,8 @@ class InsideRecorder:
     def __init__(self, looks: Sequence[Look], writer: RunWriter, backend: Backend) -> None:
         self._looks = looks
         self._wanted = {look.step for look in looks}
+        self._run = {look.step for look in looks if not look.batch_only}
+        self._room = _ROOM
         self._writer = writer
         self._backend = backend
 
@@ -74,6 +71,8 @@ class InsideRecorder:
         """Keeps what the step begins with; None if it is not one that is asked for."""
         if index not in self._wanted:
             return None
+        if index not in self._run:
+            return Moment(index, None, {}, None)
         generators = Generators(self._backend.name).mark()
         if state is not None:
             copied = tuple([self._backend.to_numpy(value).copy() for value in part] for part in state)
@@ -97,6 +96,10 @@ class InsideRecorder:
             layers: The model's layers, in the order in which they are recorded; None for one that is gone.
             first_value: Returns the value that a variable had before the step if it was made inside the step.
         """
+        given = arrays_of(self._backend, batch)
+        if moment.index not in self._run:
+            self._keep(moment.index, given)
+            return
         generators = Generators(self._backend.name)
         variables = _variables(training)
         after, here = self._values(variables), generators.mark()
@@ -107,14 +110,28 @@ class InsideRecorder:
             for look in self._looks:
                 if look.step == moment.index:
                     generators.return_to(moment.generators)
-                    self._look(look, moment, training, batch, layers)
+                    self._look(look, moment, training, batch, layers, given)
         finally:
             if moment.state is None:
                 self._write(training, after)
             generators.return_to(here)
 
-    def _look(self, look: Look, moment: Moment, training: Training, batch: Any, layers: Sequence[Any]) -> None:
-        failed, found, eager = "", {}, False
+    def _keep(self, index: int, given: Mapping[str, Array]) -> None:
+        """Keeps the batch of a step, while there is room."""
+        self._room -= sum(array.nbytes for array in given.values())
+        if given and self._room >= 0:
+            self._writer.inside(str(index), InsideStep(index, False), given)
+
+    def _look(
+        self,
+        look: Look,
+        moment: Moment,
+        training: Training,
+        batch: Any,
+        layers: Sequence[Any],
+        given: dict[str, Array],
+    ) -> None:
+        failed, before, found, eager = "", dict[str, Array](), dict[str, Array](), False
         eye = _Eye(training, layers)
         try:
             begin = Beginning(look, self._writer.path / "arrays")
@@ -124,21 +141,28 @@ class InsideRecorder:
             state = None
             if moment.state is None:
                 paths = {id(v): r.path for v, r in zip(training.all_variables, training.variable_records, strict=True)}
-                self._write(training, {k: begin.value(paths.get(k), v) for k, v in moment.values.items()})
+                values = {k: begin.value(paths.get(k), v) for k, v in moment.values.items()}
+                self._write(training, values)
+                before = {paths[k]: value for k, value in values.items() if k in paths}
             else:
                 state = tuple(
                     [begin.value(path, value) for path, value in zip(paths, part, strict=True)]
                     for paths, part in zip(_paths_of(training, moment.state), moment.state, strict=True)
                 )
+                before = self._read(training, state)
+            if look.batch:
+                batch = with_arrays(self._backend, batch, batch_in(self._writer.path / "arrays" / look.batch))
             step_in_depth = self._backend.step_in_depth
             eager, state = step_in_depth(training.trainer, state, batch, eye.watching, eager=look.eager)
-            found = self._after(training, state)
+            found = self._read(training, state)
         except Exception as error:  # the step trains all the same; that it could not be looked at is reported
             failed = _told(error)
         step = InsideStep(moment.index, eager, tuple(eye.calls), {p: state_digest(g) for p, g in eye.gradients.items()})
         if failed:
             step = InsideStep(moment.index, eager, failed=failed)
-        arrays = eye.arrays | {f"gradient/{path}": value for path, value in eye.gradients.items()}
+        seeds = {v.path for v in training.variable_records if v.role is Role.SEED}
+        given = given | {f"before/{path}": value for path, value in before.items() if path not in seeds}
+        arrays = eye.arrays | given | {f"gradient/{path}": value for path, value in eye.gradients.items()}
         self._writer.inside(look.written, step, arrays | {f"after/{path}": value for path, value in found.items()})
 
     def _values(self, variables: Sequence[Any]) -> dict[int, Array]:
@@ -151,8 +175,8 @@ class InsideRecorder:
             if value is not None:
                 self._backend.write(variable, value)
 
-    def _after(self, training: Training, state: Any) -> dict[str, Array]:
-        """Returns the variables after the second run, by their recorded paths."""
+    def _read(self, training: Training, state: Any) -> dict[str, Array]:
+        """Returns the variables, or what JAX's state holds of them, by their recorded paths."""
         if state is None:
             values = zip(training.variable_records, training.all_variables, strict=True)
             found = {record.path: self._backend.host_value(variable) for record, variable in values}
@@ -179,39 +203,6 @@ def _paths_of(training: Training, state: Any) -> list[list[str | None]]:
         paths[len(training.variables) :][:slots],
         [None] * metrics,
     ]
-
-
-class Beginning:
-    """What a step that is looked at begins with, where that is not what there is."""
-
-    def __init__(self, look: Look, home: Path) -> None:
-        self._pairs = look.pairs
-        self._unit = UnitOff() if look.perturb else None
-        self._values = load_arrays(home / look.state) if look.state else {}
-        self._is_given = bool(look.state)
-        there = load_arrays(home / look.gradients) if look.gradients else {}
-        named = {key.removeprefix("gradient/"): value for key, value in there.items() if key.startswith("gradient/")}
-        pairs = look.pairs or {path: path for path in named}
-        self.gradients = {mine: named[theirs] for mine, theirs in pairs.items() if theirs in named}
-
-    def missing(self, variables: Sequence[VariableRecord]) -> str:
-        """Returns the path of a variable that begins as it is, and not as it is to; "" if there is none.
-
-        Seeds are in no file: a pin makes them equal, or the masks are seen to differ.
-        """
-        if not self._is_given:
-            return ""
-        wanted = (v.path for v in variables if v.role is not Role.SEED and (not self._pairs or v.path in self._pairs))
-        return next((path for path in wanted if self._pairs.get(path, path) not in self._values), "")
-
-    def value(self, path: str | None, value: Array) -> Array:
-        """Returns what a variable begins with, which has `value`; None stands for one that is not recorded."""
-        if path is None:
-            return value
-        there = self._values.get(self._pairs.get(path, path))
-        if there is not None:
-            value = np.asarray(there).astype(value.dtype)
-        return value if self._unit is None else self._unit.off(path, value)
 
 
 def _variables(training: Training) -> list[Any]:

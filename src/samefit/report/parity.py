@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from samefit.comparison.parity import JudgedStep, Parity, Place, Sample
+from samefit.explain.batches import batches_told
 from samefit.report import words
 
 _WHY = {
@@ -52,6 +53,8 @@ def _about(parity: Parity) -> Iterator[Told]:
         yield (), f"nothing could be judged: {words.plain(parity.failed)}"
         return
     yield from _equal(parity)
+    if parity.batches is not None:
+        yield (), f"the data: {words.plain(batches_told(parity.batches))}"
     first = parity.steps[0] if parity.steps else None
     if first is not None and first.begins is not None:
         yield (), f"begins in step {first.step}, at {_named(first.begins)}, by {words.size(first.begins.gap)}"
@@ -93,10 +96,11 @@ def _judged(step: JudgedStep) -> str:
     if step.failed:
         return f"not judged: {words.plain(step.failed)}"
     place = step.telling
+    given = " (with the baseline's batch)" if step.is_handed else ""
     if place is None:
-        return "the same bits"
+        return f"the same bits{given}"
     which = "most in" if step.verdict == "rounding" else "first at"
-    return f"{_VERDICTS[step.verdict]}, {which} {_named(place)}: {_gap(place)}"
+    return f"{_VERDICTS[step.verdict]}, {which} {_named(place)}: {_gap(place)}{given}"
 
 
 def _flips(step: JudgedStep) -> Iterator[str]:

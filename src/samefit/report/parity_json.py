@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from samefit.comparison.parity import Flips, JudgedStep, Parity, Place, Sample
+from samefit.comparison.parity import Batches, BatchGap, Flips, JudgedStep, Parity, Place, Sample
 from samefit.report.json_values import location_json, number_json
 
 
@@ -19,6 +19,29 @@ def parity_json(parity: Parity) -> dict[str, Any]:
         "envelope": [_sample(sample) for sample in parity.envelope],
         "removed": list(parity.removed),
         "failed": parity.failed,
+        "batches": None if parity.batches is None else _batches(parity.batches),
+    }
+
+
+def _batches(batches: Batches) -> dict[str, Any]:
+    return {
+        "differ": batches.differ,
+        "first": batches.first,
+        "verdict": batches.verdict,
+        "gaps": [_batch_gap(gap) for gap in batches.gaps],
+        "failed": batches.failed,
+    }
+
+
+def _batch_gap(gap: BatchGap) -> dict[str, Any]:
+    return {
+        "step": gap.step,
+        "array": gap.array,
+        "gap": number_json(gap.gap),
+        "ulp": number_json(gap.ulp),
+        "gap_float64": number_json(gap.gap_float64),
+        "floor": number_json(gap.floor),
+        "verdict": gap.verdict,
     }
 
 
@@ -32,6 +55,7 @@ def _step(step: JudgedStep) -> dict[str, Any]:
         "compared": step.compared,
         "masks": step.masks,
         "failed": step.failed,
+        "batch_of_baseline": step.is_handed,
     }
 
 

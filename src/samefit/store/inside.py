@@ -54,7 +54,8 @@ class InsideStep:
     """One step from inside; its arrays stand in `arrays/inside-<name>.safetensors` (its index, or the name of a look).
 
     Arrays are named "call/<number>/<turn>/<output>" (as far as there was room), "gradient/<path>" (what the optimizer
-    was handed for a weight) and "after/<path>" (every variable after the step as it was run to be looked at).
+    was handed for a weight), "before/<path>" and "after/<path>" (every variable before and after the step as it was run
+    to be looked at; those before without seeds) and "batch/<position>" (what the step was given).
 
     Attributes:
         step: `StepRecord.index`.
@@ -78,12 +79,14 @@ class Look:
     Attributes:
         step: `StepRecord.index`.
         name: Name of what is written: `inside-<name>`; the index of the step by default.
-        state: File of the values that its variables begin with; "" for those that there are. Files may be named from
+        state: File of the look whose variables its own begin with; "" for those that there are. Files may be named from
             the directory of this run's arrays on.
         gradients: File of the look whose gradients the optimizer is handed; "" for its own.
         pairs: {own path of a variable: its path in these files}; empty if they are the same.
         perturb: Whether it begins one unit in the last place off.
         eager: Whether it runs operation by operation also where the training's step is compiled.
+        batch: File of the look whose batch the step is given; "" for its own.
+        batch_only: Whether nothing is run: what the step was given is kept, and that is all.
     """
 
     step: int
@@ -93,6 +96,8 @@ class Look:
     pairs: Mapping[str, str] = field(default_factory=dict)
     perturb: bool = False
     eager: bool = False
+    batch: str = ""
+    batch_only: bool = False
 
     @property
     def written(self) -> str:
