@@ -297,12 +297,9 @@ class Backend(abc.ABC):
         Only a backend whose compiled step pulls its batches by itself needs it; others return `dataset` as it is.
         """
 
-    def num_batches(self, dataset: Any) -> int | None:
-        """Returns how many batches an iterator over `dataset` delivers; None if that is not known.
-
-        None as well if an iterator may pull batches before it is asked for the first one.
-        """
-        return None
+    def pulls_ahead(self, dataset: Any) -> bool:
+        """Says whether an iterator over `dataset` may pull batches before it is asked for the first one."""
+        return False
 
     @abc.abstractmethod
     def batch_source(self, iterator: Any) -> Any:

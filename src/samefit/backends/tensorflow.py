@@ -17,7 +17,7 @@ from tensorflow.python.framework import config as tf_config
 
 from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
-from samefit.backends.read_tensorflow import read_all
+from samefit.backends.read_tensorflow import Reader
 
 _DRAWS = ("normal", "uniform", "shuffle", "truncated_normal", "categorical", "gamma", "poisson")
 _STAGES = (
@@ -58,6 +58,9 @@ class TensorFlowBackend(Backend):
 
     name = "tensorflow"
 
+    def __init__(self) -> None:
+        self._reader = Reader()
+
     def version(self) -> str:
         return str(tf.__version__)
 
@@ -95,7 +98,7 @@ class TensorFlowBackend(Backend):
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         with tf.init_scope():
-            return read_all([variable._value for variable in variables])
+            return self._reader.read([variable._value for variable in variables])
 
     def write(self, variable: Any, value: Array) -> None:
         with tf.init_scope():
@@ -274,11 +277,8 @@ class TensorFlowBackend(Backend):
 
         return dataset.map(tap)
 
-    def num_batches(self, dataset: Any) -> int | None:
-        if not isinstance(dataset, tf.data.Dataset) or dataset.options().experimental_warm_start:
-            return None
-        number = int(dataset.cardinality())
-        return number if number >= 0 else None
+    def pulls_ahead(self, dataset: Any) -> bool:
+        return not isinstance(dataset, tf.data.Dataset) or bool(dataset.options().experimental_warm_start)
 
     def batch_source(self, iterator: Any) -> Any:
         return getattr(iterator, "_dataset", None)
