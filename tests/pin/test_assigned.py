@@ -1,4 +1,4 @@
-"""What the user assigns stays, whatever its value."""
+"""What the user assigns is theirs, whatever its value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.parametrize("how", ["by_set_weights", "by_assign", "by_assign_add", "by_file", "loaded"])
-def test_what_was_assigned_stays_also_if_it_was_there_already(run_script: Run, each_backend: str, how: str) -> None:
+def test_what_was_assigned_is_no_value_to_be_placed_also_if_it_was_there_already(
+    run_script: Run, each_backend: str, how: str
+) -> None:
     assert run_script("assigned.py", each_backend)[how]
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from samefit import backends
-from samefit.patches import dataflow, layers
+from samefit.patches import dataflow
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -32,8 +32,11 @@ class LayerObserver(Protocol):
     def all_initialized(self) -> None:
         """Keras left its symbolic phase; variables that were made in it have their values now."""
 
-    def assigned(self, variable: Any) -> None:
+    def assigned(self, variable: Any, value: Any) -> None:
         """A variable was assigned to: by the user, a file that is loaded, an optimizer, or Keras's training loop."""
+
+    def read(self, variable: Any, array: Any) -> None:
+        """A variable gave its value as an array of NumPy; `get_weights` reads all of a layer so."""
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         """A `SeedGenerator` exists; `seed` is the user's, or None."""
@@ -133,8 +136,9 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
     is_compiling = backends.load(backend).is_compiling
-    assign = functools.partial(layers.watched_assign, observer.assigned, is_compiling)
+    assign = functools.partial(_assign, observer, is_compiling)
     patches.replace(variables.Variable, "assign", assign, checked_on=_CHECKED)
+    replace(variable, "numpy", _numpy)
     replace(variables, "initialize_all_variables", _all_initialized)
     replace(generator, "__init__", _generator)
     replace(functional, "__init__", _functional)
@@ -198,6 +202,29 @@ def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Calla
         observer.initialized(self)
 
     return initialize
+
+
+def _assign(
+    observer: LayerObserver, is_compiling: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def assign(self: Any, value: Any) -> Any:
+        result = original(self, value)
+        if not is_compiling():
+            observer.assigned(self, value)
+        return result
+
+    return assign
+
+
+def _numpy(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def numpy(self: Any) -> Any:
+        array = original(self)
+        observer.read(self, array)
+        return array
+
+    return numpy
 
 
 def _all_initialized(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:

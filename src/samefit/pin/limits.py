@@ -58,6 +58,18 @@ def ambiguous(where: Any, one: Any, other: Any) -> Limit:
     )
 
 
+def ambiguous_copy(variables: list[Any], model: Any) -> Limit:
+    """Several weights of a model may be what a variable was set equal to."""
+    paths = ", ".join(variable.path for variable in variables[:_MANY])
+    more = f" and {len(variables) - _MANY} more" if len(variables) > _MANY else ""
+    return Limit(
+        "ambiguous-copy",
+        f"{name_of(model)}: {paths}{more} were given the values of weights that were equal then: which they are a "
+        "copy of is not known. The others have got values of their own in this model; these kept theirs.",
+        "Copy without a file or a computation in between:  target.set_weights(network.get_weights()) .",
+    )
+
+
 def no_training(layer: Any) -> Limit:
     """The `call` of a model takes no `training`, and there are layers inside that need it."""
     return Limit(

@@ -10,6 +10,7 @@ import numpy as np
 from samefit import backends
 from samefit.backends.base import Array
 from samefit.patches import pin_layers
+from samefit.pin.copies import Copies
 from samefit.pin.evaluation import Evaluation
 from samefit.pin.registry import Generator, Weight, digest
 
@@ -20,11 +21,13 @@ class Values:
     Args:
         backend: Name of Keras's backend.
         evaluation: Runs initialisers under a key.
+        copies: Knows what the user set equal to a weight.
     """
 
-    def __init__(self, backend: str, evaluation: Evaluation) -> None:
+    def __init__(self, backend: str, evaluation: Evaluation, copies: Copies) -> None:
         self._adapter = backends.load(backend)
         self._evaluation = evaluation
+        self._copies = copies
         # What got its key in a phase in which Keras changes no variable, and gets its value after that.
         self._late: list[tuple[weakref.ref[Any], Weight | Generator]] = []
 
@@ -77,8 +80,11 @@ class Values:
         value = self._adapter.host_value(variable)
         if value is not None and entry.digest is not None and digest(value) != entry.digest:
             return  # assigned, loaded or trained: it is the user's
+        copies = [] if value is None else self._copies.of(variable, entry, value)
         entry.key = its_key
-        self._adapter.write(variable, self._computed(variable, entry, its_key))
+        computed = self._computed(variable, entry, its_key)
+        for one in (variable, *copies):
+            self._adapter.write(one, computed)
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
 

@@ -20,6 +20,7 @@ from samefit.backends.base import Array
 from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import limits
+from samefit.pin.copies import Copies
 from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
@@ -70,9 +71,10 @@ class Weights:
         self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0], self._made_inside)
         self._adapter = backends.load(scope.backend)
         self._evaluation = Evaluation(scope)
-        self._values = Values(scope.backend, self._evaluation)
         self._variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
+        self._copies = Copies(scope.backend, self._weights.get)
+        self._values = Values(scope.backend, self._evaluation, self._copies)
         self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
         self._counter = itertools.count()
@@ -103,7 +105,10 @@ class Weights:
         if self._closed:
             return
         self._variables.add(variable, True)
-        if not callable(initializer) or pin_initializers.is_constant(initializer):
+        if not callable(initializer):
+            self._copies.assigned(variable, initializer)
+            return
+        if pin_initializers.is_constant(initializer):
             return
         known = pin_initializers.is_random(initializer)
         explicit = known and self._explicit(initializer)
@@ -140,12 +145,18 @@ class Weights:
         value = self._adapter.host_value(variable)
         entry.digest = None if value is None else digest(value)
 
-    def assigned(self, variable: Any) -> None:
-        entry = self._weights.get(variable)
+    def assigned(self, variable: Any, value: Any) -> None:
         # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
-        if entry is None or entry.explicit or self._idle or in_trainer() or pin_layers.in_stateless_scope():
+        if self._idle or in_trainer() or pin_layers.in_stateless_scope():
             return
-        entry.explicit = True
+        self._copies.assigned(variable, value)
+        entry = self._weights.get(variable)
+        if entry is not None:
+            entry.explicit = True
+
+    def read(self, variable: Any, array: Any) -> None:
+        if not self._closed:
+            self._copies.read(variable, array)
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         if self._closed:
@@ -301,7 +312,9 @@ class Weights:
 
     def _place(self, root: Any, order: LayerOrder, prefix: str, one_by_one: OneByOne | None = None) -> None:
         """Gives every weight and generator of a model its position, or of a layer that gets it one by one."""
-        owners = [layer for group in order.groups.values() for layer in group if self._owns(layer)]
+        all_layers = [layer for group in order.groups.values() for layer in group]
+        owners = [layer for layer in all_layers if self._owns(layer)]
+        doubts = self._copies.find(variable for layer in all_layers for variable in dataflow.own_variables(layer))
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = self._compiled_inside(root)
         home = Home(together, loose=one_by_one is not None)
@@ -331,6 +344,9 @@ class Weights:
                     self._homes[layer] = home
                 self._places[layer] = (where, number) if weights else (f"{where}, from outside", number)
         self._homes.setdefault(root, home)
+        unsure = [doubt.variable for doubt in doubts if doubt.matters]
+        if unsure:
+            self._remarks.say(limits.ambiguous_copy(unsure, root))
 
     def _may_move(self, layer: Any, to: Home) -> bool:
         """Says whether a layer may get another position: it has none, or all that was numbered with it moves along.
