@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ def is_constant(initializer: Any) -> bool:
     """Says whether an initialiser is one of Keras's that never draw."""
     constants = importlib.import_module("keras.src.initializers.constant_initializers")
     return type(initializer).__module__ == constants.__name__
+
+
+def is_function_of_keras(initializer: Any) -> bool:
+    """Says whether an initialiser is a function of Keras's (keras/src/random/seed_generator.py has one), no object."""
+    return inspect.isfunction(initializer) and initializer.__module__.startswith("keras.")
 
 
 def explicit_seed(initializer: Any) -> Any:

@@ -23,6 +23,9 @@ class LayerObserver(Protocol):
     def making(self, variable: Any, initializer: Any) -> None:
         """A variable is about to be made by `initializer`, or with that as its value."""
 
+    def adding(self, layer: Any, *, outside: bool) -> AbstractContextManager[None]:
+        """A layer adds a weight within; `outside` says that no `build` and no call of a layer runs."""
+
     def initializer_for(self, variable: Any, initializer: Any) -> Any:
         """A variable gets its first value; returns the initialiser to use."""
 
@@ -145,6 +148,7 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
     maybe_build = functools.partial(_maybe_build, observer, is_compiling)
     patches.replace(layer, "_maybe_build", maybe_build, checked_on=_CHECKED)
     replace(layer, "_lock_state", _lock_state)
+    replace(layer, "add_weight", _add_weight)
     replace(_data_layer(), "_get_seed_generator", _data_generator)
     for name in ("fit", "train_on_batch"):
         replace(trainer_class(backend), name, _training)
@@ -193,6 +197,15 @@ def _variable(observer: LayerObserver, original: Callable[..., Any]) -> Callable
         original(self, initializer, *args, **kwargs)
 
     return init
+
+
+def _add_weight(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with observer.adding(self, outside=not inside_a_layer()):
+            return original(self, *args, **kwargs)
+
+    return add_weight
 
 
 def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,7 +53,7 @@ class Evaluation:
                 return initializer(shape, dtype=dtype, **kwargs)
             with draws.keyed(its_key), pin_initializers.other_seed(initializer, its_key):
                 before = draws.states(self._scope.backend)[draws.PORTABLE :]
-                value = initializer(shape, dtype=dtype, **kwargs)
+                value = self.observed(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
                 if draws.states(self._scope.backend)[draws.PORTABLE :] != before:
                     self._scope.report.limit(limits.backend_draw(initializer))
                 return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,18 @@ def order_of(root: Any, arguments: Mapping[str, Any] | None, first_run: Callable
     flowing = [part for layer in reached for part in _parts(layer, first_run, seen)]
     rest = [part for layer in around for sub in dataflow.sublayers(layer) for part in _parts(sub, first_run, seen)]
     return LayerOrder({"flow": flowing, "own": around, "rest": rest}, flow, None)
+
+
+def compiled_inside(root: Any, placed: Container[Any]) -> set[int]:
+    """Returns the layers, by identity, of models that were complete and compiled before they were put into `root`.
+
+    Args:
+        root: The model.
+        placed: The layers that have a place.
+    """
+    inner = [layer for layer in root._flatten_layers(include_self=False) if getattr(layer, "compiled", False)]
+    parts = [layer._flatten_layers() for layer in inner]
+    return {id(part) for its in parts if any(one in placed for one in its) for part in its}
 
 
 def _parts(layer: Any, first_run: Callable[[Any], float], seen: set[int]) -> Iterator[Any]:

@@ -21,7 +21,8 @@ class Weight:
         keras: Whether that is one of Keras's random initialisers; otherwise it is code of somebody else.
         explicit: Whether its value is the user's choice: by a seed that they gave, or because they assigned it.
         drew: Whether the foreign code was seen to draw.
-        key: The key of its value, once it has one.
+        first: The key of the value that it is made with, where it is made outside of any `build`.
+        key: The key of its value, once it has a place.
         digest: Digest of the value that it was given last by its initialiser or by samefit; None if not known.
     """
 
@@ -30,6 +31,7 @@ class Weight:
     keras: bool
     explicit: bool
     drew: bool = False
+    first: int | None = None
     key: int | None = None
     digest: bytes | None = None
 

@@ -20,11 +20,12 @@ from samefit.backends.base import Array
 from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import limits
+from samefit.pin.beginnings import Beginnings
 from samefit.pin.copies import Copies
 from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
-from samefit.pin.layer_order import LayerOrder, order_of
+from samefit.pin.layer_order import LayerOrder, compiled_inside, order_of
 from samefit.pin.one_by_one import OneByOne
 from samefit.pin.registry import Generator, Home, Weight, digest
 from samefit.pin.remarks import Remarks
@@ -73,6 +74,7 @@ class Weights:
         self._evaluation = Evaluation(scope)
         self._variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
+        self._beginnings = Beginnings(scope.seed)
         self._copies = Copies(scope.backend, self._weights.get)
         self._values = Values(scope.backend, self._evaluation, self._copies)
         self._generators: ByObject[Generator] = ByObject()
@@ -112,7 +114,15 @@ class Weights:
             return
         known = pin_initializers.is_random(initializer)
         explicit = known and self._explicit(initializer)
-        self._weights.add(variable, Weight(self._weights.made, initializer, known, explicit))
+        first = None if explicit or self._depth or self._busy else self._beginnings.key(initializer)
+        self._weights.add(variable, Weight(self._weights.made, initializer, known, explicit, first=first))
+
+    @contextlib.contextmanager
+    def adding(self, layer: Any, *, outside: bool) -> Iterator[None]:
+        with self._beginnings.adding(outside=outside):
+            yield
+        if outside and not self._idle and not self._depth:
+            self._place_late(layer)
 
     def _explicit(self, initializer: Any) -> bool:
         seed = pin_initializers.explicit_seed(initializer)
@@ -125,8 +135,9 @@ class Weights:
             return initializer
 
         def make(shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-            if entry.key is not None:
-                return self._evaluation.evaluate(entry, entry.key, shape, dtype, **kwargs)
+            its_key = entry.first if entry.key is None else entry.key
+            if its_key is not None:
+                return self._evaluation.evaluate(entry, its_key, shape, dtype, **kwargs)
             if entry.keras:
                 return initializer(shape, dtype=dtype, **kwargs)
             return self._evaluation.observed(entry, lambda: initializer(shape, dtype=dtype, **kwargs))
@@ -312,11 +323,11 @@ class Weights:
 
     def _place(self, root: Any, order: LayerOrder, prefix: str, one_by_one: OneByOne | None = None) -> None:
         """Gives every weight and generator of a model its position, or of a layer that gets it one by one."""
-        all_layers = [layer for group in order.groups.values() for layer in group]
-        owners = [layer for layer in all_layers if self._owns(layer)]
-        doubts = self._copies.find(variable for layer in all_layers for variable in dataflow.own_variables(layer))
+        layers = [layer for group in order.groups.values() for layer in group]
+        owners = [layer for layer in layers if self._owns(layer)]
+        doubts = self._copies.find(variable for layer in layers for variable in dataflow.own_variables(layer))
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
-        kept = self._compiled_inside(root)
+        kept = compiled_inside(root, self._homes)
         home = Home(together, loose=one_by_one is not None)
         others = 0
         for name, group in order.groups.items():
@@ -344,8 +355,7 @@ class Weights:
                     self._homes[layer] = home
                 self._places[layer] = (where, number) if weights else (f"{where}, from outside", number)
         self._homes.setdefault(root, home)
-        unsure = [doubt.variable for doubt in doubts if doubt.matters]
-        if unsure:
+        if unsure := [doubt.variable for doubt in doubts if doubt.matters]:
             self._remarks.say(limits.ambiguous_copy(unsure, root))
 
     def _may_move(self, layer: Any, to: Home) -> bool:
@@ -356,12 +366,6 @@ class Weights:
         """
         home = self._homes.get(layer)
         return home is None or (not to.loose and (home.loose or home.members < to.members))
-
-    def _compiled_inside(self, root: Any) -> set[int]:
-        """Returns the layers of models that were complete and compiled before they were put into `root`."""
-        inner = [layer for layer in root._flatten_layers(include_self=False) if getattr(layer, "compiled", False)]
-        parts = [layer._flatten_layers() for layer in inner]
-        return {id(part) for its in parts if any(one in self._homes for one in its) for part in its}
 
     def _owns(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
