@@ -64,7 +64,7 @@ def own(code: str, line: int) -> dict[str, Any]:
 
 def test_code_of_the_users_own_is_named_with_its_lines(tmp_path: Path) -> None:
     first = found(two(tmp_path, UPDATE, own("aa", 3), own("bb", 5)))[0]
-    assert (first.slug, first.location, first.counterfactuals) == ("optimizer-config", at(5), ())
+    assert (first.slug, first.location, first.weak) == ("optimizer-config", at(5), True)
     named = [(e.text, e.side, e.location) for e in first.evidence if e.location is not None]
     assert named == [("Warm.__call__", "baseline", at(3)), ("Warm.__call__", "candidate", at(5))]
     assert first.remedy == "give both the same code as optimizer"
@@ -78,10 +78,67 @@ def test_equal_code_at_other_lines_is_no_difference_and_no_obstacle(tmp_path: Pa
     other["optimizer"]["config"]["clipnorm"] = 1.0
     first = found(two(tmp_path / "clipped", UPDATE, one, other))[0]
     assert (first.slug, plans(first)) == ("optimizer-config", ["compile"])
-    # The re-run makes it of the class that the script has, by its name.
-    put_in = first.counterfactuals[0].transplants[0]["optimizer"]["config"]["learning_rate"]
-    assert put_in == {"class_name": "Warm", "config": {}}
+    # The schedule is left to the side, which has it.
+    assert first.counterfactuals[0].transplants[0]["optimizer"] == {"options": {"clipnorm": None}}
     assert not any(evidence.text == "Warm.__call__" for evidence in first.evidence)
+
+
+def test_other_code_beside_another_option_is_taken_away_piece_by_piece(tmp_path: Path) -> None:
+    one, other = own("aa", 3), own("bb", 5)
+    other["optimizer"]["config"]["clipnorm"] = 1.0
+    option, code, both = found(two(tmp_path, UPDATE, one, other))[:3]
+    assert (texts(option), option.weak) == ("Adam(clipnorm=None) and Adam(clipnorm=1.0)", False)
+    assert option.remedy == "write  Adam(clipnorm=None)  on both sides"
+    assert option.counterfactuals[0].transplants[0]["optimizer"] == {"options": {"clipnorm": None}}
+    assert ("clipnorm" in texts(code), "Warm.__call__" in texts(code), code.weak) == (False, True, True)
+    assert code.counterfactuals[0].both[0]["optimizer"] == {"options": {"learning_rate": 0.01}}
+    assert both.counterfactuals[0].both[0]["optimizer"] == {"options": {"learning_rate": 0.01, "clipnorm": None}}
+    assert ("clipnorm" in texts(both), "Warm.__call__" in texts(both)) == (True, True)
+
+
+def test_an_option_of_a_schedule_of_the_users_own_is_handed_over(tmp_path: Path) -> None:
+    one, other = own("aa", 3), own("aa", 5)
+    for side, rate in ((one, 0.1), (other, 0.2)):
+        side["optimizer"]["config"]["learning_rate"]["config"] = {"rate": rate}
+    only = [s for s in found(two(tmp_path, UPDATE, one, other)) if s.slug == "optimizer-config"]
+    put_in = only[0].counterfactuals[0].transplants[0]["optimizer"]
+    assert put_in == {"options": {"learning_rate": {"class_name": "Warm", "config": {"rate": 0.1}}}}
+    assert len(only) == 1
+    assert texts(only[0]) == "Adam(learning_rate=Warm(rate=0.1)) and Adam(learning_rate=Warm(rate=0.2))"
+    assert only[0].remedy == "write  Adam(learning_rate=Warm(rate=0.1))  on both sides"
+
+
+def owned(code: str, scale: float) -> dict[str, Any]:
+    return {"loss": {"class": f"Mine (your own, {code})", "config": {"scale": scale}}}
+
+
+def test_a_loss_of_the_users_own_with_another_option(tmp_path: Path) -> None:
+    first = found(two(tmp_path, FORWARD, owned("aa", 1.0), owned("aa", 2.0)))[0]
+    assert (first.slug, texts(first), first.weak) == (
+        "loss-config",
+        "Mine(scale=1.0) and Mine(scale=2.0)",
+        False,
+    )
+    assert first.counterfactuals[0].transplants[0]["loss"] == {"class": "Mine", "config": {"scale": 1.0}}
+
+
+def test_a_loss_of_other_code_is_replaced_on_both_sides(tmp_path: Path) -> None:
+    first = found(two(tmp_path, FORWARD, owned("aa", 1.0), owned("bb", 1.0)))[0]
+    assert (first.slug, first.weak) == ("loss-config", True)
+    assert [plan["loss"] for plan in first.counterfactuals[0].both] == ["mean_squared_error"]
+
+
+def test_a_loss_of_another_compile_is_not_replaced(tmp_path: Path) -> None:
+    one, other = owned("aa", 1.0) | {"number": 0}, owned("bb", 1.0)
+    first = found(two(tmp_path, FORWARD, one, other))[0]
+    assert (first.slug, first.counterfactuals) == ("loss-config", ())
+
+
+def test_of_several_losses_a_side_keeps_its_own(tmp_path: Path) -> None:
+    mine = "mine (your own, aa)"
+    one, other = {"loss": {"p": mine, "q": "mse"}}, {"loss": {"p": mine, "q": "mae"}}
+    first = found(two(tmp_path, FORWARD, one, other))[0]
+    assert first.counterfactuals[0].transplants[0]["loss"] == {"p": {"kept": True}, "q": "mse"}
 
 
 def test_another_optimizer(tmp_path: Path) -> None:

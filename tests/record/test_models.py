@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -271,6 +272,22 @@ class Own(BaseOptimizer):
 
     def update_step(self) -> float:
         return self.factor
+
+
+def test_a_schedule_that_cannot_be_saved_does_not_hide_the_options_of_its_optimizer() -> None:
+    class Falling(keras.optimizers.schedules.LearningRateSchedule):
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        def __call__(self, step: Any) -> Any:
+            return self.rate / step
+
+    config = describe_compiled(SimpleNamespace(optimizer=keras.optimizers.Adam(Falling(0.1))))["optimizer"]["config"]
+    assert config["beta_1"] == 0.9
+    assert config["learning_rate"]["class_name"].startswith("Falling (your own, ")
+    assert config["learning_rate"]["config"] == {"rate": 0.1}
+    with pytest.raises(NotImplementedError):
+        Falling(0.1).get_config()
 
 
 def test_what_the_model_holds_itself_is_found_once_each() -> None:

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from tests.transplant.fakes import Adapted, Batches, Dense, Layer, Logger, Scheduler, SubDense, Trainer, Variable
 
 from samefit.patches.generators import read_numpy, read_python
-from samefit.transplant.item import made
+from samefit.transplant.making import made
 from samefit.transplant.plan import Transplants
 
 

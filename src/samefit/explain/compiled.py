@@ -8,7 +8,8 @@ from typing import Any
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, class_of, differing_options, is_own, put_in_somewhere, shown, unmarked
+from samefit.explain.handing import CANNOT, handed, pieces
+from samefit.explain.options import bare, can_be_made, class_of, differing_options, is_own, shown, unmarked
 from samefit.types import Location, Stage
 
 
@@ -25,7 +26,7 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
         mine, theirs = parts_of(a, keys), parts_of(b, keys)
         for name in {**mine, **theirs}:
             if bare(mine.get(name)) != bare(theirs.get(name)):
-                yield _part(case, slug, keys, name, mine.get(name), theirs.get(name))
+                yield from _part(case, slug, keys, name, mine.get(name), theirs.get(name))
     # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
     two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
     for name in ("run_eagerly",) if two_backends else ("jit_compile", "run_eagerly"):
@@ -57,34 +58,54 @@ def explain_distribution(case: Case) -> Iterator[Suspect]:
     )
 
 
-def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, other: Any) -> Suspect:
-    """Returns the suspect for an optimizer or a loss that differs."""
-    plans = [_plan(case.b, keys, name, one)]
-    back = _plan(case.a, keys, name, other)
-    forms = _forms_of_targets(case) if name == "loss" else ()
-    # The baseline's loss reads no targets but the baseline's.
-    place = "compile" if name in keys else "model"
-    words = f"the baseline's {name} in the candidate's {place}"
-    if forms:
-        words = "the loss and the targets of the baseline in the candidate"
-    setters = _setters_of_the_rate(case) if name == "optimizer" else []
-    if setters:
-        # They would set the rate of the baseline's optimizer as well, and cannot where that has a schedule.
-        words += f", and its fit without {', '.join(setters)}"
-        without = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": setters}
-        plans.append(without)
-    fixes, why_not = put_in_somewhere(
-        Counterfactual(words, tuple(plans), data=bool(forms)),
-        Counterfactual(
-            f"the candidate's {name} in the baseline's {place}",
-            (back,),
-            of_baseline=True,
-        ),
-        _unequal(one, other),
-    )
-    lines = tuple(own_lines(case, name))
+def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, other: Any) -> Iterator[Suspect]:
+    """Yields the suspects for an optimizer or a loss that differs: several where it is handed over in pieces."""
     if name not in keys and None in (one, other):
-        fixes, why_not = (), "only one of the models holds it"
+        yield _suspect(case, slug, keys, name, one, other, why_not="only one of the models holds it")
+        return
+    forth, back = handed(one, other), handed(other, one)
+    forms = _forms_of_targets(case) if name == "loss" else ()
+    place = "compile" if name in keys else "model"
+    if forth is not CANNOT:
+        plans = [_plan(case.b, keys, name, forth)]
+        # The baseline's loss reads no targets but the baseline's.
+        words = f"the baseline's {name} in the candidate's {place}"
+        if forms:
+            words = "the loss and the targets of the baseline in the candidate"
+        setters = _setters_of_the_rate(case) if name == "optimizer" else []
+        if setters:
+            # They would set the rate of the baseline's optimizer as well, and cannot where that has a schedule.
+            words += f", and its fit without {', '.join(setters)}"
+            without = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": setters}
+            plans.append(without)
+        yield _suspect(case, slug, keys, name, one, other, Counterfactual(words, tuple(plans), data=bool(forms)))
+    elif back is not CANNOT:
+        words = f"the candidate's {name} in the baseline's {place}"
+        fix = Counterfactual(words, (_plan(case.a, keys, name, back),), of_baseline=True)
+        yield _suspect(case, slug, keys, name, one, other, fix)
+    elif name in ("optimizer", "loss"):
+        for piece in pieces(case, name, one, other):
+            yield _suspect(case, slug, keys, name, piece.one, piece.other, piece.fix, code=piece.has_code)
+    else:
+        yield _suspect(case, slug, keys, name, one, other, code=True)
+
+
+def _suspect(
+    case: Case,
+    slug: str,
+    keys: tuple[str, str],
+    name: str,
+    one: Any,
+    other: Any,
+    fix: Counterfactual | None = None,
+    *,
+    code: bool = False,
+    why_not: str = "functions of your own cannot be put in from outside",
+) -> Suspect:
+    """Returns a suspect for an optimizer or a loss that differs; `code`: in code of the user's own on both sides."""
+    forms = _forms_of_targets(case) if name == "loss" else ()
+    setters = _setters_of_the_rate(case) if name == "optimizer" else []
+    lines = tuple(own_lines(case, name)) if code or _runs_code(one, other) else ()
     return Suspect(
         slug=slug,
         summary=f"The two trainings were compiled with another {name}."
@@ -98,20 +119,19 @@ def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, oth
         ),
         location=next((line.location for line in lines if line.side == "candidate"), compiled_at(case.b)),
         remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
-        counterfactuals=fixes,
-        no_counterfactual=why_not,
+        counterfactuals=() if fix is None else (fix,),
+        no_counterfactual="" if fix is not None else why_not,
         # Functions may be written otherwise and compute the same.
-        weak=bool(why_not),
+        weak=code or fix is None,
     )
 
 
-def _unequal(one: Any, other: Any) -> list[tuple[Any, Any]]:
-    """Returns what a re-run must make to put one of two parts in: of two of one class the options that differ."""
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping) and "class" in one):
-        return [(one, other)]
-    if one["class"] != other.get("class") or is_own(one["class"]):
-        return [(one, other)]
-    return list(differing_options(one.get("config") or {}, other.get("config") or {}).values())
+def _runs_code(one: Any, other: Any) -> bool:
+    """Whether two parts differ in what is code of the user's own on one side at least."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class")):
+        return True
+    options = differing_options(one.get("config") or {}, other.get("config") or {})
+    return any(is_own(pair) for pair in options.values())
 
 
 def own_lines(case: Case, name: str) -> Iterator[Evidence]:
@@ -129,7 +149,6 @@ def own_lines(case: Case, name: str) -> Iterator[Evidence]:
 def _plan(side: Side, keys: tuple[str, str], name: str, value: Any) -> dict[str, Any]:
     """Returns what gives a side another optimizer or loss: as `compile` takes it, or as its model holds it."""
     compiled_with, held = keys
-    value = unmarked(value)
     if name == compiled_with:
         return {"do": "compile", "side": side.name, "compile": side.training.compiled.get("number", 0), name: value}
     return {"do": "parts", "training": side.training.number, held: {name: value}}
@@ -178,6 +197,9 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
         yield Evidence(f"{name}: {first.get('class')} and {second.get('class')}")
         return
     for key, (mine, theirs) in differing_options(first.get("config") or {}, second.get("config") or {}).items():
+        if can_be_made(mine, theirs):
+            # One code on both sides: what differs are its options.
+            mine, theirs = unmarked(mine), unmarked(theirs)
         yield Evidence(f"{class_of(first)}({key}={shown(mine)}) and {class_of(first)}({key}={shown(theirs)})")
 
 
@@ -185,10 +207,9 @@ def _remedy(name: str, one: Any, other: Any) -> str:
     """Returns what to write: the options that differ, or the whole where another class was compiled."""
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.get("class") == other.get("class") is not None:
         options = differing_options(one.get("config") or {}, other.get("config") or {})
-        if options and not any(is_own(mine) for mine, _ in options.values()):
-            return (
-                f"write  {class_of(one)}({', '.join(f'{k}={shown(v[0])}' for k, v in options.items())})  on both sides"
-            )
+        if options and all(can_be_made(*pair) for pair in options.values()):
+            written = ", ".join(f"{key}={shown(unmarked(mine))}" for key, (mine, _) in options.items())
+            return f"write  {class_of(one)}({written})  on both sides"
     if is_own(one):
         return f"give both the same code as {name}"
     return f"compile({name}={_written(one)})  on both sides"

@@ -9,7 +9,7 @@ from typing import Any
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.aligned import aligned_layers, without_weights_in_common
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.options import bare, differing_options, is_own, put_in_somewhere, set_before_training, shown
+from samefit.explain.options import bare, differing_options, put_in_somewhere, set_before_training, shown, unmarked
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
 
@@ -195,7 +195,7 @@ class _Changed:
         return self._put_in(self.b, 0), self._put_in(self.a, 1)
 
     def _put_in(self, layer: LayerRecord, side: int) -> Mapping[str, Any]:
-        arguments = {name: values[side] for name, values in self.options.items()}
+        arguments = {name: unmarked(values[side]) for name, values in self.options.items()}
         made = {"class": layer.class_name, "construction": layer.construction}
         return {"do": "layer", **made, "arguments": arguments}
 
@@ -221,7 +221,7 @@ def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
         evidence=tuple(dict.fromkeys(line for c in changed for line in c.lines()))[:8],
         location=next((c.b.location for c in changed if c.b.location is not None), None),
         remedy=_SAME_FUNCTION
-        if any(is_own(one) for one, _ in values)
+        if both_own or any(fix.of_baseline for fix in fixes)
         else f"write  {changed[0].remedy}  on both sides",
         counterfactuals=fixes,
         no_counterfactual=why_not,

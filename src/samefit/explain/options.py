@@ -55,6 +55,18 @@ def is_own(value: Any) -> bool:
     return isinstance(value, str) and _OWN in value
 
 
+def can_be_made(value: Any, there: Any) -> bool:
+    """Whether an option can be made from its configuration, with the classes that are there."""
+    if not is_own(value):
+        return True
+    if not (isinstance(value, Mapping) and isinstance(there, Mapping)):
+        return False
+    if value.get("class_name") != there.get("class_name"):
+        return False
+    theirs = there.get("config") or {}
+    return all(can_be_made(inner, theirs.get(name)) for name, inner in (value.get("config") or {}).items())
+
+
 def unmarked(value: Any) -> Any:
     """Returns a configuration as Keras wrote it, without the digests of classes of the user's own."""
     if isinstance(value, Mapping):
@@ -81,7 +93,7 @@ def put_in_somewhere(
         values: The options that differ: (the baseline's, the candidate's).
     """
     for fix, side in ((forth, 0), (back, 1)):
-        if not any(is_own(pair[side]) for pair in values):
+        if all(can_be_made(pair[side], pair[1 - side]) for pair in values):
             return (fix,), ""
     return (), "functions of your own cannot be put in from outside"
 

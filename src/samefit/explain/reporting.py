@@ -9,7 +9,8 @@ from samefit.comparison.result import Evidence
 from samefit.explain.callbacks import callbacks_differ, suspects_of
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.compiled import compiled_at, own_lines
-from samefit.explain.options import bare, is_own, put_in_somewhere, shown
+from samefit.explain.handing import CANNOT, handed
+from samefit.explain.options import bare, is_own, shown
 
 _VALIDATION = ("validation_split", "validation_batch_size", "validation_steps", "validation_freq")
 _EQUAL = "what was recorded of weights, batches and losses is equal in all steps"
@@ -96,19 +97,7 @@ def _metrics(case: Case) -> Iterator[Suspect]:
     one, other = case.a.training.compiled.get("metrics"), case.b.training.compiled.get("metrics")
     if bare(one) == bare(other):
         return
-    number = case.b.training.compiled.get("number", 0)
-    plan = {"do": "compile", "side": case.b.name, "compile": number, "metrics": one}
-    back = {
-        "do": "compile",
-        "side": case.a.name,
-        "compile": case.a.training.compiled.get("number", 0),
-        "metrics": other,
-    }
-    fixes, why_not = put_in_somewhere(
-        Counterfactual("the baseline's metrics in the candidate's compile", (plan,)),
-        Counterfactual("the candidate's metrics in the baseline's compile", (back,), of_baseline=True),
-        [(one, other)],
-    )
+    fix = _metrics_handed(case, one, other)
     yield Suspect(
         slug="reporting",
         summary="The two trainings were compiled with other metrics.",
@@ -121,9 +110,23 @@ def _metrics(case: Case) -> Iterator[Suspect]:
         remedy="give both the same code as metrics"
         if is_own(one)
         else f"compile(metrics={_written(one)})  on both sides",
-        counterfactuals=fixes,
-        no_counterfactual=why_not,
+        counterfactuals=() if fix is None else (fix,),
+        no_counterfactual="" if fix is not None else "functions of your own cannot be put in from outside",
     )
+
+
+def _metrics_handed(case: Case, one: object, other: object) -> Counterfactual | None:
+    """Returns the re-run in which a side has the other's metrics; None where these are code of the user's own."""
+    for side, wanted, there, words in (
+        (case.b, one, other, "the baseline's metrics in the candidate's compile"),
+        (case.a, other, one, "the candidate's metrics in the baseline's compile"),
+    ):
+        given = handed(wanted, there)
+        if given is not CANNOT:
+            number = side.training.compiled.get("number", 0)
+            plan = {"do": "compile", "side": side.name, "compile": number, "metrics": given}
+            return Counterfactual(words, (plan,), of_baseline=side is case.a)
+    return None
 
 
 def _written(metrics: object) -> str:

@@ -44,11 +44,18 @@ def config_of(thing: Any) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _read_cheaply() -> Iterator[None]:
-    """Keeps `get_config` from importing TensorFlow, and from turning long arrays of `Constant` into lists."""
+    """Keeps `get_config` from importing TensorFlow, and from turning long arrays of `Constant` into lists.
+
+    A schedule without a `get_config` of its own has no options, where Keras's raises and takes those of the optimizer
+    along (keras/src/optimizers/schedules/learning_rate_schedule.py).
+    """
     patches = Patches()
     utilities = sys.modules.get("keras.src.utils.module_utils")
     constants = sys.modules.get("keras.src.initializers.constant_initializers")
+    schedules = sys.modules.get("keras.src.optimizers.schedules.learning_rate_schedule")
     try:
+        if schedules is not None:
+            patches.replace(schedules.LearningRateSchedule, "get_config", _without_options, checked_on=_CHECKED)
         if utilities is not None and "tensorflow" not in sys.modules:
             # Nothing can be an object of a module that was never imported: "not available" gives the same.
             patches.replace(utilities.tensorflow, "_available", lambda _: False, checked_on=_CHECKED)
@@ -57,6 +64,13 @@ def _read_cheaply() -> Iterator[None]:
         yield
     finally:
         patches.undo()
+
+
+def _without_options(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def get_config(self: Any) -> Any:
+        return {}
+
+    return get_config
 
 
 def _shortened(original: Callable[[Any], Any]) -> Callable[[Any], Any]:

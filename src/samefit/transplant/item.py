@@ -86,17 +86,6 @@ def attribute_part(layer: str, attribute: str) -> str:
     return f"{layer or 'the model'}.{attribute}"
 
 
-def made(module: Any, wanted: Any) -> Any:
-    """Returns what a description of `compile`'s argument stands for; names and numbers stay as they are."""
-    if isinstance(wanted, Mapping):
-        if "class" in wanted:
-            return getattr(module, wanted["class"]).from_config(dict(wanted["config"]))
-        return {name: made(module, item) for name, item in wanted.items()}
-    if isinstance(wanted, list):
-        return [made(module, item) for item in wanted]
-    return wanted
-
-
 def differs(before: Any, after: Any) -> bool:
     """Whether an argument of `compile` is another one; objects that are made anew count as others.
 

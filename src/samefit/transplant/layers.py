@@ -7,7 +7,8 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samefit.transplant.item import Item, Put, attribute_part, differs, made
+from samefit.transplant.item import Item, Put, attribute_part, differs
+from samefit.transplant.making import made
 
 
 def put_on_layers(item: Item, model: Any) -> Iterator[Put]:
@@ -47,7 +48,7 @@ def put_parts(item: Item, model: Any) -> Iterator[Put]:
             holder, key = _place_of(model, name)
             if key not in holder or (kind == "optimizers" and holder[key].built):
                 continue
-            before, after = holder[key], made(module, wanted)
+            before, after = holder[key], made(module, wanted, holder[key])
             if before is model.optimizer:
                 # The model was compiled with the one that it holds.
                 model.optimizer = after

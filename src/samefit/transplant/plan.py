@@ -52,8 +52,9 @@ from samefit.store.arrays import load_arrays
 from samefit.transplant.data import put_arguments, put_arrays, put_attributes
 from samefit.transplant.entropy import Entropy
 from samefit.transplant.generators import put_anew, put_states
-from samefit.transplant.item import Item, Put, differs, made
+from samefit.transplant.item import Item, Put, differs
 from samefit.transplant.layers import put_on_layers, put_parts
+from samefit.transplant.making import classes_of, made
 from samefit.transplant.variables import permute, perturb
 from samefit.types import Location
 
@@ -273,7 +274,8 @@ class Transplants:
                 if name in item:
                     import keras
 
-                    self._give(arguments, name, made(getattr(keras, module), item[name]), f"compile {number}", item)
+                    part = made(getattr(keras, module), item[name], arguments.get(name))
+                    self._give(arguments, name, part, f"compile {number}", item)
             for name in ("loss_weights", "jit_compile", "run_eagerly"):
                 if name in item:
                     self._give(arguments, name, item[name], f"compile {number}", item)
@@ -333,8 +335,9 @@ class Transplants:
             else:
                 del cls.__init__
             names = original.__code__.co_varnames[1 : original.__code__.co_argcount]
-            given = dict(zip(names, args, strict=False)) | kwargs | dict(item["arguments"])
-            original(layer, **given)
+            given = dict(zip(names, args, strict=False)) | kwargs
+            with classes_of(given.values()):
+                original(layer, **(given | dict(item["arguments"])))
             self._note(f"arguments of {cls.__name__}", item)
 
         cls.__init__ = init
