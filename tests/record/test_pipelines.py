@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,20 @@ def test_what_a_function_reads_is_noted_with_its_line(pipelines: Pipelines) -> N
     assert reads["again"]["value"].startswith("again (your own, ")
     assert reads["again"]["location"] is None
     assert "reads" not in pipelines.of(Dataset().map(len))[0]
+
+
+SETTINGS = {"scale": 2.0, "name": "first"}
+OPTIONS = SimpleNamespace(shift=0.5, name="first")
+
+
+def by_settings(x: Any) -> Any:
+    return x * SETTINGS["scale"] + OPTIONS.shift
+
+
+def test_entries_of_settings_are_named_as_they_are_read(pipelines: Pipelines) -> None:
+    reads = pipelines.of(Dataset().map(by_settings))[0]["reads"]["function"]
+    assert {name: read["value"] for name, read in reads.items()} == {'SETTINGS["scale"]': "2.0", "OPTIONS.shift": "0.5"}
+    assert reads['SETTINGS["scale"]']["location"]["code"].startswith("SETTINGS = ")
 
 
 def test_whether_what_comes_out_is_of_the_kind_that_goes_in(pipelines: Pipelines, monkeypatch: Any) -> None:

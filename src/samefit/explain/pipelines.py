@@ -204,29 +204,28 @@ def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
     ]
     if not found:
         return
-    # A name of a run, or a path, is another one on each side and shapes nothing: what does comes first.
-    found.sort(key=lambda read: _is_text(read[1]) and _is_text(read[2]))
     fixes: tuple[Counterfactual, ...] = ()
-    if (
-        not (_is_text(found[0][1]) and _is_text(found[0][2]))
-        and one.alike
-        and other.alike
-        and one.arguments == other.arguments
-    ):
+    if one.alike and other.alike and one.arguments == other.arguments:
         sides = {(side.name, stage.number) for side, stage in ((case.a, one), (case.b, other))}
         left_out = tuple({"do": "leave_out", "side": side, "call": number} for side, number in sorted(sides))
         fixes = (Counterfactual(f"{other.function} left out on both sides", both=left_out),)
-    name, mine, theirs = found[0]
+    names = list(dict.fromkeys(name for name, *_ in found))
+    evidence = [
+        Evidence(f"{name} is {read['value']} where {other.function} is made", side.role, _place_of(read, stage))
+        for name, *reads in found[:_MOST_READ]
+        for side, stage, read in zip((case.a, case.b), (one, other), reads, strict=True)
+    ]
+    if len(names) > _MOST_READ:
+        evidence.append(Evidence(f"and {len(names) - _MOST_READ} more values that it reads"))
+    if len(names) > 1 and fixes:
+        evidence.append(Evidence(f"that the sides agree without {other.function} does not tell which of these matter"))
     yield Suspect(
         slug=_slug(case, [other.function]),
-        summary=f"What {other.function} calls reads other values: {name} is {mine['value']} and {theirs['value']}.",
-        evidence=tuple(
-            Evidence(f"{name} is {read['value']} where {other.function} is made", side.role, _place_of(read, stage))
-            for name, *reads in found[:4]
-            for side, stage, read in zip((case.a, case.b), (one, other), reads, strict=True)
-        ),
-        location=_place_of(theirs, other),
-        remedy=f"give {name} the same value on both sides",
+        summary=f"What {other.function} calls reads {'another value' if len(names) == 1 else 'other values'} on each "
+        f"side: {', '.join(names[:_MOST_READ])}.",
+        evidence=tuple(evidence),
+        location=other.location,
+        remedy=f"give {other.function} the same values on both sides",
         counterfactuals=fixes,
         no_counterfactual=""
         if fixes
@@ -237,9 +236,8 @@ def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
     )
 
 
-def _is_text(read: Mapping[str, Any]) -> bool:
-    """Whether a value that a function reads is a text: that is written in quotation marks."""
-    return str(read["value"])[:1] in ("'", '"')
+_MOST_READ = 6
+"""So many values that a function reads are listed."""
 
 
 def _place_of(read: Mapping[str, Any], stage: Stage) -> Location:

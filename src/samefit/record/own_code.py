@@ -252,7 +252,8 @@ def _read_by(function: FunctionType) -> dict[str, Any]:
 def values_read(value: Any) -> Iterator[tuple[str, str, str]]:
     """Yields what a function of the user's own reads and can be named: name, value in words, file of the function.
 
-    Numbers and texts, arrays of NumPy, and functions of the user's own that it calls.
+    Numbers and texts, arrays of NumPy, functions of the user's own that it calls, and of a collection of settings the
+    entries that it reads: `CONFIG["scale"]`, `config.scale`.
     """
     function = _own_function(value)
     if function is None:
@@ -263,9 +264,16 @@ def values_read(value: Any) -> Iterator[tuple[str, str, str]]:
         names = _names(function.__code__, "LOAD_ATTR", "LOAD_METHOD")
         read |= {f"self.{name}": held[name] for name in sorted(names & held.keys())}
     for name, found in read.items():
-        said = _said(found)
-        if said is not None:
-            yield name, said, function.__code__.co_filename
+        entries = _entries_read(found, function.__code__) if _own_function(found) is None else None
+        for inner, each in (name, found), *_named_entries(name, found, entries or {}):
+            said = _said(each)
+            if said is not None:
+                yield inner, said, function.__code__.co_filename
+
+
+def _named_entries(name: str, collection: Any, entries: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in entries.items():
+        yield (f'{name}["{key}"]' if isinstance(collection, dict) else f"{name}.{key}"), value
 
 
 def _said(value: Any) -> str | None:
@@ -297,6 +305,14 @@ def _settings(value: Any, code: CodeType) -> Any:
 
     What else there is in the collection (a path, a time, what the script notes there) says nothing of the function.
     """
+    entries = _entries_read(value, code)
+    if entries is None:
+        return _value(value)
+    return type(value).__qualname__, [(name, _value(entry)) for name, entry in entries.items()]
+
+
+def _entries_read(value: Any, code: CodeType) -> dict[str, Any] | None:
+    """Returns what a function reads of a collection of settings, by name; None where the value is none."""
     if type(value) is dict:
         held, read = value, {text for text in _constants(code) if isinstance(text, str)}
     elif isinstance(value, (type, argparse.Namespace, types.SimpleNamespace)) or (
@@ -304,8 +320,8 @@ def _settings(value: Any, code: CodeType) -> Any:
     ):
         held, read = vars(value), _names(code, "LOAD_ATTR", "LOAD_METHOD")
     else:
-        return _value(value)
-    return type(value).__qualname__, [(name, _value(held[name])) for name in sorted(read & held.keys())]
+        return None
+    return {name: held[name] for name in sorted(read & held.keys())}
 
 
 def _value(value: Any) -> Any:

@@ -116,7 +116,7 @@ def _is_input(name: str) -> bool:
 def _reads(function: Any) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value, file in values_read(function):
-        where = assignment(file, name.rpartition(".")[2])
+        where = assignment(file, name.partition("[")[0].rpartition(".")[2])
         read[name] = {"value": value, "location": None if where is None else asdict(where)}
     return read
 
