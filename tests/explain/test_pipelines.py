@@ -107,15 +107,15 @@ def of_scale(case: Case) -> list[Suspect]:
 def test_a_function_that_reads_other_values(tmp_path: Path) -> None:
     (first,) = of_scale(two(tmp_path, [reading("2.0")], [reading("3.0")]))
     assert first.summary == "What map calls reads another value on each side: SCALE."
-    assert (lines(first), first.location and first.location.line, first.needs_proof) == ([2, 2], 5, True)
-    assert [e.text for e in first.evidence] == [f"SCALE is {value} where map is made" for value in ("2.0", "3.0")]
+    assert (lines(first), first.location and first.location.line, first.needs_proof) == ([5, 5, 2, 2], 5, True)
+    assert [e.text for e in first.evidence[2:]] == [f"SCALE is {value} where map is made" for value in ("2.0", "3.0")]
     assert first.counterfactuals[0].both == ({"do": "leave_out", "side": "", "call": 1},)
 
 
 def test_a_function_that_reads_other_values_and_cannot_be_left_out(tmp_path: Path) -> None:
     case = two(tmp_path, *[[reading(value, alike=False, line=None)] for value in ("2.0", "3.0")])
     (suspect,) = of_scale(case)
-    assert (suspect.weak, suspect.counterfactuals, lines(suspect)) == (True, (), [5, 5])
+    assert (suspect.weak, suspect.counterfactuals, lines(suspect)) == (True, (), [5, 5, 5, 5])
 
 
 def test_of_several_values_none_is_called_the_cause(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_of_several_values_none_is_called_the_cause(tmp_path: Path) -> None:
         side["reads"]["map_func"] = {"RUN": {"value": value, "location": None}, **reads}
     (suspect,) = of_scale(two(tmp_path, *[[side] for side in sides]))
     assert suspect.summary == "What map calls reads other values on each side: RUN, SCALE."
-    assert (suspect.location and suspect.location.line, lines(suspect)[:4]) == (5, [5, 5, 2, 2])
+    assert (suspect.location and suspect.location.line, lines(suspect)[2:6]) == (5, [5, 5, 2, 2])
     assert suspect.evidence[-1].text == "that the sides agree without map does not tell which of these matter"
     assert [fix.text for fix in suspect.counterfactuals] == ["map left out on both sides"]
 

@@ -210,7 +210,8 @@ def _other_reads(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
         left_out = tuple({"do": "leave_out", "side": side, "call": number} for side, number in sorted(sides))
         fixes = (Counterfactual(f"{other.function} left out on both sides", both=left_out),)
     names = list(dict.fromkeys(name for name, *_ in found))
-    evidence = [
+    evidence = [Evidence(stage.in_words, side.role, stage.location) for side, stage in ((case.a, one), (case.b, other))]
+    evidence += [
         Evidence(f"{name} is {read['value']} where {other.function} is made", side.role, _place_of(read, stage))
         for name, *reads in found[:_MOST_READ]
         for side, stage, read in zip((case.a, case.b), (one, other), reads, strict=True)
