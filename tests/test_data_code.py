@@ -224,11 +224,25 @@ def test_what_cannot_be_asked_is_passed_over() -> None:
     assert of(*draws_of(OfSomethingUnbound())) == [("OfSomethingUnbound.__getitem__", "self.rng.normal")]
 
 
-def test_code_that_is_nested_too_deep_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class BehindSomethingUnbound(Batches):
+    def __getitem__(self, index: int) -> Any:
+        if UNBOUND.ready:  # type: ignore[attr-defined]
+            index = UNBOUND(index)  # type: ignore[operator]
+        return self.rng.normal(size=index)
+
+
+def test_a_draw_behind_what_cannot_be_asked_is_found() -> None:
+    assert of(*draws_of(BehindSomethingUnbound())) == [("BehindSomethingUnbound.__getitem__", "self.rng.normal")]
+
+
+def test_code_that_is_nested_too_deep_is_said_not_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = " + ".join(["index"] * 900)
     (tmp_path / "long_sum.py").write_text(f"class Long:\n    def __getitem__(self, index):\n        return {long}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert draws_of(Loader(importlib.import_module("long_sum").Long(), worker_init_fn=begin)) != ()
+    found = draws_of(Loader(importlib.import_module("long_sum").Long(), worker_init_fn=begin))
+    unread = [draw for draw in found if draw.kind == "unread"]
+    assert [(draw.within, draw.location.line) for draw in unread] == [("Long.__getitem__", 2)]
+    assert len(found) > 1
 
 
 def test_a_function_that_wraps_itself() -> None:

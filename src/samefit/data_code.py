@@ -2,13 +2,13 @@
 
 Draws of a generator object cannot be watched (NumPy's `Generator` is an immutable type), and a worker process has no
 ledger. What is found here is what the code says, not what has happened. What cannot be followed (a subscript, a
-property, an argument) is passed over.
+property, an argument) is passed over; a function that cannot be read at all is said. No object of the user's is asked
+anything on the way: names may stand for objects that raise whatever they are asked.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
 import inspect
 import linecache
@@ -23,7 +23,7 @@ from samefit.patches import generators
 from samefit.patches.own_generators import state_of
 from samefit.types import CodeDraw
 
-Kind = Literal["own", "shared", "entropy"]
+Kind = Literal["own", "shared", "entropy", "unread"]
 
 _DEPTH = 3
 """So far functions that a function calls are looked into, and datasets within datasets."""
@@ -85,16 +85,21 @@ def _makers(data: Any, depth: int) -> Iterator[tuple[FunctionType, Any]]:
 
 def _functions(value: Any) -> Iterator[tuple[FunctionType, Any]]:
     """Yields the Python function that a call of a value runs, and what it is bound to."""
-    if isinstance(value, functools.partial):
+    if _is(value, functools.partial):
         value = value.func
-    if isinstance(value, MethodType):
+    if _is(value, MethodType):
         value, bound = value.__func__, value.__self__
-    elif isinstance(value, FunctionType):
+    elif _is(value, FunctionType):
         bound = _UNKNOWN
     else:
         bound, value = value, inspect.getattr_static(type(value), "__call__", None)
-    if isinstance(value, FunctionType):
+    if _is(value, FunctionType):
         yield value, bound
+
+
+def _is(value: Any, kinds: type | tuple[type, ...]) -> bool:
+    """Whether a value is of a kind; `isinstance` would ask it, and a stand-in answers as it likes, or raises."""
+    return issubclass(type(value), kinds)
 
 
 def attributes_held(value: Any) -> Mapping[str, Any]:
@@ -121,10 +126,12 @@ class _Reader:
         node = _node_of(function.__code__)
         if node is None:
             return
-        # Passed over like all that cannot be followed: names may stand for objects that raise whatever they are asked,
-        # and code may be nested too deep for a visitor. The training needs none of this.
-        with contextlib.suppress(Exception):
+        try:
             _Visitor(self, function, node, bound, depth).visit_body(node)
+        except RecursionError:  # code that is nested too deep for a visitor; the training needs none of this
+            code = function.__code__
+            where = location(code.co_filename, code.co_firstlineno)
+            self.found.append(CodeDraw(code.co_name, "unread", code.co_qualname, where))
 
     def kind(self, call: ast.Call, names: _Names) -> Kind | None:
         """Returns what a call draws from, or None if nothing is known of it."""
@@ -166,7 +173,7 @@ class _Visitor(ast.NodeVisitor):
             self._reader.found.append(CodeDraw(ast.unparse(node.func), kind, code.co_qualname, where))
         else:
             called = self._names.value(node.func)
-            for function, bound in () if called is _UNKNOWN or isinstance(called, type) else _functions(called):
+            for function, bound in () if called is _UNKNOWN or _is(called, type) else _functions(called):
                 self._reader.read(function, bound, self._depth - 1)
         self.generic_visit(node)
 
@@ -201,7 +208,7 @@ class _Names:
             inner = self.truth(node.operand)
             return None if inner is None else not inner
         value = node.value if isinstance(node, ast.Constant) else self.value(node)
-        return bool(value) if isinstance(value, (bool, int, float, str, type(None))) else None
+        return bool(value) if type(value) in (bool, int, float, str, type(None)) else None
 
     def _name(self, name: str) -> Any:
         if name in self._aliases:
@@ -226,15 +233,15 @@ class _Names:
 def _attribute(value: Any, name: str) -> Any:
     if value is _UNKNOWN:
         return _UNKNOWN
-    held = vars(value) if isinstance(value, ModuleType) else attributes_held(value)
+    held = attributes_held(value)
     if name in held:
         return held[name]
-    if isinstance(value, (ModuleType, type)):
+    if _is(value, (ModuleType, type)):
         return _UNKNOWN
     of_class = inspect.getattr_static(type(value), name, _UNKNOWN)
-    if isinstance(of_class, staticmethod):
+    if _is(of_class, staticmethod):
         return of_class.__func__
-    if isinstance(of_class, FunctionType):
+    if _is(of_class, FunctionType):
         return MethodType(of_class, value)
     # A generator, or a flag, that all objects of a class have; a descriptor would be asked by running it.
     return _UNKNOWN if hasattr(type(of_class), "__get__") else of_class

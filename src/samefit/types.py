@@ -117,7 +117,8 @@ class CodeDraw:
     Attributes:
         text: What is called, such as "self.rng.normal".
         kind: What it draws from: "own", a generator object that outlasts the call; "shared", a generator of the whole
-            process; "entropy", the operating system.
+            process; "entropy", the operating system; "unread": the function could not be read, so that nothing is
+            known of it.
         within: Qualified name of the function that calls it.
         location: Its line.
     """

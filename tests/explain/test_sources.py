@@ -121,6 +121,14 @@ def test_what_workers_draw_in_turns_is_unseeded(tmp_path: Path) -> None:
     assert of_workers(tmp_path / "b", {"x": one}) == []
 
 
+def test_code_that_could_not_be_read_is_said_where_workers_run_it(tmp_path: Path) -> None:
+    for workers in (2, 1):
+        training = Training(options={"x": {"type": "Noisy", "workers": workers}, "draws": [in_code("unread")]})
+        told = [source.what for source in sources(make_run(tmp_path / str(workers), trainings=[training]))]
+        text = "Noisy.__getitem__, whose code could not be read: what it draws in workers is not known"
+        assert told == [text] * (workers > 1)
+
+
 def test_what_worker_processes_take_from_the_system(tmp_path: Path) -> None:
     def loader(number: int) -> dict[str, Any]:
         stage = {"function": "DataLoader", "number": 0, "side": "", "event": 0, "location": asdict(at(4))}

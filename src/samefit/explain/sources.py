@@ -202,6 +202,9 @@ def _in_workers(run: Run) -> Iterator[Source]:
             for draw in code_draws(training, "own", "shared"):
                 what = f"{draw.text} in {draw.function}, by workers in turns as they come"
                 yield Source("your code", what, Standing.UNSEEDED, "", _IN_TURNS, location=draw.location)
+            for draw in code_draws(training, "unread"):
+                what = f"{draw.function}, whose code could not be read: what it draws in workers is not known"
+                yield Source("your code", what, Standing.UNSEEDED, "", _IN_TURNS, location=draw.location)
         elif loader_of(training) is not None:
             for draw in code_draws(training, "entropy"):
                 what = f"{draw.text} in {draw.function}, in worker processes"

@@ -92,6 +92,8 @@ class DataOrder:
         for draw in draws_of(source.shared):
             if draw.kind == "own":
                 self._scope.report.limit(_drawn_by_workers(source, draw))
+            elif draw.kind == "unread":
+                self._scope.report.limit(_unread(source, draw))
         if source.kind in ("array", "batches"):
             return Order(self._scope, training, source)
         if source.kind != "as-it-is":
@@ -248,6 +250,16 @@ def _drawn_by_workers(source: pin_data.Source, draw: CodeDraw) -> Limit:
         "raw-draw",
         f"{source.name} draws from a generator of its own ({draw.text}), and its workers take the batches as they "
         "come: which batch gets which numbers depends on their timing.",
+        "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1.",
+        draw.location,
+    )
+
+
+def _unread(source: pin_data.Source, draw: CodeDraw) -> Limit:
+    return Limit(
+        "raw-draw",
+        f"the code of {draw.function}, which makes batches of {source.name}, could not be read: what it draws while "
+        "workers take the batches as they come is not known.",
         "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1.",
         draw.location,
     )
