@@ -11,10 +11,13 @@ from tests.explain.cases import Story, at, case_between, found, lines, plans, sl
 from tests.handmade import Change, Layer, Training, dense, dropout, make_run
 
 from samefit.explain.case import STANDS_IN, Case
+from samefit.explain.seed_generators import explain_seed_generators
 from samefit.store.reader import Run
+from samefit.store.records import Origin
 from samefit.types import Stage
 
 PATHS = ("dropout/seed_generator_state", "dropout_1/seed_generator_state")
+PATHS_OF_SAMPLING = "sampling/seed_generator_state"
 
 
 def state(step: int, path: str, seed: int, counter: int, what: str = "set") -> Change:
@@ -165,6 +168,71 @@ def test_an_explicit_seed_of_a_layer(tmp_path: Path) -> None:
     assert "Dropout(seed=1) and Dropout(seed=2)" in texts(only[0])
     assert only[0].location == at(7)
     assert only[0].counterfactuals[0].transplants[0]["arguments"] == {"seed": 1}
+
+
+def own_generators(tmp_path: Path, origins: Sequence[Origin], *stories: Story) -> Case:
+    runs = []
+    for name, origin, story in zip("ab", origins, stories or (Story(), Story()), strict=True):
+        assert origin.seed is not None
+        story.training(1)
+        changes = [
+            Change("set", step, PATHS_OF_SAMPLING, array=np.array([origin.seed, step + 1])) for step in range(-1, 8)
+        ]
+        # No option of the layer, and no record of its own, says what the generator was given.
+        made = Layer("Sampling", seeded=True, origins={"seed_generator_state": origin})
+        changes = [*changes, Change("loss")] if name == "b" else changes
+        runs.append(
+            make_run(
+                tmp_path / name,
+                layers=[dense(4, 4), made],
+                trainings=[Training(location=at(9), begin_event=story.begin[1])],
+                events=story.events,
+                states=story.states,
+                changes=changes,
+            )
+        )
+    return case_between(*runs)
+
+
+def given(seed: int, **fields: Any) -> Origin:
+    return Origin("SeedGenerator", seed=seed, seed_is_explicit=not fields, location=at(7), **fields)
+
+
+def test_the_explicit_seed_of_a_generator_of_ones_own(tmp_path: Path) -> None:
+    only = found(own_generators(tmp_path, [given(1), given(2)]))
+    assert [s.slug for s in only] == ["different-seed"]
+    assert "The seed generator of Sampling was given another seed." in only[0].summary
+    assert "SeedGenerator(1) at line 7 of train.py" in texts(only[0])
+    assert "SeedGenerator(2) at line 7 of train.py" in texts(only[0])
+    assert only[0].location == at(7)
+    values = {PATHS_OF_SAMPLING: (1, 0)}
+    assert only[0].counterfactuals[0].transplants == ({"do": "seed_states", "training": 1, "values": values},)
+
+
+def test_a_generator_of_ones_own_that_has_a_seed_on_one_side_only(tmp_path: Path) -> None:
+    for seeded, slug in ((True, "different-seed"), (False, "unseeded")):
+        stories = [Story("a"), Story("b").seed(5) if seeded else Story("b")]
+        stories[1].draw(7, component="seed of a SeedGenerator")
+        drawn = given(2, seed_draw=0, seed_event=stories[1].events[-1].id)
+        first = found(own_generators(tmp_path / slug, [given(1), drawn], *stories))[0]
+        assert first.slug == slug
+        assert "SeedGenerator() got 2 from Keras at line 7 of train.py" in texts(first)
+        assert "SeedGenerator(1)" in first.remedy
+
+
+def test_a_generator_of_ones_own_whose_seed_keras_drew_after_other_draws(tmp_path: Path) -> None:
+    stories = [Story().seed(5), Story().seed(5).draw(6, component="seed of GlorotUniform in Dense")]
+    for story in stories:
+        story.draw(7, component="seed of a SeedGenerator")
+    origins = [given(seed, seed_draw=0, seed_event=s.events[-1].id) for seed, s in zip((1, 2), stories, strict=True)]
+    first = found(own_generators(tmp_path, origins, *stories))[0]
+    assert first.slug == "generator-advanced"
+    assert first.counterfactuals[0].transplants == ({"do": "seeds", "side": "", "values": {"0": 1}},)
+
+
+def test_generators_of_ones_own_with_equal_seeds_are_no_cause(tmp_path: Path) -> None:
+    case = own_generators(tmp_path, [given(1), given(1)])
+    assert list(explain_seed_generators(case)) == []
 
 
 # -- generators of the process ------------------------------------------------------------------------------------

@@ -126,6 +126,25 @@ def test_variables_with_their_layers_roles_and_slots(provenance: Provenance) -> 
     assert [(r.slot, r.slot_of) for r in records[4:]] == [("momentum", 0), ("iteration", None)]
 
 
+def test_the_state_of_a_seed_generator_comes_from_the_seed_that_it_was_given(provenance: Provenance) -> None:
+    states = [Variable("sampling/seed", 2), Variable("noise/seed", 2), Variable("mine/seed", 2)]
+    generators = [SimpleNamespace(state=state) for state in states]
+    for state, generator, seed in zip(states, generators, (1, 2, None), strict=True):
+        provenance.variable_made(state, provenance.initializing([0, 0]))
+        if seed is not None:
+            provenance.seeded(generator, seed)
+    layer, model = Layer("sampling"), Mine("mine")
+    # A layer may hold several, and the model its own.
+    layer._seed_generators, model._seed_generators = generators[:1], generators[1:]  # type: ignore[attr-defined]
+    records = describe_variables(model, states, {}, [layer], provenance)
+    origins = [record.origin for record in records if record.origin is not None]
+    assert [(o.initializer, o.seed, o.seed_is_explicit) for o in origins] == [
+        ("SimpleNamespace", 1, True),
+        ("SimpleNamespace", 2, True),
+        ("value", None, False),
+    ]
+
+
 def test_a_slot_belongs_to_the_variable_with_the_longest_name(provenance: Provenance) -> None:
     variables = [Variable("a/b", 1), Variable("a/b_c", 1)]
     slot = Variable("adam/a_b_c_momentum", 1)

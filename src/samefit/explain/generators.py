@@ -63,7 +63,7 @@ def explain_draw(
     """
     if draw_a is None or draw_b is None:
         return None
-    seed_a, seed_b = _seeding(case.a, generator, draw_a), _seeding(case.b, generator, draw_b)
+    seed_a, seed_b = seeding(case.a, generator, draw_a), seeding(case.b, generator, draw_b)
     draws = (draw_a, seed_a), (draw_b, seed_b)
     late = _late_seeds(case, generator, *draws) if training_begins else None
     if late is not None:
@@ -77,7 +77,7 @@ def explain_draw(
     return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
 
 
-def _seeding(side: Side, generator: str, draw: Event) -> Event | None:
+def seeding(side: Side, generator: str, draw: Event) -> Event | None:
     """Returns what seeded a generator before a draw; of a draw in a pinned scope nothing else is known."""
     return draw if draw.kind == "seed" else side.seeding(generator, draw.id)
 

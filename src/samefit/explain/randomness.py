@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_in_fit import put_back
-from samefit.explain.weights import event_of, seed_plans
-from samefit.store.digest import state_digest
-from samefit.store.records import Event, VariableRecord
+from samefit.explain.seed_generators import explain_seed_generators, find_state
+from samefit.store.records import Event
 from samefit.types import Role
 
 
@@ -22,9 +19,9 @@ def explain_randomness(case: Case) -> Iterator[Suspect]:
     seeds = case.differing_of(Role.SEED)
     restarted = list(_restarted(case, seeds))
     yield from restarted or _advanced(case, seeds)
-    for i, j in seeds[:1]:
+    if seeds:
         yield from _made_anew(case, seeds)
-        yield from _layer_seeds(case, case.a.layout[i], case.b.layout[j])
+        yield from explain_seed_generators(case)
     if case.divergence.path in ("torch", "numpy", "python", "tensorflow"):
         yield from _process_generator(case, case.divergence.path)
 
@@ -38,8 +35,8 @@ def _restarted(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
         paths = [side.layout[pair[lost]].path for pair in anew]
         layer = side.layer_of(side.layout[anew[0][lost]])
         name = layer.class_name if layer is not None else "random layer"
-        values = {case.b.layout[j].path: _find_state(case.a, i) for i, j in anew}
-        standing = _find_state(other, anew[0][not lost])
+        values = {case.b.layout[j].path: find_state(case.a, i) for i, j in anew}
+        standing = find_state(other, anew[0][not lost])
         fixes: tuple[Counterfactual, ...] = ()
         if None not in values.values():
             plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
@@ -65,7 +62,7 @@ def _restarted(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
 
 def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
     """The same seed, another counter: a random layer had drawn more on one side before this step."""
-    states = [(j, _find_state(case.a, i), _find_state(case.b, j)) for i, j in seeds]
+    states = [(j, find_state(case.a, i), find_state(case.b, j)) for i, j in seeds]
     moved = [(j, one, other) for j, one, other in states if one and other and one[0] == other[0] and one[1] != other[1]]
     if not moved:
         return
@@ -109,7 +106,7 @@ def _made_anew(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
     for side, other, lost in ((case.b, case.a, True), (case.a, case.b, False)):
         if not _is_new(side) or _is_new(other) or case.differing_of(Role.TRAINABLE):
             continue
-        values = {case.b.layout[j].path: _find_state(case.a, i) for i, j in seeds}
+        values = {case.b.layout[j].path: find_state(case.a, i) for i, j in seeds}
         fixes: tuple[Counterfactual, ...] = ()
         if None not in values.values():
             plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
@@ -151,32 +148,6 @@ def _first_digest(side: Side, position: int) -> bytes | None:
         if state is not None and side.run.layouts[state.layout][position : position + 1]:
             return state.digests[16 * position : 16 * position + 16]
     return None
-
-
-def _find_state(side: Side, position: int) -> tuple[int, int] | None:
-    """Finds (seed, counter) behind a digest by counting up from the layer's seed."""
-    variable = side.layout[position]
-    layer = side.layer_of(variable)
-    seed = None if layer is None else layer.seed_value
-    wanted = side.digest_before(position)
-    if seed is None or wanted is None:
-        return None
-    for counter in range(200_000):
-        if state_digest(np.array([seed, counter], dtype=np.int64)) == wanted:
-            return int(seed), counter
-    return None
-
-
-def _layer_seeds(case: Case, a: VariableRecord, b: VariableRecord) -> Iterator[Suspect]:
-    first, second = case.a.layer_of(a), case.b.layer_of(b)
-    if first is None or second is None or first.seed_draw is None or second.seed_draw is None:
-        return
-    draw_a, draw_b = event_of(case.a, first.seed_event), event_of(case.b, second.seed_event)
-    suspect = generators.explain_draw(
-        case, "python", draw_a, draw_b, what=f"the seed of {second.class_name}", counterfactuals=seed_plans(case)
-    )
-    if suspect is not None:
-        yield suspect
 
 
 def _process_generator(case: Case, generator: str) -> Iterator[Suspect]:

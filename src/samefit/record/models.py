@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from samefit.data_code import draws_of
@@ -14,7 +14,7 @@ from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.record.wiring import wiring_of
 from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
-from samefit.store.records import CallRecord, LayerRecord, ModelRecord, VariableRecord
+from samefit.store.records import CallRecord, LayerRecord, ModelRecord, Origin, VariableRecord
 from samefit.types import Build, Role
 
 DATA = ("x", "y", "sample_weight")
@@ -189,11 +189,15 @@ def describe_variables(
         provenance: Knows where they came from.
     """
     owners = _owners(model, layers)
+    generators = {id(each.state): each for layer in (*layers, model) for each in getattr(layer, "_seed_generators", [])}
     records = []
     paths: dict[str, int] = {}
     for variable in variables:
         layer, position, role = owners.get(id(variable), (None, None, _role(variable)))
         made = provenance.made(variable)
+        origin = made.origin if made else None
+        if origin is not None and (generator := generators.get(id(variable))) is not None:
+            origin = _with_seed(origin, generator, provenance)
         records.append(
             VariableRecord(
                 role=role,
@@ -202,7 +206,7 @@ def describe_variables(
                 dtype=str(variable._dtype),
                 layer=layer,
                 index_in_layer=position,
-                origin=made.origin if made else None,
+                origin=origin,
             )
         )
     references = {_mangled(variable.path): i for i, variable in enumerate(variables)}
@@ -221,6 +225,21 @@ def describe_variables(
                 )
             )
     return tuple(records)
+
+
+def _with_seed(origin: Origin, generator: Any, provenance: Provenance) -> Origin:
+    """Returns where the state of a `SeedGenerator` came from: the seed that the generator got."""
+    seed = provenance.seed_of(generator)
+    if seed is None:
+        return origin
+    return replace(
+        origin,
+        initializer=type(generator).__name__,
+        seed=seed.value,
+        seed_is_explicit=seed.explicit,
+        seed_draw=seed.draw,
+        seed_event=seed.event,
+    )
 
 
 def held_as(holder: str, path: str) -> str:
