@@ -168,9 +168,40 @@ def test_arrays_that_something_writes_into_while_it_trains(tmp_path: Path) -> No
 
 
 def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:
-    only = found(two(tmp_path, None, None))[0]
+    options = ({"x": {"type": "Batches"}},) * 2
+    only = found(two(tmp_path, None, None, options=options))[0]
     assert only.counterfactuals == ()
-    assert "iterator of your own" in only.no_counterfactual
+    assert only.no_counterfactual == "the batches come from an iterator (Batches), which is not replaced"
+
+
+def noise(line: int | None, *, within: bool = True) -> Story:
+    """A side whose own line draws noise for its batches, or for its arrays before; every side draws its data."""
+    story = Story().seed(1, generator="numpy").draw(5, "numpy")
+    if line is not None and not within:
+        story.draw(line, "numpy", function="numpy.random.normal")
+    story.training(1).epoch(0)
+    if line is not None and within:
+        story.draw(line, "numpy", function="numpy.random.normal")
+    return story
+
+
+@pytest.mark.parametrize("role", ["baseline", "candidate"])
+@pytest.mark.parametrize("within", [True, False])
+def test_a_line_that_draws_on_one_side_alone_is_told(tmp_path: Path, role: str, within: bool) -> None:
+    sides = [noise(None), noise(12, within=within)]
+    last = found(two(tmp_path, *(sides if role == "candidate" else reversed(sides))))[-1]
+    assert (last.slug, last.location) == ("data-content", at(12))
+    when = "while the training ran" if within else "before the training"
+    told = f"numpy.random.normal draws at line 12 of train.py {when}, and no line of the other side does so"
+    assert [e.side for e in last.evidence if e.text == told] == [role]
+
+
+def test_a_line_that_draws_on_both_sides_is_not_told(tmp_path: Path) -> None:
+    last = found(two(tmp_path, noise(12), noise(12)))[-1]
+    assert "no line of the other side" not in texts(last)
+    # The same draw from the same state, on a line that was written otherwise.
+    last = found(two(tmp_path / "otherwise", noise(12), noise(13)))[-1]
+    assert "no line of the other side" not in texts(last)
 
 
 def one_process(tmp_path: Path, *states: bytes) -> Case:

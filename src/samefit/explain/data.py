@@ -16,7 +16,7 @@ from samefit.explain.drawn_in_fit import (
 )
 from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
-from samefit.explain.own_draws import explain_own_draws
+from samefit.explain.own_draws import draws_on_one_side, explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, explain_reads, stages_of
 from samefit.explain.settings import program_evidence
 from samefit.explain.unwatched import explain_hidden_draws
@@ -187,7 +187,10 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
     fixes = (fix,) if names else ()
     remedy = "compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling"
-    why_none = "the batches come from an iterator of your own, which is not replaced"
+    x = b.options.get("x")
+    kind = f" ({x['type']})" if isinstance(x, dict) and "type" in x else ""
+    why_none = f"the batches come from an iterator{kind}, which is not replaced"
+    drawn = tuple(draws_on_one_side(case))
     if not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
         remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
         why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
@@ -197,10 +200,11 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         evidence=(
             Evidence(case.divergence.detail),
             *(Evidence(text) for text in shapes),
+            *drawn,
             *not_recorded(case),
             *program_evidence(case),
         ),
-        location=b.location,
+        location=drawn[0].location if drawn else b.location,
         remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else why_none,

@@ -40,6 +40,34 @@ def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
     yield from _unseeded(case, within=within)
 
 
+def draws_on_one_side(case: Case) -> Iterator[Evidence]:
+    """Yields the lines of the user's own that drew for one side alone, before the end of the epoch in which they part.
+
+    It is said as a fact and no more: what such a line drew need not have come into the batches.
+    """
+    sides = (case.a, case.b)
+    lines = [_lines_that_draw(side, in_training=case.same_process and not side.name) for side in sides]
+    same = {(e.function, e.state) for e in lines[0].values()} & {(e.function, e.state) for e in lines[1].values()}
+    for side, own, others in zip(sides, lines, reversed(lines), strict=True):
+        for line in [line for line, e in own.items() if line not in others and (e.function, e.state) not in same][:3]:
+            event = own[line]
+            when = "while the training ran" if event.training == side.training.number else "before the training"
+            text = f"{event.function} draws at {place(event.location)} {when}, and no line of the other side does so"
+            yield Evidence(text, side.role, event.location)
+
+
+def _lines_that_draw(side: Side, *, in_training: bool) -> dict[tuple[str, str | None], Event]:
+    """Returns the first draw of each of the user's own lines; of draws `in_training` alone where that is asked."""
+    found: dict[tuple[str, str | None], Event] = {}
+    for event in side.events:
+        if event.kind != "draw" or event.component or event.location is None or event.id >= _end_of_epoch(side):
+            continue
+        if (in_training and event.training != side.training.number) or _imports(event.location.code or ""):
+            continue
+        found.setdefault((event.function, event.location.code), event)
+    return found
+
+
 def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
     """Generators of the user's own that took their start from the operating system: a suspect for each line."""
     ends = [_end_of_epoch(side) if within else side.training.begin_event for side in (case.a, case.b)]
