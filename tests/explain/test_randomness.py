@@ -97,6 +97,25 @@ def test_a_random_layer_that_had_drawn_more(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants == ({"do": "seed_states", "training": 2, "values": {path: (7, 2)}},)
 
 
+def test_what_had_drawn_more_before_each_training_is_put_back_before_each(tmp_path: Path) -> None:
+    """A loop calls the model in training mode behind each `fit`."""
+    path, runs = PATHS[0], []
+    for name, more in (("a", 0), ("b", 1)):
+        changes = counters({step: step + 1 + more * max(0, step // 2) for step in range(-1, 6)}, path)
+        changes += [state(2, path, 7, 2 + more, "begin"), state(4, path, 7, 4 + 2 * more, "begin")]
+        trainings = [Training(steps=(2,), location=at(line)) for line in (9, 10, 11)]
+        changes += [effect()] if more else []
+        runs.append(make_run(tmp_path / name, layers=layers(), trainings=trainings, changes=changes))
+    first = found(case_between(*runs))[0]
+    assert first.slug == "generator-advanced"
+    plans = [{"do": "seed_states", "training": number, "values": {path: (7, 2 * number - 2)}} for number in (2, 3)]
+    assert [fix.transplants for fix in first.counterfactuals] == [tuple(plans), (plans[0],)]
+    assert (
+        first.counterfactuals[0].text
+        == "the counter of Dropout taken from the baseline, before this fit and each later one"
+    )
+
+
 def test_a_copy_of_the_model_has_new_seeds(tmp_path: Path) -> None:
     runs: list[Run] = []
     for name, model, seed in (("a", 1, 7), ("b", 2, 8)):
@@ -145,6 +164,14 @@ def test_the_seed_of_a_random_layer(tmp_path: Path) -> None:
     assert (first.slug, first.location) == ("unseeded", at(7))
     assert "The seed of Dropout came from Python's random" in first.summary
     assert first.counterfactuals[0].transplants == ({"do": "seeds", "side": "", "values": {"0": 11}, STANDS_IN: True},)
+
+
+def test_the_seed_that_one_side_has_set_is_what_the_other_is_to_set(tmp_path: Path) -> None:
+    seeds = [Story().seed(5), Story("b")]
+    stories = [story.draw(7, component="seed of Dropout") for story in seeds]
+    first = found(seeded(tmp_path, stories, (11, 12)))[0]
+    assert (first.slug, first.location) == ("unseeded", at(7))
+    assert first.remedy == "put  keras.utils.set_random_seed(5)  before the model is built, in the candidate as well"
 
 
 def test_the_seed_of_a_random_layer_after_other_draws(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_in_fit import put_back
-from samefit.explain.seed_generators import explain_seed_generators, find_state
+from samefit.explain.seed_generators import explain_seed_generators, find_state, plans_of_later_trainings
 from samefit.store.records import Event
 from samefit.types import Role
 
@@ -62,14 +62,22 @@ def _restarted(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
 
 def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
     """The same seed, another counter: a random layer had drawn more on one side before this step."""
-    states = [(j, find_state(case.a, i), find_state(case.b, j)) for i, j in seeds]
-    moved = [(j, one, other) for j, one, other in states if one and other and one[0] == other[0] and one[1] != other[1]]
+    states = [(i, j, find_state(case.a, i), find_state(case.b, j)) for i, j in seeds]
+    moved = [
+        (i, j, one, other) for i, j, one, other in states if one and other and one[0] == other[0] and one[1] != other[1]
+    ]
     if not moved:
         return
-    position, one, other = moved[0]
+    _, position, one, other = moved[0]
     layer = case.b.layer_of(case.b.layout[position])
     name = layer.class_name if layer is not None else "random layer"
-    values = {case.b.layout[j].path: state for j, state, _ in moved}
+    values = {case.b.layout[j].path: state for _, j, state, _ in moved}
+    plan = {"do": "seed_states", "training": case.b.training.number, "values": values}
+    fixes = [Counterfactual(f"the counter of {name} taken from the baseline", (plan,))]
+    later = plans_of_later_trainings(case, {case.b.layout[j].path: i for i, j, *_ in moved})
+    if later:
+        # Where something else parts the sides before, the last of these are not come to: then this one alone.
+        fixes.insert(0, Counterfactual(f"{fixes[0].text}, before this fit and each later one", (plan, *later)))
     ahead = case.b if one[1] < other[1] else case.a
     where = f"step {case.divergence.step}" if case.divergence.step > 1 else "the first step"
     yield Suspect(
@@ -86,12 +94,7 @@ def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
         location=ahead.training.location,
         remedy=f"make the model anew before {generators.place(ahead.training.location)}, or call it without "
         "training=True before",
-        counterfactuals=(
-            Counterfactual(
-                f"the counter of {name} taken from the baseline",
-                ({"do": "seed_states", "training": case.b.training.number, "values": values},),
-            ),
-        ),
+        counterfactuals=tuple(fixes),
     )
 
 

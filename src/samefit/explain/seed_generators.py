@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,15 +47,45 @@ def given_seed(side: Side, position: int) -> Given | None:
     return Given(layer.class_name, layer.seed_value, drawn, layer.seed_event, layer.location)
 
 
-def find_state(side: Side, position: int) -> tuple[int, int] | None:
-    """Finds (seed, counter) behind a digest by counting up from the seed that the generator was given."""
-    given, wanted = given_seed(side, position), side.digest_before(position)
+def find_state(side: Side, position: int, digest: bytes | None = None) -> tuple[int, int] | None:
+    """Finds (seed, counter) behind a digest by counting up from the seed that the generator was given.
+
+    Args:
+        side: A side.
+        position: Where the generator's state stands in its layout.
+        digest: What the state is to have; None: what it had before the step in which the sides part.
+    """
+    given, wanted = given_seed(side, position), digest or side.digest_before(position)
     if given is None or wanted is None:
         return None
     for counter in range(200_000):
         if state_digest(np.array([given.value, counter], dtype=np.int64)) == wanted:
             return given.value, counter
     return None
+
+
+def plans_of_later_trainings(case: Case, paths: dict[str, int]) -> list[dict[str, Any]]:
+    """Returns plans that put generators to where the baseline's stood when its later trainings began.
+
+    What draws between two trainings does so again, as a rule: a call in training mode behind each `fit` of a loop.
+
+    Args:
+        case: The case.
+        paths: The position among the baseline's variables, by the candidate's path.
+    """
+    plans: list[dict[str, Any]] = []
+    numbers = [[training.number for training in side.trainings] for side in (case.a, case.b)]
+    if len(numbers[0]) != len(numbers[1]):
+        return plans
+    for one, other in zip(*numbers, strict=True):
+        state = case.a.run.begin_state(one)
+        if other <= case.b.training.number or state is None or case.a.run.layouts[state.layout] != case.a.layout:
+            continue
+        digests = {path: state.digests[16 * at : 16 * at + 16] for path, at in paths.items()}
+        values = {path: find_state(case.a, paths[path], digest) for path, digest in digests.items()}
+        if None not in values.values():
+            plans.append({"do": "seed_states", "training": other, "values": values})
+    return plans
 
 
 def explain_seed_generators(case: Case) -> Iterator[Suspect]:
