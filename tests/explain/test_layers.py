@@ -96,6 +96,14 @@ def test_a_seed_is_told_from_another_option(tmp_path: Path) -> None:
     assert texts(suspects[1]) == "Dense(seed=1) and Dense(seed=2)"
 
 
+@pytest.mark.parametrize(("baseline", "candidate"), [(None, 7), (7, None)])
+def test_the_seed_that_one_side_has_is_what_to_write(
+    tmp_path: Path, baseline: int | None, candidate: int | None
+) -> None:
+    first = found(two(tmp_path, [layer(seed=baseline)], [layer(seed=candidate)]))[0]
+    assert (first.slug, first.remedy) == ("different-seed", "write  Dense(seed=7)  on both sides")
+
+
 # -- structure ----------------------------------------------------------------------------------------------------
 
 

@@ -178,7 +178,7 @@ def _unseeded(
         summary=f"{what[0].upper() + what[1:]} came from {name_of(generator)}, which nobody had seeded.",
         evidence=tuple(lines),
         location=where,
-        remedy=_seeding_remedy(case, generator, draw_b),
+        remedy=_seeding_remedy(case, generator, draw_b, seed_a, seed_b),
         counterfactuals=(
             *(replace(each, transplants=_standing_in(each.transplants)) for each in counterfactuals),
             Counterfactual(
@@ -192,7 +192,7 @@ def _standing_in(plans: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any
     return tuple({**plan, STANDS_IN: True} for plan in plans)
 
 
-def _seeding_remedy(case: Case, generator: str, draw: Event) -> str:
+def _seeding_remedy(case: Case, generator: str, draw: Event, seed_a: Event | None, seed_b: Event | None) -> str:
     if draw.function.startswith("Dataset."):
         call = draw.function.removeprefix("Dataset.")
         return f"{call}(..., seed=1)  at {place(draw.location)}, or  keras.utils.set_random_seed(1)  before it"
@@ -201,6 +201,9 @@ def _seeding_remedy(case: Case, generator: str, draw: Event) -> str:
         return (
             "put  torch.manual_seed(1)  before the data is read: keras.utils.set_random_seed leaves PyTorch alone here"
         )
+    seed, side = (seed_a, case.b) if seed_b is None else (seed_b, case.a)
+    if seed is not None and isinstance(seed.value, int):
+        return f"put  keras.utils.set_random_seed({seed.value})  before the model is built, in the {side.role} as well"
     return "put  keras.utils.set_random_seed(1)  before the model is built, on both sides"
 
 

@@ -187,7 +187,10 @@ class _Changed:
     @property
     def remedy(self) -> str:
         """What to write for this layer."""
-        return f"{self.b.class_name}({', '.join(f'{n}={shown(v[0])}' for n, v in self.options.items())})"
+        seeds = _seeds_of(self.options)
+        # Of a seed that one side has, that one: without it the layer would depend on what was drawn before.
+        wanted = {n: other if n in seeds and _seed(one) is None else one for n, (one, other) in self.options.items()}
+        return f"{self.b.class_name}({', '.join(f'{n}={shown(v)}' for n, v in wanted.items())})"
 
     @property
     def plans(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
