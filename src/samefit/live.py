@@ -38,7 +38,7 @@ class Live:
     Args:
         session: See `samefit.checks.session`; keys "run", "target", "side", "transplants", "keep_data", "keep_states",
             "looks" (as of `samefit.store.inside.Look`), "every_step", "every_batch", "stop_file", "stop_after", "pin",
-            "models".
+            "models", "joined" (what ran in the process before was not recorded).
     """
 
     def __init__(self, session: Mapping[str, Any]) -> None:
@@ -253,6 +253,7 @@ class Live:
             "environment": environment,
             "given": sorted(given),
             "pin": self.session.get("pin"),
+            "joined": bool(self.session.get("joined")),
             "every_step": bool(self.session.get("every_step")),
             "every_batch": bool(self.session.get("every_batch")),
             "versions": {"python": platform.python_version()},

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.result import Evidence
+from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
 from samefit.store.records import Event
@@ -68,6 +69,9 @@ def explain_draw(
     late = _late_seeds(case, generator, *draws) if training_begins else None
     if late is not None:
         return _too_late(case, generator, draws, late, what, counterfactuals)
+    if is_unseen(case, seed_a, seed_b):
+        moved = draw_a.state is None or draw_a.state != draw_b.state
+        return before_the_recording(case, name_of(generator), f"when {what} came from it") if moved else None
     if seed_a is None or seed_b is None:
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:

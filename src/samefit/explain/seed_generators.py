@@ -9,6 +9,7 @@ import numpy as np
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
+from samefit.explain.begun_late import begun_late
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.weights import event_of, seed_plans
 from samefit.store.digest import state_digest
@@ -147,4 +148,7 @@ def _are_repeatable(case: Case, *given: Given) -> bool:
     """Whether the seeds that Keras drew come from a generator that was seeded."""
     events = [(side, event_of(side, each.event)) for side, each in zip((case.a, case.b), given, strict=True)]
     drawn = [(side, event) for (side, event), each in zip(events, given, strict=True) if each.is_drawn]
-    return all(event is not None and generators.seeding(side, "python", event) is not None for side, event in drawn)
+    return all(
+        begun_late(side) or (event is not None and generators.seeding(side, "python", event) is not None)
+        for side, event in drawn
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
+from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.pipelines import stages_of
@@ -27,6 +28,12 @@ def explain_hidden_draws(case: Case) -> Iterator[Suspect]:
         if plan is None or all(seeds):
             continue
         name = generators.name_of(generator)
+        if is_unseen(case, *seeds):
+            if case.divergence.stage is Stage.DATA:
+                yield before_the_recording(
+                    case, name, "when the two recordings began, and the data may depend on it", weak=True
+                )
+            continue
         yield Suspect(
             slug="unseeded",
             summary=f"{name} was never seeded, and the data may depend on it.",
@@ -51,6 +58,8 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
     if one is not None and other is not None:
         if one.value != other.value:
             yield generators.other_seed(generators.name_of("tensorflow"), one, other, ())
+        return
+    if is_unseen(case, one, other):
         return
     drawing = [stage for stage in stages_of(case.b) if stage.unseeded and case.divergence.stage is Stage.DATA]
     yield Suspect(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
+from samefit.explain.begun_late import begun_late, explain_made_before
 from samefit.explain.carried import explain_carried
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.left_behind import explain_own_generators
@@ -23,6 +24,7 @@ def explain_initial(case: Case) -> Iterator[Suspect]:
     weights = case.differing_of(Role.TRAINABLE, Role.NON_TRAINABLE)
     yield from explain_carried(case, weights)
     yield from explain_assigned(case, weights)
+    yield from explain_made_before(case)
     for i, j in weights[:1]:
         a, b = case.a.layout[i], case.b.layout[j]
         if a.origin is None or b.origin is None or a.origin.assigned or b.origin.assigned:
@@ -160,7 +162,7 @@ def _one_sided(case: Case, a: VariableRecord, b: VariableRecord) -> Suspect:
     side, variable = (case.b, b) if b.origin.seed_event is not None else (case.a, a)
     assert variable.origin is not None
     event = event_of(side, variable.origin.seed_event)
-    seeded = event is not None and side.seeding("python", event.id) is not None
+    seeded = begun_late(side) or (event is not None and side.seeding("python", event.id) is not None)
     return Suspect(
         slug="different-seed" if seeded else "unseeded",
         summary=f"{variable.origin.initializer} of {variable.path} has a seed on one side only.",

@@ -63,7 +63,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def _start(self) -> None:
         if self._live is None:
             target = f"Recorder({str(self.path)!r})"
-            recording = live.Live({"run": str(self.path), "target": target, "every_step": self._every_step})
+            session = {"run": str(self.path), "target": target, "every_step": self._every_step, "joined": True}
+            recording = live.Live(session)
             try:
                 recording.watch_process()
                 recording.begin_side("")

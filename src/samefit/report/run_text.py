@@ -110,14 +110,15 @@ def print_ledger(run: Run, console: Console) -> None:
         own = [event for event in events if event.generator == name]
         if own:
             console.print(encodable(console, f"{_NAMES.get(name, plain(name))}"), style="bold", highlight=False)
-            _generator(own, places, console)
+            _generator(own, places, console, joined=bool(run.manifest.get("joined")))
             console.print()
 
 
-def _generator(events: Sequence[Event], places: Places, console: Console) -> None:
+def _generator(events: Sequence[Event], places: Places, console: Console, *, joined: bool) -> None:
     rows: list[Sequence[object]] = []
     if events[0].kind == "draw":
-        rows.append(("", "", "never seeded before this", "", ""))
+        before = "what seeded it before the recording is not known" if joined else "never seeded before this"
+        rows.append(("", "", before, "", ""))
     for event in _merged(events):
         at = places(event.location) if event.location else ""
         code = event.location.code if event.location else None
