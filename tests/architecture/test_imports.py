@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
 # Single imports that the table forbids and that are right all the same, each inside of a function.
 EXCEPTIONS = {
     ("samefit.comparison.result", "samefit.report.html_fragment"): "how a comparison shows itself in a notebook",
+    ("samefit.comparison.result", "samefit.report.text"): "how a comparison is printed",
     ("samefit.comparison.model_result", "samefit.report.html_fragment"): "how a comparison shows itself in a notebook",
 }
 

@@ -164,3 +164,7 @@ def test_weights_before_the_first_step_are_told_without_repetition(samples: dict
     first = Divergence(1, 1, 1, 0, 0, Stage.INITIAL_WEIGHTS, "dense/kernel", When.BEFORE_STEP.value, 1)
     text = text_of(replace(samples["diverged"], first_divergence=first))
     assert "before the first step, initial weights: dense/kernel\n" in text
+
+
+def test_a_comparison_that_is_printed_is_its_report(samples: dict[str, Comparison]) -> None:
+    assert str(samples["diverged"]) == as_text(samples["diverged"])

@@ -297,6 +297,12 @@ class Comparison:
         """Returns this comparison with `causes` filled in."""
         return replace(self, causes=causes)
 
+    def __str__(self) -> str:
+        """Returns the report as plain text, for `print`."""
+        from samefit.report.text import as_text
+
+        return as_text(self)
+
     def _repr_html_(self) -> str:
         """Shows the comparison in a notebook."""
         from samefit.report.html_fragment import to_html
