@@ -153,7 +153,7 @@ class Live:
         self.provenance.on_update = self.recorder.applying
         if self.transplants.changes_seeds:
             generators.change_keras_seed(self.patches, self.ledger)
-        layers.watch_layers(self.patches, self.provenance, backend.is_compiling)
+        layers.watch_layers(self.patches, self.provenance, backend)
         trainer.watch_trainer(self.patches, name, self.recorder)
         # `__main__` has no file any more when the interpreter ends.
         self._code = code_digests()

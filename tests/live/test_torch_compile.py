@@ -26,7 +26,9 @@ import torch
 def train():
     torch._dynamo.reset()
     keras.utils.set_random_seed(1)
-    layers = [keras.layers.Dense(8, activation="gelu"), keras.layers.LayerNormalization(), keras.layers.Dense(3)]
+    layers = [keras.layers.Dense(8, activation="gelu"), keras.layers.LayerNormalization()]
+    # More kinds of layers, and ways to call them, than torch.compile takes of one function.
+    layers += [keras.layers.BatchNormalization(), keras.layers.Dropout(0.2, seed=1), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((5,)), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=True)

@@ -228,6 +228,13 @@ class Backend(abc.ABC):
     `torch.compile` compile anew, and after some times it no longer compiles at all.
     """
 
+    left_to_python: Callable[[Callable[..., Any]], Callable[..., Any]] = staticmethod(lambda hook: hook)
+    """Has a compiler pass over the frame of a hook, and go on in what the hook calls.
+
+    One hook stands before all layers: compiled as a frame of its own, for each layer and each way of calling it, it
+    would reach the limit of `torch.compile` where the layers themselves do not, and the rest would run uncompiled.
+    """
+
     returns_early: bool = False
     """Whether a compiled step returns before it is computed, and what it returned stays as it is."""
 

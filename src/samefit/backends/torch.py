@@ -42,6 +42,7 @@ class TorchBackend(Backend):
     name = "torch"
     # The function itself: the compiler knows it, and takes it for a constant.
     is_compiling = staticmethod(torch.compiler.is_compiling)
+    left_to_python = staticmethod(torch._dynamo.decorators.skip)
 
     def version(self) -> str:
         return str(torch.__version__)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from samefit.backends.base import Backend
 from samefit.patches.patching import Patches
 
 _CHECKED = "Keras 3.15.1"
@@ -168,13 +169,13 @@ def watch_outputs(patches: Patches, observe: Callable[[Any, Any, bool], None]) -
     patches.replace(layer, "__call__", make, checked_on=_CHECKED)
 
 
-def watch_layers(patches: Patches, observer: BuildObserver, is_compiling: Callable[[], bool]) -> None:
+def watch_layers(patches: Patches, observer: BuildObserver, backend: Backend) -> None:
     """Puts all hooks of layers, initialisers, variables and optimizers in place.
 
     Args:
         patches: Where the changes are kept.
         observer: What is told.
-        is_compiling: `Backend.is_compiling`.
+        backend: The backend that Keras uses.
     """
     layer = importlib.import_module("keras.src.layers.layer").Layer
     operation = importlib.import_module("keras.src.ops.operation").Operation
@@ -186,10 +187,10 @@ def watch_layers(patches: Patches, observer: BuildObserver, is_compiling: Callab
 
     patches.replace(model, "load_weights", functools.partial(_load_weights, observer), checked_on=_CHECKED)
     patches.replace(operation, "__new__", functools.partial(_new, observer), checked_on=_CHECKED)
-    patches.replace(layer, "__call__", functools.partial(_call, observer), checked_on=_CHECKED)
+    patches.replace(layer, "__call__", functools.partial(_call, observer, backend), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
     patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
-    assign = functools.partial(watched_assign, observer.assigned, is_compiling)
+    assign = functools.partial(watched_assign, observer.assigned, backend.is_compiling)
     patches.replace(variables, "assign", assign, checked_on=_CHECKED)
     backend_variable = importlib.import_module("keras.src.backend").Variable
     owner = backend_variable if "_deferred_initialize" in vars(backend_variable) else variables
@@ -230,14 +231,14 @@ def _new(observer: BuildObserver, original: Any) -> Any:
     return new
 
 
-def _call(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+def _call(observer: BuildObserver, backend: Backend, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not observer.capturing:
             return original(self, *args, **kwargs)
         return observer.called(self, args, kwargs, lambda: original(self, *args, **kwargs))
 
-    return call
+    return backend.left_to_python(call)
 
 
 def _operation_call(observer: BuildObserver, layer: type, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -100,7 +100,7 @@ def _watched(backend: Any, known: Provenance | None = None) -> Iterator[Provenan
     # What TensorFlow makes inside a trace has no value to be read there.
     provenance.keep_values = True
     patches = Patches()
-    watch_layers(patches, provenance, backend.is_compiling)
+    watch_layers(patches, provenance, backend)
     try:
         yield provenance
     finally:
