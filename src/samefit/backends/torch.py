@@ -42,6 +42,7 @@ class TorchBackend(Backend):
     name = "torch"
     # The function itself: the compiler knows it, and takes it for a constant.
     is_compiling = staticmethod(torch.compiler.is_compiling)
+    # Not public; `torch.compiler.disable` would leave what the hook calls to Python as well (checked on torch 2.13).
     left_to_python = staticmethod(torch._dynamo.decorators.skip)
 
     def version(self) -> str:
