@@ -188,27 +188,6 @@ def test_another_loss(tmp_path: Path, name: str, one: Any, other: Any, text: str
     assert first.counterfactuals[0].transplants[0][name] == one
 
 
-@pytest.mark.parametrize("name", ["jit_compile", "run_eagerly"])
-def test_compiled_otherwise(tmp_path: Path, name: str) -> None:
-    first = found(two(tmp_path, FORWARD, {name: True}, {name: False}))[0]
-    assert (first.slug, plans(first)) == ("rounding", ["compile"])
-    assert f"compile({name}=...): True and False" in texts(first)
-
-
-def test_shared_among_devices_otherwise(tmp_path: Path) -> None:
-    shared = {"distribution": "DataParallel on 2 devices"}
-    only = found(two(tmp_path / "one", FORWARD, b=shared))[0]
-    assert (only.slug, only.weak, texts(only)) == ("rounding", True, "one device and DataParallel on 2 devices")
-    assert "devices share the work" in only.no_counterfactual
-    assert "rounding" not in slugs(two(tmp_path / "both", FORWARD, a=shared, b=shared))
-
-
-def test_what_auto_means_on_another_backend_is_not_blamed(tmp_path: Path) -> None:
-    compiled = {"jit_compile": True}, {"jit_compile": False}
-    case = two(tmp_path, FORWARD, *compiled, backends=("jax", "torch"))
-    assert all("jit_compile" not in suspect.summary for suspect in found(case))
-
-
 def test_equal_compilation_is_not_blamed(tmp_path: Path) -> None:
     assert slugs(two(tmp_path, FORWARD)) == []
 

@@ -14,9 +14,8 @@ from samefit.types import Location, Stage
 
 
 def explain_compiled(case: Case) -> Iterator[Suspect]:
-    """Yields suspects for what `compile` was given: optimizer, loss, compilation."""
+    """Yields suspects for what `compile` was given: optimizer, loss."""
     a, b = case.a.training.compiled, case.b.training.compiled
-    number = b.get("number", 0)
     kinds = [(OPTIMIZERS, "optimizer-config"), (LOSSES, "loss-config"), (("loss_weights", ""), "loss-config")]
     losses = [side.step.logs.get("loss") for side in (case.a, case.b)]
     if case.divergence.stage is Stage.UPDATE and losses[0] is not None and losses[0] == losses[1]:
@@ -27,35 +26,6 @@ def explain_compiled(case: Case) -> Iterator[Suspect]:
         for name in {**mine, **theirs}:
             if bare(mine.get(name)) != bare(theirs.get(name)):
                 yield from _part(case, slug, keys, name, mine.get(name), theirs.get(name))
-    # What `jit_compile="auto"` becomes is the backend's choice, and no other backend has its compiler.
-    two_backends = case.comparison.baseline.backend != case.comparison.candidate.backend
-    for name in ("run_eagerly",) if two_backends else ("jit_compile", "run_eagerly"):
-        if a.get(name) != b.get(name):
-            plan = {"do": "compile", "side": case.b.name, "compile": number, name: a.get(name)}
-            yield Suspect(
-                slug="rounding",
-                summary=f"{name}={a.get(name)} and {name}={b.get(name)}: other kernels add up in another order.",
-                evidence=(Evidence(f"compile({name}=...): {a.get(name)} and {b.get(name)}"),),
-                location=compiled_at(case.b),
-                remedy=f"compile({name}={a.get(name)})  on both sides",
-                counterfactuals=(Counterfactual(f"{name}={a.get(name)}", (plan,)),),
-            )
-
-
-def explain_distribution(case: Case) -> Iterator[Suspect]:
-    """Yields a suspect where devices share the work of the two trainings otherwise."""
-    one, other = (side.training.compiled.get("distribution") for side in (case.a, case.b))
-    if one == other:
-        return
-    yield Suspect(
-        slug="rounding",
-        summary="Devices share the work otherwise: what they add up comes in another order.",
-        evidence=(Evidence(f"{one or 'one device'} and {other or 'one device'}"),),
-        location=case.b.training.location,
-        remedy="share it in the same way on both sides, or compare with a tolerance",
-        no_counterfactual="how devices share the work cannot be put in from outside",
-        weak=True,
-    )
 
 
 def _part(case: Case, slug: str, keys: tuple[str, str], name: str, one: Any, other: Any) -> Iterator[Suspect]:

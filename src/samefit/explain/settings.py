@@ -146,7 +146,7 @@ def explain_backend(case: Case) -> Iterator[Suspect]:
 def _other_masks(case: Case) -> Iterator[Suspect]:
     """Random layers draw from the backend's own stream, unless they are pinned: equal seeds give other masks."""
     pinned = [s.run.manifest.get("pin") is not None or bool(s.run.manifest.get("pin_report")) for s in (case.a, case.b)]
-    seeds = _drawing_in_step(case.a), _drawing_in_step(case.b)
+    seeds = drawing_in_step(case.a), drawing_in_step(case.b)
     if all(pinned) or not all(seeds):
         return
     one, other = case.comparison.baseline.backend, case.comparison.candidate.backend
@@ -163,7 +163,7 @@ def _other_masks(case: Case) -> Iterator[Suspect]:
     )
 
 
-def _drawing_in_step(side: Side) -> list[int]:
+def drawing_in_step(side: Side) -> list[int]:
     """Returns the seeds of the random layers of which the step at hand has drawn, as positions in the layout."""
     seeds = [k for k, v in enumerate(side.layout) if v.role is Role.SEED]
     own = [k for k in seeds if side.moves(k) is not False]

@@ -13,6 +13,7 @@ from samefit.explain import (
     callbacks,
     compiled,
     data,
+    execution,
     flags,
     layers,
     left_behind,
@@ -55,8 +56,9 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         wiring.explain_wiring,
         own_code.explain_own_code,
         compiled.explain_compiled,
+        execution.explain_execution,
         compiled.explain_fit,
-        compiled.explain_distribution,
+        execution.explain_distribution,
         data.explain_targets,
         compiled.explain_weighted_batches,
         between.explain_validation,
@@ -71,8 +73,9 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         settings.explain_environment,
         layers.explain_trainable,
         compiled.explain_compiled,
+        execution.explain_execution,
         compiled.explain_fit,
-        compiled.explain_distribution,
+        execution.explain_distribution,
         compiled.explain_weighted_batches,
         layers.explain_layers,
         own_code.explain_own_code,
@@ -85,6 +88,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
     Stage.UPDATE: (
         settings.explain_environment,
         compiled.explain_compiled,
+        execution.explain_execution,
         slots.explain_slots,
         slots.explain_schedule,
         layers.explain_trainable,
@@ -101,6 +105,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_layers,
         own_code.explain_own_code,
         compiled.explain_compiled,
+        execution.explain_execution,
         weights.explain_initial,
         settings.explain_backend,
         flags.explain_flags,
@@ -112,7 +117,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
 def _detectors(case: Case) -> tuple[Detector, ...]:
     if case.divergence.when is When.AFTER_TRAINING:
         # All steps are equal: nothing that acts in one is behind it.
-        return callbacks.explain_callbacks, compiled.explain_compiled
+        return callbacks.explain_callbacks, compiled.explain_compiled, execution.explain_execution
     if case.divergence.when in (When.BETWEEN_EPOCHS, When.BETWEEN_STEPS):
         return callbacks.explain_callbacks, between.explain_validation
     return _DETECTORS[case.divergence.stage]
