@@ -14,8 +14,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from samefit.patches.patching import Patches
 
 _CHECKED = "Keras 3.12 to 3.15"
@@ -75,6 +73,9 @@ def _without_options(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _shortened(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def get_config(self: Any) -> Any:
+        # Plans of re-runs come here before the script does, which may set up NumPy first.
+        import numpy as np
+
         value = self.value
         if not isinstance(value, np.ndarray) or value.size <= _MOST:
             return original(self)
