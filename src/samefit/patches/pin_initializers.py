@@ -55,7 +55,8 @@ def is_constant(initializer: Any) -> bool:
 
 def is_function_of_keras(initializer: Any) -> bool:
     """Says whether an initialiser is a function of Keras's (keras/src/random/seed_generator.py has one), no object."""
-    return inspect.isfunction(initializer) and initializer.__module__.startswith("keras.")
+    # A function that `exec` made may be of no module.
+    return inspect.isfunction(initializer) and str(initializer.__module__ or "").startswith("keras.")
 
 
 def explicit_seed(initializer: Any) -> Any:

@@ -131,7 +131,7 @@ class Copies:
             value: Its value.
         """
         found = []
-        for reference in self._copies.get(entry.number, {}).values():
+        for reference in list(self._copies.get(entry.number, {}).values()):
             copy = reference()
             known = None if copy is None else self._assigned.get(copy)
             if known is not None and known.original is entry and _kind(copy) == _kind(variable):
@@ -145,9 +145,25 @@ class Copies:
         return self._entry_of(thing) if known is None else known.original
 
     def _note(self, variable: Any, known: _Assigned, original: Weight | None) -> None:
+        if known.original is not None and known.original is not original:
+            self._forget(known.original.number, id(variable))
         known.original = original
-        if original is not None:
-            self._copies.setdefault(original.number, {})[id(variable)] = weakref.ref(variable)
+        if original is None:
+            return
+        number, identity = original.number, id(variable)
+
+        def gone(reference: weakref.ref[Any]) -> None:
+            # Another variable may have got the identity meanwhile.
+            if self._copies.get(number, {}).get(identity) is reference:
+                self._forget(number, identity)
+
+        self._copies.setdefault(number, {})[identity] = weakref.ref(variable, gone)
+
+    def _forget(self, number: int, identity: int) -> None:
+        copies = self._copies.get(number, {})
+        copies.pop(identity, None)
+        if not copies:
+            self._copies.pop(number, None)
 
     def _holds(self, variable: Any, its_digest: bytes) -> bool:
         value = self._adapter.host_value(variable)

@@ -119,7 +119,7 @@ def is_plain(value: Any) -> bool:
 
 def _is_of_keras(value: Any) -> bool:
     """Whether a value is a function of Keras: its monitoring callbacks choose one when the first epoch ends."""
-    if not (inspect.isfunction(value) and value.__module__.startswith(_KERAS)):
+    if not (inspect.isfunction(value) and str(value.__module__ or "").startswith(_KERAS)):
         return False
     return getattr(sys.modules.get(value.__module__), value.__name__, None) is value
 
