@@ -231,6 +231,37 @@ class BehindSomethingUnbound(Batches):
         return self.rng.normal(size=index)
 
 
+class Jealous(dict[str, Any]):
+    """Attributes that raise where a name is asked for that is not there."""
+
+    def __contains__(self, name: object) -> bool:
+        raise KeyError(name)
+
+
+class Meta(type):
+    def __getattr__(cls, name: str) -> Any:
+        raise KeyError(name)
+
+
+class Strange(metaclass=Meta):
+    """An attribute whose class cannot be asked for anything."""
+
+
+class OfStrangeThings(Batches):
+    strange = Strange()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__dict__ = Jealous(self.__dict__)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.strange(index) + self.rng.normal() if self.augment else index
+
+
+def test_attributes_that_have_code_of_their_own_are_read_without_it() -> None:
+    assert of(*draws_of(OfStrangeThings())) == [("OfStrangeThings.__getitem__", "self.rng.normal")]
+
+
 def test_a_draw_behind_what_cannot_be_asked_is_found() -> None:
     assert of(*draws_of(BehindSomethingUnbound())) == [("BehindSomethingUnbound.__getitem__", "self.rng.normal")]
 

@@ -108,7 +108,10 @@ def attributes_held(value: Any) -> Mapping[str, Any]:
         held = object.__getattribute__(value, "__dict__")
     except Exception:  # it has none, or one that a proxy makes up; what that raises is no matter of ours
         return {}
-    return held if isinstance(held, dict) else {}
+    if not isinstance(held, dict):
+        return {}
+    # One of a class of the user's may have methods of its own.
+    return held if type(held) is dict else dict.copy(held)
 
 
 class _Reader:
@@ -244,7 +247,8 @@ def _attribute(value: Any, name: str) -> Any:
     if _is(of_class, FunctionType):
         return MethodType(of_class, value)
     # A generator, or a flag, that all objects of a class have; a descriptor would be asked by running it.
-    return _UNKNOWN if hasattr(type(of_class), "__get__") else of_class
+    is_descriptor = inspect.getattr_static(type(of_class), "__get__", None) is not None
+    return _UNKNOWN if is_descriptor else of_class
 
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
