@@ -119,7 +119,7 @@ def test_a_loss_of_the_users_own_with_another_option(tmp_path: Path) -> None:
         "Mine(scale=1.0) and Mine(scale=2.0)",
         False,
     )
-    assert first.counterfactuals[0].transplants[0]["loss"] == {"class": "Mine", "config": {"scale": 1.0}}
+    assert first.counterfactuals[0].transplants[0]["loss"] == {"options": {"scale": 1.0}}
 
 
 def test_a_loss_of_other_code_is_replaced_on_both_sides(tmp_path: Path) -> None:

@@ -69,6 +69,21 @@ def test_a_loss_is_made_of_the_class_that_the_side_has() -> None:
     assert isinstance(made(keras.losses, {"class": "Huber", "config": {"delta": 2.0}}, Scaled()), keras.losses.Huber)
 
 
+def test_what_is_an_attribute_and_no_argument_is_set() -> None:
+    mine = Scaled(3.0)
+    mine.eps = 1e-7
+    new = made(keras.losses, {"options": {"scale": 2.0, "eps": 1e-5}}, mine)
+    # Without a `get_config` of its own neither is an argument; the side's own object stays what it was.
+    assert (type(new), new.scale, new.eps, mine.scale, mine.eps) == (Scaled, 2.0, 1e-5, 3.0, 1e-7)
+
+
+@pytest.mark.parametrize("name", ["kept", "options", "class"])
+def test_an_output_may_have_any_name(name: str) -> None:
+    wanted = {name: "mse", "box": "mae"}
+    assert made(keras.losses, wanted, {name: "mae", "box": "mse"}) == wanted
+    assert made(keras.losses, {name: "mse"}, {name: "mae"}) == {name: "mse"}
+
+
 def test_of_several_a_side_keeps_its_own() -> None:
     mine = Scaled()
     assert made(keras.losses, {"p": {"kept": True}, "q": "mse"}, {"p": mine, "q": "mae"}) == {"p": mine, "q": "mse"}

@@ -179,6 +179,9 @@ def _remedy(name: str, one: Any, other: Any) -> str:
         options = differing_options(one.get("config") or {}, other.get("config") or {})
         if options and all(can_be_made(*pair) for pair in options.values()):
             written = ", ".join(f"{key}={shown(unmarked(mine))}" for key, (mine, _) in options.items())
+            if is_own(one["class"]):
+                # What differs may be an attribute of it, and no argument.
+                return f"have  {written}  in {class_of(one)} on both sides"
             return f"write  {class_of(one)}({written})  on both sides"
     if is_own(one):
         return f"give both the same code as {name}"

@@ -39,18 +39,20 @@ def handed(wanted: Any, there: Any) -> Any:
         return _each(dict(enumerate(zip(wanted, there, strict=True))), lambda found: list(found.values()))
     if not (isinstance(wanted, Mapping) and isinstance(there, Mapping)):
         return CANNOT
-    if "class" not in wanted:
+    if not is_part(wanted):
         pairs = {name: (part, there.get(name)) for name, part in wanted.items()}
-        return CANNOT if "class" in there else _each(pairs, dict)
+        return CANNOT if is_part(there) else _each(pairs, dict)
     if wanted["class"] != there.get("class"):
         return CANNOT
     mine, theirs = wanted.get("config") or {}, there.get("config") or {}
-    if is_own(wanted["class"]):
-        whole = all(can_be_made(value, theirs.get(name)) for name, value in mine.items())
-        return unmarked(wanted) if whole else CANNOT
     options = {name: pair[0] for name, pair in differing_options(mine, theirs).items()}
     possible = all(can_be_made(value, theirs.get(name)) for name, value in options.items())
     return {"options": unmarked(options)} if possible else CANNOT
+
+
+def is_part(described: Mapping[str, Any]) -> bool:
+    """Whether a description is that of an optimizer, a loss or a metric, and not of several by their outputs."""
+    return {"class", "config"} <= set(described)
 
 
 def _each(pairs: Mapping[Any, tuple[Any, Any]], joined: Any) -> Any:

@@ -5,7 +5,7 @@ A plan says of such a part one of these:
 | it says | it is |
 |---|---|
 | {"class", "config"} | made from its configuration, as Keras saves it |
-| {"options": {name: value}} | the side's own, made anew with other options |
+| {"options": {name: value}} | the side's own, made anew with other options, or with other attributes |
 | {"kept": True} | the side's own, as it is |
 | a list, or {output: part} | several |
 | anything else | what `compile` takes as it is: a name, a number |
@@ -30,13 +30,12 @@ def made(module: Any, wanted: Any, own: Any = None) -> Any:
             name only where it is registered.
     """
     if isinstance(wanted, Mapping):
-        if "kept" in wanted:
+        # Outputs may have these names, too.
+        if wanted == {"kept": True}:
             return own
-        if "options" in wanted:
-            own = module.get(own)
-            with classes_of(_own_parts(own).values()):
-                return type(own).from_config({**_config_of(own), **wanted["options"]})
-        if "class" in wanted:
+        if set(wanted) == {"options"} and isinstance(wanted["options"], Mapping):
+            return _with_options(module.get(own), wanted["options"])
+        if set(wanted) == {"class", "config"}:
             with classes_of(_own_parts(own).values()):
                 return _class(module, wanted["class"], own).from_config(dict(wanted["config"]))
         theirs = own if isinstance(own, Mapping) else {}
@@ -46,6 +45,22 @@ def made(module: Any, wanted: Any, own: Any = None) -> Any:
         several += [None] * (len(wanted) - len(several))
         return [made(module, item, mine) for item, mine in zip(wanted, several, strict=False)]
     return wanted
+
+
+def _with_options(own: Any, options: Mapping[str, Any]) -> Any:
+    """Returns a part with other options; what is an attribute of a class of the user's own and no option is set."""
+    known = config_of(own)
+    given = {name: value for name, value in options.items() if name in known}
+    if given:
+        with classes_of(_own_parts(own).values()):
+            made_anew = type(own).from_config({**_config_of(own), **given})
+    else:
+        # `copy` would have Keras save it, and make it from its configuration.
+        made_anew = object.__new__(type(own))
+        vars(made_anew).update(vars(own))
+    for name in options.keys() - given.keys():
+        setattr(made_anew, name, options[name])
+    return made_anew
 
 
 def _class(module: Any, name: str, own: Any) -> Any:
