@@ -36,6 +36,9 @@ OTHER = others(2, 5)
 class Bench:
     """Stands in for the workshop: the re-runs kept `batches[name]` at each step, or fail where there is none."""
 
+    room: int | None = None
+    """How many batches a re-run has kept; None for all."""
+
     def __init__(self, tmp_path: Path, batches: Mapping[str, Any]) -> None:
         self.started: dict[str, Execution] = {}
         self._tmp_path, self._batches = tmp_path, batches
@@ -49,7 +52,7 @@ class Bench:
             raise TargetFailed("the script failed", 1)
         manifest = {"transplants": met(self.started[name].options.get("transplants", ()))}
         run = make_run(self._tmp_path / name, manifest=manifest)
-        for look in self.started[name].options["looks"]:
+        for look in self.started[name].options["looks"][: self.room]:
             save_file({"batch/0": self._batches[name]}, run.path / "arrays" / f"inside-{look['step']}.safetensors")
         return run
 
@@ -79,6 +82,14 @@ def test_batches_that_differ_by_some_units_are_rounding(tmp_path: Path) -> None:
     options = bench.started["batches-b"].options
     assert [(look["step"], look["batch_only"]) for look in options["looks"]] == [(2, True), (5, True)]
     assert options["stop_after"] == 6
+
+
+def test_batches_that_a_re_run_has_not_kept_are_not_judged(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"batches-a": X, "batches-b": NEAR})
+    bench.room = 1
+    found = measured(pair_of(tmp_path, *OTHER), bench)
+    assert found is not None
+    assert ([gap.step for gap in found.gaps], found.missing, found.verdict) == ([3], 1, "undecided")
 
 
 def test_a_gap_that_goes_away_in_float64_is_rounding(tmp_path: Path) -> None:

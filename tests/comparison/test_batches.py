@@ -13,6 +13,7 @@ from samefit.comparison.batches import batch_gaps, in_order, other_batches
 from samefit.comparison.exact import beyond_rounding
 from samefit.comparison.pairing import Pairing
 from samefit.comparison.parity import Batches, BatchGap
+from samefit.explain.batches import batches_told
 
 Array = np.ndarray[Any, Any]
 ULP = 2.0**-23
@@ -101,6 +102,15 @@ ROUNDED, OTHER, DOUBTED = BatchGap(1, 0, ULP, ULP), BatchGap(2, 0, 1e-3, ULP, 1e
 def test_one_other_batch_is_enough(gaps: tuple[BatchGap, ...], expected: str, telling: BatchGap | None) -> None:
     batches = Batches(3, 1, gaps)
     assert (batches.verdict, batches.telling) == (expected, telling)
+
+
+def test_what_could_not_be_had_again_is_not_said_to_be_rounded() -> None:
+    batches = Batches(3, 1, (ROUNDED,), missing=2)
+    assert batches.verdict == "undecided"
+    told = batches_told(batches)
+    assert "1 of them looked at: they differ by rounding" in told
+    assert told.endswith("; 2 could not be had again")
+    assert Batches(3, 1, (ROUNDED, OTHER), missing=1).verdict == "logic"
 
 
 def test_only_batches_that_were_judged_are_passed_over(tmp_path: Path) -> None:

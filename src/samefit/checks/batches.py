@@ -49,9 +49,10 @@ def measure_batches(pair: Pair, comparison: Comparison, workshop: Workshop) -> B
         return None
     found = Batches(len(positions), positions[0] + 1)
     workshop.say("looking at the batches that differ, and in float64")
-    measurement = _Measurement(pair, pairing, _spread(positions))
+    asked = _spread(positions)
     try:
-        return replace(found, gaps=measurement.gaps(workshop))
+        gaps = _Measurement(pair, pairing, asked).gaps(workshop)
+        return replace(found, gaps=gaps, missing=len(asked) - len(gaps))
     except SamefitError as error:  # a script may not run again; then nothing is known of its batches
         return replace(found, failed=f"a re-run failed: {str(error).splitlines()[0]}")
 

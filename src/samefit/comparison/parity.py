@@ -159,12 +159,14 @@ class Batches:
         first: The first of these steps, 1-based.
         gaps: What was found, a step each, in order; only so many are looked at as there is room for.
         failed: Why none could be looked at, or "".
+        missing: How many were asked for and could not be had: nothing is known of them.
     """
 
     differ: int
     first: int
     gaps: tuple[BatchGap, ...] = ()
     failed: str = ""
+    missing: int = 0
 
     @property
     def telling(self) -> BatchGap | None:
@@ -177,7 +179,9 @@ class Batches:
     def verdict(self) -> str:
         """Returns "rounding" (the values are computed on each side), "logic" (they are others) or "undecided"."""
         found = {gap.verdict for gap in self.gaps}
-        return "logic" if "logic" in found else "undecided" if "undecided" in found or not found else "rounding"
+        if "logic" in found:
+            return "logic"
+        return "undecided" if "undecided" in found or not found or self.missing else "rounding"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ def batches_told(batches: Batches) -> str:
     looked = "" if len(batches.gaps) == batches.differ else f", {len(batches.gaps)} of them looked at"
     if batches.verdict == "rounding":
         return f"{where}{looked}: computed on each side, they differ by rounding, at most by {figures(gap)}"
+    if gap.verdict not in ("logic", "undecided"):
+        most = f"they differ by rounding, at most by {figures(gap)}"
+        return f"{where}{looked}: {most}; {batches.missing} could not be had again"
     judged = "by more than rounding" if gap.verdict == "logic" else "by rounding or more: not decided"
     return f"{where}{looked}: at step {gap.step} they differ {judged}, by {figures(gap)}"
 

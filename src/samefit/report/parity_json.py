@@ -30,6 +30,7 @@ def _batches(batches: Batches) -> dict[str, Any]:
         "verdict": batches.verdict,
         "gaps": [_batch_gap(gap) for gap in batches.gaps],
         "failed": batches.failed,
+        "missing": batches.missing,
     }
 
 
