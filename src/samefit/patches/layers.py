@@ -190,7 +190,7 @@ def watch_layers(patches: Patches, observer: BuildObserver, backend: Backend) ->
     patches.replace(layer, "__call__", functools.partial(_call, observer, backend), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
     patches.replace(variables, "__init__", functools.partial(_variable, observer), checked_on=_CHECKED)
-    assign = functools.partial(watched_assign, observer.assigned, backend.is_compiling)
+    assign = functools.partial(watched_assign, lambda v, _: observer.assigned(v), backend.is_compiling)
     patches.replace(variables, "assign", assign, checked_on=_CHECKED)
     backend_variable = importlib.import_module("keras.src.backend").Variable
     owner = backend_variable if "_deferred_initialize" in vars(backend_variable) else variables
@@ -271,15 +271,15 @@ def _deferred(observer: BuildObserver, original: Callable[..., Any]) -> Callable
 
 
 def watched_assign(
-    assigned: Callable[[Any], None], is_compiling: Callable[[], bool], original: Callable[..., Any]
+    assigned: Callable[[Any, Any], None], is_compiling: Callable[[], bool], original: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Returns a `Variable.assign` that tells of each variable that it has assigned outside of a compiled step."""
+    """Returns a `Variable.assign` that tells what was assigned to which variable outside of a compiled step."""
 
     @functools.wraps(original)
     def assign(self: Any, value: Any) -> Any:
         result = original(self, value)
         if not is_compiling():
-            assigned(self)
+            assigned(self, value)
         return result
 
     return assign

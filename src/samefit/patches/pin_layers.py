@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from samefit import backends
-from samefit.patches import dataflow
+from samefit.patches import dataflow, layers
 from samefit.patches.patching import Patches
 from samefit.patches.trainer import trainer_class
 
@@ -139,7 +139,7 @@ def watch_layers(patches: Patches, backend: str, observer: LayerObserver) -> Non
     replace(variables.Variable, "__init__", _variable)
     replace(variable, "_initialize_with_initializer", _first_value)
     is_compiling = backends.load(backend).is_compiling
-    assign = functools.partial(_assign, observer, is_compiling)
+    assign = functools.partial(layers.watched_assign, observer.assigned, is_compiling)
     patches.replace(variables.Variable, "assign", assign, checked_on=_CHECKED)
     replace(variable, "numpy", _numpy)
     replace(variables, "initialize_all_variables", _all_initialized)
@@ -215,19 +215,6 @@ def _first_value(observer: LayerObserver, original: Callable[..., Any]) -> Calla
         observer.initialized(self)
 
     return initialize
-
-
-def _assign(
-    observer: LayerObserver, is_compiling: Callable[[], bool], original: Callable[..., Any]
-) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def assign(self: Any, value: Any) -> Any:
-        result = original(self, value)
-        if not is_compiling():
-            observer.assigned(self, value)
-        return result
-
-    return assign
 
 
 def _numpy(observer: LayerObserver, original: Callable[..., Any]) -> Callable[..., Any]:
