@@ -52,7 +52,7 @@ def handed(wanted: Any, there: Any) -> Any:
 
 def is_part(described: Mapping[str, Any]) -> bool:
     """Whether a description is that of an optimizer, a loss or a metric, and not of several by their outputs."""
-    return {"class", "config"} <= set(described)
+    return set(described) == {"class", "config"}
 
 
 def _each(pairs: Mapping[Any, tuple[Any, Any]], joined: Any) -> Any:

@@ -245,12 +245,15 @@ def _drawn_in_threads(source: pin_data.Source, what: str) -> Limit:
     )
 
 
+_BY_INDEX = "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1."
+
+
 def _drawn_by_workers(source: pin_data.Source, draw: CodeDraw) -> Limit:
     return Limit(
         "raw-draw",
         f"{source.name} draws from a generator of its own ({draw.text}), and its workers take the batches as they "
         "come: which batch gets which numbers depends on their timing.",
-        "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1.",
+        _BY_INDEX,
         draw.location,
     )
 
@@ -260,7 +263,7 @@ def _unread(source: pin_data.Source, draw: CodeDraw) -> Limit:
         "raw-draw",
         f"the code of {draw.function}, which makes batches of {source.name}, could not be read: what it draws while "
         "workers take the batches as they come is not known.",
-        "Draw from  numpy.random.default_rng((seed, index))  in `__getitem__`, or use workers=1.",
+        _BY_INDEX,
         draw.location,
     )
 
