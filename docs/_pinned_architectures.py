@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-SCRIPT = DOCS.parent / "tests" / "pin" / "architectures.py"
+ROOT = DOCS.parent
 BACKENDS = ("jax", "tensorflow", "torch")
 WHAT = {"begin": "initial weights", "losses": "losses", "end": "weights", "optimizer": "optimizer state"}
 
@@ -22,8 +22,9 @@ WHAT = {"begin": "initial weights", "losses": "losses", "end": "weights", "optim
 def results(backend: str) -> list[dict[str, Any]]:
     """Trains everything twice, in two processes at a time."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "tests.pin.trained"]
     running = [
-        subprocess.Popen([sys.executable, str(SCRIPT), *its], env=environment, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, *its], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         for its in ([], ["--backwards"])
     ]
     out = [process.communicate()[0] for process in running]
@@ -41,8 +42,8 @@ def cell(runs: list[dict[str, Any]], name: str) -> str:
 
 def page(found: dict[str, list[dict[str, Any]]]) -> str:
     """Returns the page."""
-    sys.path.insert(0, str(SCRIPT.parent))
-    from architectures import ARCHITECTURES
+    sys.path.insert(0, str(ROOT))
+    from tests.pin.architectures import ARCHITECTURES
 
     rows = []
     for name, architecture in ARCHITECTURES.items():

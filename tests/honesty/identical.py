@@ -24,7 +24,9 @@ from typing import Any
 import keras
 import numpy as np
 from tests.honesty.page import WHY
-from tests.pin.architectures import ARCHITECTURES, Subclassed, build, digest, in_turn, numpy_of
+from tests.pin.architectures import ARCHITECTURES
+from tests.pin.building import Subclassed, build, in_turn
+from tests.pin.trained import digest, numpy_of
 
 import samefit
 

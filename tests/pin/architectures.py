@@ -1,100 +1,15 @@
 """Architectures of all layer families, each to be built in every style that can express it.
 
-An architecture names its layers once; `chain` runs them one after the other, `graph` by a function of its own. A style
-makes a model of them. Run as a script, this module trains architectures with the backend of the process and prints
-digests of what came out:
-
-    KERAS_BACKEND=jax python tests/pin/architectures.py [--styles subclassed] [--only mlp,unet] [--backwards]
+An architecture names its layers once; `chain` runs them one after the other, `Architecture` by a function of its own.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
-import sys
-import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
-
-Layers = dict[str, Any]
-ROWS, BATCH = 12, 4
-STYLES = ("sequential", "functional", "subclassed")
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What a model is made of.
-
-    Attributes:
-        family: The family of layers, for the table.
-        shapes: Shapes of the inputs, without the batch.
-        make: Makes the layers, by name.
-        run: Runs them on the inputs; None if each takes what the one before gave.
-        words: The number of words if the inputs are numbers of words, else 0.
-        policy: The dtype policy of all layers.
-    """
-
-    family: str
-    shapes: tuple[tuple[int, ...], ...]
-    make: Callable[[], Layers]
-    run: Callable[..., Any] | None = None
-    words: int = 0
-    policy: str = "float32"
-
-    @property
-    def styles(self) -> tuple[str, ...]:
-        return STYLES if self.run is None else STYLES[1:]
-
-
-def through(layer: Any, x: Any, training: bool | None) -> Any:
-    """Calls a layer, handing `training` on to those that take it, if it is known: None would override a default."""
-    return layer(x, training=training) if training is not None and layer._call_has_training_arg else layer(x)
-
-
-def in_turn(parts: Layers, inputs: Any, training: bool | None = None) -> Any:
-    for layer in parts.values():
-        inputs = through(layer, inputs, training)
-    return inputs
-
-
-class Subclassed(keras.Model):
-    """The layers as attributes, made in the reverse order, with one that is not used."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.unused = layers.Dropout(0.5)
-        made = architecture.make()
-        self.order = list(made)
-        for name in reversed(self.order):
-            setattr(self, f"part_{name}", made[name])
-        self.run = architecture.run or in_turn
-
-    def call(self, inputs, training=None):
-        parts = {name: getattr(self, f"part_{name}") for name in self.order}
-        return self.run(parts, inputs, training)
-
-
-def build(architecture: Architecture, style: str) -> keras.Model:
-    """Makes a model in a style."""
-    if style == "subclassed":
-        return Subclassed(architecture)
-    dtype = "int32" if architecture.words else "float32"
-    inputs = [keras.Input(shape, dtype=dtype) for shape in architecture.shapes]
-    if style == "sequential":
-        return keras.Sequential([inputs[0], *architecture.make().values()])
-    run = architecture.run or in_turn
-    given = inputs[0] if len(inputs) == 1 else inputs
-    return keras.Model(given, run(architecture.make(), given, None))
-
-
-def chain(family: str, shape: tuple[int, ...], make: Callable[[], Iterable[Any]], **more: Any) -> Architecture:
-    return Architecture(family, (shape,), lambda: {f"layer{n}": one for n, one in enumerate(make())}, None, **more)
+from tests.pin.building import Architecture, Layers, chain
 
 
 class Sampling(layers.Layer):
@@ -495,81 +410,3 @@ ARCHITECTURES: dict[str, Architecture] = {
         inception,
     ),
 }
-
-
-def digest(values: Iterable[Any]) -> str:
-    data = b"".join(np.ascontiguousarray(value).tobytes() for value in values)
-    return hashlib.sha256(data).hexdigest()[:12]
-
-
-def numpy_of(variables: Iterable[Any]) -> list[Any]:
-    return [keras.ops.convert_to_numpy(variable).astype("float64") for variable in variables]
-
-
-def as_found(model: keras.Model) -> list[Any]:
-    """Values in an order that is the same for all styles: models list their layers in orders of their own."""
-    return sorted(numpy_of(model.weights), key=lambda value: (value.shape, value.tobytes()))
-
-
-def train(name: str, style: str) -> dict[str, Any]:
-    """Trains an architecture for two epochs; returns digests of its begin and its end."""
-    architecture = ARCHITECTURES[name]
-    keras.config.set_dtype_policy(architecture.policy)
-    try:
-        model = build(architecture, style)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    draw = np.random.default_rng(5)
-    inputs: list[Any] = [
-        draw.integers(1, architecture.words, (ROWS, *shape))
-        if architecture.words
-        else draw.normal(size=(ROWS, *shape)).astype("float32")
-        for shape in architecture.shapes
-    ]
-    given = inputs[0] if len(inputs) == 1 else inputs
-    first = model(inputs[0][:1] if len(inputs) == 1 else [one[:1] for one in inputs])
-    several = isinstance(first, list)
-    targets = [draw.normal(size=(ROWS, *one.shape[1:])).astype("float32") for one in (first if several else [first])]
-    begin = digest(as_found(model))
-    model.compile(keras.optimizers.Adam(0.01), ["mse"] * len(targets) if several else "mse")
-    history = model.fit(given, targets if several else targets[0], batch_size=BATCH, epochs=2, verbose=0)
-    optimizer = sorted(numpy_of(model.optimizer.variables), key=lambda value: (value.shape, value.tobytes()))
-    return {
-        "begin": begin,
-        "losses": history.history["loss"],
-        "end": digest(as_found(model)),
-        "optimizer": digest(optimizer),
-    }
-
-
-def versions() -> dict[str, str]:
-    names = ("keras", "numpy", "jax", "tensorflow", "torch")
-    return {name: sys.modules[name].__version__ for name in names if name in sys.modules}
-
-
-def main() -> None:
-    import samefit
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--styles", default=",".join(STYLES))
-    parser.add_argument("--only", default=",".join(ARCHITECTURES))
-    parser.add_argument("--backwards", action="store_true", help="begin with the last architecture and style")
-    parser.add_argument("--seed", type=int, default=7)
-    options = parser.parse_args()
-    warnings.filterwarnings("ignore", category=UserWarning)
-    wanted = [
-        (name, style)
-        for name in options.only.split(",")
-        for style in options.styles.split(",")
-        if style in ARCHITECTURES[name].styles
-    ]
-    found: dict[str, dict[str, Any]] = {}
-    with samefit.pinned(options.seed) as scope:
-        for name, style in reversed(wanted) if options.backwards else wanted:
-            found.setdefault(name, {})[style] = train(name, style)
-        limits = sorted({limit.kind for limit in scope.report.limits})
-    json.dump({"trained": found, "limits": limits, "versions": versions()}, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

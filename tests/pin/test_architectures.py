@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "architectures.py"
+ROOT = Path(__file__).parents[2]
 SUBSET = "mlp-dropout,attention"
 
 
 def in_two_processes(backend: str, *arguments: list[str]) -> list[dict[str, Any]]:
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(SCRIPT)]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.pin.trained"]
     running = [
-        subprocess.Popen([*command, *its], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, *its], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for its in arguments
     ]
     found = []

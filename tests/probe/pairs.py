@@ -6,7 +6,6 @@ KERAS_BACKEND=jax python tests/probe/pairs.py architectures mlp,attention
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -165,13 +164,12 @@ def all_pairs() -> dict[str, Any]:
 
 def all_architectures(names: str) -> dict[str, Any]:
     """Compares each architecture of `tests/pin/architectures.py` with itself, in all pairs of styles."""
-    spec = importlib.util.spec_from_file_location("architectures", Path(__file__).parents[1] / "pin/architectures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["architectures"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from tests.pin.architectures import ARCHITECTURES
+    from tests.pin.building import build
+
     found = {}
-    for name, architecture in module.ARCHITECTURES.items():
+    for name, architecture in ARCHITECTURES.items():
         if names and name not in names.split(","):
             continue
         keras.config.set_dtype_policy(architecture.policy)
@@ -180,8 +178,8 @@ def all_architectures(names: str) -> dict[str, Any]:
         for n, one in enumerate(architecture.styles):
             for other in (*architecture.styles[n + 1 :], *([one] if one == "subclassed" else [])):
                 compared = look(
-                    lambda style=one, its=architecture: module.build(its, style),
-                    lambda style=other, its=architecture: module.build(its, style),
+                    lambda style=one, its=architecture: build(its, style),
+                    lambda style=other, its=architecture: build(its, style),
                     shapes,
                 )
                 found[f"{name}: {one}, {other}"] = models_to_json(compared)
