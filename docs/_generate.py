@@ -33,8 +33,8 @@ def command_line() -> str:
         "| 0 | the trainings are the same (identical, or within the measured tolerance) |\n"
         "| 2 | they diverged, or could not be compared, or not to the end |\n"
         "| 1 | samefit or a script failed; one line on standard error says why |\n"
-        "| 130 | interrupted |\n\n"
-        "`samefit run` passes the exit status of the script through.\n"
+        "| 130, 143 | interrupted, ended by SIGTERM: so are the scripts |\n\n"
+        "`samefit run` passes the exit status of the script through, and signals to the script.\n"
     )
     return "\n".join(parts)
 

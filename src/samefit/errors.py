@@ -12,11 +12,14 @@
     ├── CheckpointError      (also ValueError)   a checkpoint cannot be used for this training
     ├── NotTheSameTraining   (also AssertionError)  raised by `assert_same_training`
     └── NotTheSameModel      (also AssertionError)  raised by `assert_same_model`
+    Terminated               (a KeyboardInterrupt)  a signal asked samefit to end
 
 The command line prints the message of a `SamefitError` in one line, without a traceback, and exits with status 1.
 """
 
 from __future__ import annotations
+
+import signal
 
 
 class SamefitError(Exception):
@@ -76,3 +79,15 @@ class NotTheSameTraining(SamefitError, AssertionError):
 
 class NotTheSameModel(SamefitError, AssertionError):
     """Two models that were asserted to be the same are not; the message holds the report."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal asked samefit to end. It is an interrupt, and no failure: pytest ends, too, where this ends a test.
+
+    Attributes:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.number = number

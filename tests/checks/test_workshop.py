@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from tests.handmade import make_run
 
 from samefit.checks.execution import Execution
 from samefit.checks.workshop import Workshop
+from samefit.launch.process import SideTarget
 
 
 class Child:
@@ -45,10 +47,10 @@ class Child:
 
 @pytest.fixture
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    def start(self: Workshop, execution: Execution, name: str) -> Any:
-        return Child(tmp_path / name)
+    def start(targets: Sequence[SideTarget], *, run_directory: Path, **how: Any) -> Child:
+        return Child(run_directory)
 
-    monkeypatch.setattr(Workshop, "start", start)
+    monkeypatch.setattr("samefit.checks.workshop.start", start)
     Child.running, Child.most = [], 0
     return Workshop(tmp_path, lambda text: None)
 

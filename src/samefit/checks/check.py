@@ -300,11 +300,11 @@ def run(
     Returns:
         The script's own exit status.
     """
-    workshop = Workshop(directory.parent, lambda text: None, show_output=True)
     options = {"every_step": True} if every_step else {}
     execution = Execution((("", parse_target(target)),), dict(environment or {}), pin, options)
-    child = workshop.start(execution, directory.name)
-    child.wait(None)
+    with Workshop(directory.parent, lambda text: None, show_output=True) as workshop:
+        child = workshop.start(execution, directory.name)
+        child.wait(None)
     status = int(child.exit_status or 0)
     if status > 0 and (child.run_directory / "manifest.json").exists():
         correct_exit_status(child.run_directory, status)

@@ -14,6 +14,7 @@ from samefit.checks.execution import Execution
 from samefit.checks.watch import Watch
 from samefit.errors import BackendError, NoTrainingError, TargetFailed
 from samefit.launch.process import Child, SideTarget, start
+from samefit.launch.signals import handed_on
 from samefit.store.elsewhere import take_marks
 from samefit.store.reader import Run
 
@@ -74,16 +75,18 @@ class Workshop:
         self._names: dict[str, int] = {}
         self._opened: list[Run] = []
         self._begun: list[Child] = []
+        self._leaving = contextlib.ExitStack()
         self.remarks: list[str] = []
         directory.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Workshop:
+        self._leaving.enter_context(handed_on(self._running, as_their_own=self._show))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.ExitStack() as leaving:
+        with self._leaving as leaving:
             for run in self._opened:
                 leaving.callback(run.close)
             for child in self._running():
@@ -107,7 +110,6 @@ class Workshop:
         """
         self._make_room(1)
         child = self.start(execution, name)
-        self._begun.append(child)
         return Begun(child, functools.partial(self._open, child, execution))
 
     def start(self, execution: Execution, name: str) -> Child:
@@ -123,13 +125,15 @@ class Workshop:
             "sides": [side for side, _ in execution.sides],
             **execution.options,
         }
-        return start(
+        child = start(
             [SideTarget(side, target) for side, target in execution.sides],
             run_directory=self.directory / name,
             session=session,
             environment={**self._memory(), **execution.environment},
             output="show" if self._show else "keep",
         )
+        self._begun.append(child)
+        return child
 
     def _memory(self) -> dict[str, str]:
         # What shows its output is run alone.

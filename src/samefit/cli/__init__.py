@@ -18,7 +18,7 @@ from samefit.cli.options import StyledGroup
 from samefit.cli.run import run
 from samefit.cli.show import show
 from samefit.cli.verify import verify
-from samefit.errors import SamefitError, TargetFailed
+from samefit.errors import SamefitError, TargetFailed, Terminated
 from samefit.version import __version__
 
 SAME, FAILED, DIVERGED, INTERRUPTED = 0, 1, 2, 130
@@ -59,7 +59,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return _say(_one_line(str(error)), FAILED)
     except SamefitError as error:
         return _say(_one_line(str(error)), FAILED)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of what interrupts it.
+        if isinstance(error.__cause__, Terminated):
+            return _say(str(error.__cause__), 128 + error.__cause__.number)
         return _say("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else SAME
 

@@ -65,6 +65,10 @@ class Child:
             log.close()
         return status
 
+    def signal(self, number: int) -> None:
+        """Sends it a signal, if it still runs."""
+        self._popen.send_signal(number)
+
     def stop_after(self, steps: int) -> None:
         """Asks the process to end once it has recorded so many steps."""
         file = Path(f"{self._launch_file}.stop")

@@ -1,0 +1,50 @@
+"""What a signal that is to end samefit does to the processes that it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+
+from samefit.errors import Terminated
+from samefit.launch.process import Child
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = False) -> Iterator[None]:
+    """While this holds, what asks samefit to end asks its processes to end, too: no training is left behind.
+
+    A batch system, a container or `timeout` signals the process that it has started, and that one alone; a terminal
+    signals all of them by itself. Signals that somebody else handles or ignores (`nohup`) are left alone; so are all
+    outside of the main thread, where Python lets nobody handle any.
+
+    Args:
+        children: Returns the processes that run now.
+        as_their_own: Whether samefit is nothing but the wrapper of a process: it ends when that does, which may catch
+            the signal, or the interrupt from the keyboard that both get. Otherwise `Terminated` is raised.
+    """
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        for child in children():
+            child.signal(number)
+        if not as_their_own:
+            raise Terminated(number)
+
+    def leave_to_them(number: int, frame: FrameType | None) -> None:
+        pass
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [(number, signal.SIG_DFL, hand_on) for number in _ENDING]
+    interrupt = (signal.SIGINT, signal.default_int_handler, leave_to_them)
+    with contextlib.ExitStack() as restoring:
+        for number, default, handler in [*wanted, interrupt] if as_their_own else wanted:
+            if signal.getsignal(number) == default:
+                restoring.callback(signal.signal, number, default)
+                signal.signal(number, handler)
+        yield
