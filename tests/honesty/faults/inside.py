@@ -50,7 +50,6 @@ STEP_FAULTS = (
         "optimizer-config",
         "a factor in the code of an optimizer of the user's own",
         ("backward", "update"),
-        confirmed=False,
         seeded=True,
         families=("dense", "deep", "lstm"),
         base={"late": SCALED, "compile": 'model.compile(Scaled($r), "mse")'},
