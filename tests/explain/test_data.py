@@ -139,7 +139,7 @@ def test_other_arrays(tmp_path: Path) -> None:
     options = tuple({"x": {"type": "ndarray", "shape": [96, 4], "dtype": "float32", "digest": d}} for d in "cd")
     suspects = found(two(tmp_path, None, None, options=options))
     assert [(s.slug, s.weak) for s in suspects] == [("data-content", True)]
-    assert "x: ndarray (96, 4) float32 and ndarray (96, 4) float32" in texts(suspects[0])
+    assert "x: ndarray (96, 4) float32 on both sides, other values in it" in texts(suspects[0])
     assert plans(suspects[0]) == ["keep data"]
     assert suspects[0].counterfactuals[0].stage_only
 

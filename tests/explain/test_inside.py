@@ -169,7 +169,15 @@ def test_nothing(tmp_path: Path) -> None:
     state = {"dense/kernel": ONES}
     a = look(run_of(tmp_path / "a"), CALLS, after=state, trained=state)
     b = look(run_of(tmp_path / "b"), CALLS, after=state, trained={"dense/kernel": NEAR})
-    assert "how the step is compiled" in explained(a, b).because[0]
+    assert explained(a, b).because[0].endswith("the difference comes with how the step is compiled")
+
+
+def test_nothing_where_the_watched_step_is_far_from_the_one_that_trained(tmp_path: Path) -> None:
+    """A layer that counts its calls in Python computes something else when it is watched."""
+    state = {"dense/kernel": ONES}
+    a = look(run_of(tmp_path / "a"), CALLS, after=state, trained=state)
+    b = look(run_of(tmp_path / "b"), CALLS, after=state, trained={"dense/kernel": ONES * 2})
+    assert "what a call leaves behind in Python" in explained(a, b).because[0]
 
 
 def test_a_failure_needs_no_explanation(tmp_path: Path) -> None:

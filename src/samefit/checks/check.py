@@ -23,6 +23,7 @@ from samefit.comparison.coverage import trained_elsewhere
 from samefit.comparison.result import Comparison
 from samefit.errors import NoTrainingError, SelectionError
 from samefit.launch.target import parse_target
+from samefit.report.words import count
 from samefit.store.home import new_directory
 from samefit.store.reader import Run
 from samefit.store.writer import correct_exit_status
@@ -170,8 +171,9 @@ def nothing_recorded(run: Run, text: str) -> str:
     updates = run.unseen_updates()
     if updates:
         return (
-            f"{text} trains in a loop of its own ({updates} optimizer updates outside fit and train_on_batch), which "
-            "samefit cannot see: call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
+            f"{text} trains in a loop of its own ({count(updates, 'optimizer update')} seen outside fit and "
+            "train_on_batch; a compiled one is seen once), whose steps samefit cannot see: "
+            "call samefit.Recorder.step in the loop (see the docs, 'A loop of your own')."
         )
     if elsewhere := trained_elsewhere(run):
         return trains_elsewhere(text, elsewhere)

@@ -8,7 +8,7 @@ from typing import Any
 
 from samefit.checks.pair import Pair
 from samefit.comparison.result import Comparison
-from samefit.report.words import limit_of_pin
+from samefit.report.words import count, limit_of_pin
 from samefit.store.records import TrainingRecord
 from samefit.types import Verdict
 
@@ -117,6 +117,6 @@ def _unseen(pair: Pair, comparison: Comparison) -> Iterator[str]:
         updates = part.run.unseen_updates(part.side or None)
         if updates:
             yield (
-                f"The {role} also makes {updates} optimizer updates in a loop of its own, which were not recorded: "
+                f"The {role} also makes {count(updates, 'optimizer update')} in a loop of its own, not recorded: "
                 "call samefit.Recorder.step there."
             )

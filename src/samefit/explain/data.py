@@ -182,7 +182,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     ]
     samples = case.divergence.samples
     slug = "data-content" if samples in (None, Samples.OTHER) else "data-order"
-    shapes = [f"{name}: {_shape(a.options.get(name))} and {_shape(b.options.get(name))}" for name in names]
+    shapes = [f"{name}: {_both_shapes(a.options.get(name), b.options.get(name))}" for name in names]
     # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.
     fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
     fixes = (fix,) if names else ()
@@ -236,6 +236,12 @@ def explain_targets(case: Case) -> Iterator[Suspect]:
 
 def _digest(described: object) -> object:
     return described.get("digest") if isinstance(described, dict) else None
+
+
+def _both_shapes(a: object, b: object) -> str:
+    """Returns what two arrays are that do not hold the same; where nothing else differs, it is their values."""
+    one, other = _shape(a), _shape(b)
+    return f"{one} on both sides, other values in it" if one == other else f"{one} and {other}"
 
 
 def _shape(described: object) -> str:
