@@ -18,6 +18,7 @@ from samefit.record.models import (
     describe_model,
     describe_variables,
     flatten,
+    named_nowhere,
     recurrent_state,
     unique_path,
 )
@@ -381,3 +382,15 @@ def test_the_state_of_a_stateful_layer_counts() -> None:
     assert recurrent_state(SimpleNamespace(stateful=False, states=held)) == []
     assert recurrent_state(SimpleNamespace(stateful=True, states=None)) == []
     assert recurrent_state(SimpleNamespace(stateful=True)) == []
+
+
+def test_a_wrapped_module_of_pytorch_is_told_without_its_weights() -> None:
+    """Keras pickles it: every step, and every object, would be another option, and a screen of base64."""
+    torch = pytest.importorskip("torch")
+    if keras.backend.backend() != "torch":
+        pytest.skip("TorchModuleWrapper is of the PyTorch backend")
+    wrapped = [keras.layers.TorchModuleWrapper(torch.nn.Dropout(rate)) for rate in (0.2, 0.2, 0.4)]
+    told = [named_nowhere(layer)["module"] for layer in wrapped]
+    assert told[0].startswith("Dropout(p=0.2, inplace=False) (your own, ")
+    assert told[0] == told[1] != told[2]
+    assert len(wrapped[0].get_config()["module"]) > 1000, "what the user gets is what Keras gives"

@@ -233,7 +233,7 @@ def _other_options(changed: list[_Changed], slug: str, summary: str) -> Suspect:
     )
 
 
-_SAME_FUNCTION = "give these layers the same function on both sides"
+_SAME_FUNCTION = "give these layers the same function or module on both sides"
 
 
 def _without_partner(case: Case) -> Iterator[SettingDifference]:

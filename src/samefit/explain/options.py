@@ -95,7 +95,7 @@ def put_in_somewhere(
     for fix, side in ((forth, 0), (back, 1)):
         if all(can_be_made(pair[side], pair[1 - side]) for pair in values):
             return (fix,), ""
-    return (), "functions of your own cannot be put in from outside"
+    return (), "functions and modules of your own cannot be put in from outside"
 
 
 def set_before_training(case: Case, options: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> tuple[Counterfactual, ...]:

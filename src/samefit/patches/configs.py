@@ -8,7 +8,9 @@ JAX or PyTorch process that would cost seconds, and bring a second runtime with 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +44,7 @@ def config_of(thing: Any) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _read_cheaply() -> Iterator[None]:
-    """Keeps `get_config` from importing TensorFlow, and from turning long arrays of `Constant` into lists.
+    """Keeps `get_config` from importing TensorFlow, and from writing out arrays of `Constant` and modules of PyTorch.
 
     A schedule without a `get_config` of its own has no options, where Keras's raises and takes those of the optimizer
     along (keras/src/optimizers/schedules/learning_rate_schedule.py).
@@ -51,6 +53,7 @@ def _read_cheaply() -> Iterator[None]:
     utilities = sys.modules.get("keras.src.utils.module_utils")
     constants = sys.modules.get("keras.src.initializers.constant_initializers")
     schedules = sys.modules.get("keras.src.optimizers.schedules.learning_rate_schedule")
+    modules = sys.modules.get("keras.src.utils.torch_utils")
     try:
         if schedules is not None:
             patches.replace(schedules.LearningRateSchedule, "get_config", _without_options, checked_on=_CHECKED)
@@ -59,6 +62,9 @@ def _read_cheaply() -> Iterator[None]:
             patches.replace(utilities.tensorflow, "_available", lambda _: False, checked_on=_CHECKED)
         if constants is not None:
             patches.replace(constants.Constant, "get_config", _shortened, checked_on=_CHECKED)
+        if modules is not None:
+            told = functools.partial(_told, modules.TorchModuleWrapper)
+            patches.replace(modules.TorchModuleWrapper, "get_config", told, checked_on=_CHECKED)
         yield
     finally:
         patches.undo()
@@ -81,5 +87,18 @@ def _shortened(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return original(self)
         what = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
         return {"value": f"array {value.shape} {value.dtype}, {what}"}
+
+    return get_config
+
+
+def _told(wrapper: type[Any], original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Keeps a wrapped module of PyTorch from being pickled with its weights, which each step makes another option."""
+
+    def get_config(self: Any) -> Any:
+        text = re.sub(r" at 0x[0-9a-f]+", "", " ".join(repr(self.module).split()))
+        what = hashlib.sha256(text.encode()).hexdigest()[:16]
+        # Marked as a function of the user's own is (`samefit.record.own_code`): no re-run can make it from this text.
+        base = super(wrapper, self).get_config()
+        return {**base, "module": f"{text} (your own, {what})", "output_shape": self.output_shape}
 
     return get_config
