@@ -115,3 +115,34 @@ def test_a_callback_is_taken_from_the_side_that_has_it(tmp_path: Path) -> None:
     (first,) = suspects(case_between(run, run, trainings=([1], [2])))
     plan = {"do": "fit", "training": 2, "arguments": {}, "without_callbacks": ["Pruning"]}
     assert first.counterfactuals[0].both == (plan,)
+
+
+def ended_earlier(tmp_path: Path, *patience: int, second: Any = None) -> Case:
+    """The baseline's first fit ends after an epoch, and puts other weights in; the candidate's goes on for another."""
+    options = [{**STOPPING, "callback_options": [{"restore_best_weights": True, "patience": n}]} for n in patience]
+    own = {} if second is None else {"options": second}
+    steps = ((4,), (4, 4)), ((4, 4), (4,))
+    trainings = [
+        [Training(steps=one, options=first), Training(steps=other, **own)]
+        for (one, other), first in zip(steps, options, strict=True)
+    ]
+    changes = [Change("begin", 4, "dense/kernel")]
+    return case_between(
+        make_run(tmp_path / "a", trainings=trainings[0], changes=changes),
+        make_run(tmp_path / "b", trainings=trainings[1]),
+    )
+
+
+def test_a_callback_that_ended_the_training_before_on_one_side(tmp_path: Path) -> None:
+    case = ended_earlier(tmp_path, 1, 3)
+    assert (case.a.training.number, case.b.training.number) == (2, 1)
+    first = suspects(case)[0]
+    assert first.slug == "callback"
+    assert first.summary.startswith("fit #1 of the baseline has ended where fit #1 of the candidate goes on")
+    assert first.evidence[0].text == "EarlyStopping.patience: 1 and 3"
+    assert first.counterfactuals[0].both[0]["without_callbacks"] == ["EarlyStopping"]
+
+
+def test_equal_callbacks_ended_no_training_earlier(tmp_path: Path) -> None:
+    """Nor do those of the fit that follows on one side alone."""
+    assert "callback" not in [s.slug for s in suspects(ended_earlier(tmp_path, 2, 2, second=STOPPING))]

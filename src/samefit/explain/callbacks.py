@@ -28,6 +28,28 @@ def explain_batch_callbacks(case: Case) -> Iterator[Suspect]:
         yield replace(suspect, needs_proof=True, weak=True)
 
 
+def explain_ended_earlier(case: Case) -> Iterator[Suspect]:
+    """Yields a suspect where one side is in a later training than the other: a callback may have ended one earlier."""
+    places = [[training.number for training in side.trainings].index(side.training.number) for side in (case.a, case.b)]
+    if places[0] == places[1]:
+        return
+    nth = min(places)
+    then = [
+        replace(side, step=side.run.step(side.run.step_indices([side.trainings[nth].number])[0]))
+        for side in (case.a, case.b)
+    ]
+    parted = replace(case, a=then[0], b=then[1])
+    # What a later fit was given is no other end of this one; and without callbacks it ends where it was told to.
+    if not callbacks_differ(parted):
+        return
+    first, other = then if places[0] > places[1] else reversed(then)
+    summary = (
+        f"fit #{first.training.number} of the {first.role} has ended where fit #{other.training.number} of the "
+        f"{other.role} goes on"
+    )
+    yield from suspects_of(parted, summary, "all steps until one of the two ended are equal")
+
+
 def callbacks_differ(case: Case) -> bool:
     """Whether the callbacks of the two sides, or their plain options, are not the same."""
     a, b = case.a.training.options, case.b.training.options

@@ -120,7 +120,7 @@ def _detectors(case: Case) -> tuple[Detector, ...]:
         return callbacks.explain_callbacks, compiled.explain_compiled, execution.explain_execution
     if case.divergence.when in (When.BETWEEN_EPOCHS, When.BETWEEN_STEPS):
         return callbacks.explain_callbacks, between.explain_validation
-    return _DETECTORS[case.divergence.stage]
+    return callbacks.explain_ended_earlier, *_DETECTORS[case.divergence.stage]
 
 
 FAILED = "samefit itself failed"
