@@ -300,3 +300,39 @@ def test_a_layer_with_a_variable_more_is_the_same_layer_with_another_option(tmp_
     assert [(s.slug, texts(s)) for s in suspects] == [("model-config", "LSTM(stateful=True) and LSTM(stateful=False)")]
     other = found(two(tmp_path / "other", [layer(), a], [layer(), replace(b, class_name="GRU")]))
     assert "only in the baseline" in texts(other[0])
+
+
+def around(**options: Any) -> list[Layer]:
+    """An LSTM and its cell: the weights, and what the LSTM hands on, are the cell's."""
+    config = {"units": 4, "seed": 1, "go_backwards": False, **options}
+    cell = Layer("LSTMCell", {"kernel": (4, 16)}, config={"units": config["units"]})
+    return [Layer("LSTM", is_leaf=False, config=config), cell]
+
+
+def test_an_option_of_a_layer_that_holds_others(tmp_path: Path) -> None:
+    first = found(two(tmp_path, around(), around(go_backwards=True)))[0]
+    assert first.slug == "model-config"
+    assert texts(first) == "LSTM(go_backwards=False) and LSTM(go_backwards=True)"
+    assert first.counterfactuals[0].transplants[0]["arguments"] == {"go_backwards": False}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": 2},
+        {"cell": {"class_name": "LSTMCell", "config": {"units": 8}}},
+        {"cells": [{"class_name": "LSTMCell", "config": {"units": 8}}]},
+    ],
+)
+def test_what_a_layer_holds_is_not_said_of_it(tmp_path: Path, options: dict[str, Any]) -> None:
+    same = {name: 1 if name == "seed" else None for name in options}
+    assert "model-config" not in slugs(two(tmp_path, around(**same), around(**options)))
+
+
+def test_what_a_layer_hands_on_is_said_once(tmp_path: Path) -> None:
+    assert texts(found(two(tmp_path, around(), around(units=8)))[0]) == "LSTMCell(units=4) and LSTMCell(units=8)"
+
+
+def test_layers_that_hold_others_of_other_kinds_are_no_pairs(tmp_path: Path) -> None:
+    gru = [Layer("GRU", is_leaf=False, config={"go_backwards": True}), around()[1]]
+    assert not any("go_backwards" in texts(suspect) for suspect in found(two(tmp_path, around(), gru)))

@@ -79,7 +79,9 @@ def test_nothing_fits(tmp_path: Path) -> None:
     assert "equal: structure (2 weights, aligned by path)" in excluded
     assert "equal: optimizer" in excluded
     assert "equal: batches" in excluded
-    assert excluded[-1].startswith("looked at without a finding: environment, training flag, trainable, precision")
+    assert excluded[-1].startswith(
+        "looked at without a finding: ended earlier, environment, training flag, trainable, precision"
+    )
 
 
 def test_a_detector_that_fails_is_said_and_the_others_are_asked(

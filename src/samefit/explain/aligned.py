@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from samefit.explain.case import Case
+from samefit.explain.options import bare, differing_options
 from samefit.store.records import LayerRecord
 
 
@@ -24,3 +28,44 @@ def without_weights_in_common(case: Case) -> list[tuple[int, int]]:
         for class_name, name, j in rest
         if (class_name, name) == (layer.class_name, layer.name) and (i in alone[0] or j in alone[1])
     ]
+
+
+def around_others(
+    case: Case, said: set[str]
+) -> Iterator[tuple[LayerRecord, LayerRecord, Mapping[str, tuple[Any, Any]]]]:
+    """Yields layers that hold others and no variable of their own (an LSTM around its cell), with what differs in them.
+
+    They are no part of an alignment, which pairs what has variables or holds nothing. They pair where both sides have
+    the same kinds of them in one order.
+
+    Args:
+        case: The case.
+        said: Options that differ in other layers: these hand them on to what they hold.
+    """
+    models = case.a.model.layers, case.b.model.layers
+    paired = {i for i, _ in case.alignment.layers}, {j for _, j in case.alignment.layers}
+    first, second = (
+        [layer for i, layer in enumerate(layers) if not layer.is_leaf and i not in known]
+        for layers, known in zip(models, paired, strict=True)
+    )
+    if [layer.class_name for layer in first] != [layer.class_name for layer in second]:
+        return
+    classes = {layer.class_name for layers in models for layer in layers}
+    for a, b in zip(first, second, strict=True):
+        own = {
+            name: values
+            for name, values in differing_options(a.config, b.config).items()
+            # What differs in a seed alone is the seed of what they hold.
+            if name not in {*said, "seed"}
+            and bare(values[0], seeds=False) != bare(values[1], seeds=False)
+            and not any(_holds_layers(value, classes) for value in values)
+        }
+        if own:
+            yield a, b, own
+
+
+def _holds_layers(value: Any, classes: set[str]) -> bool:
+    """Whether an option is a layer of the model, or a list of such: they have records of their own."""
+    if isinstance(value, (list, tuple)):
+        return any(_holds_layers(item, classes) for item in value)
+    return isinstance(value, Mapping) and value.get("class_name") in classes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from samefit.comparison.result import Evidence, SettingDifference
-from samefit.explain.aligned import aligned_layers, without_weights_in_common
+from samefit.explain.aligned import aligned_layers, around_others, without_weights_in_common
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.options import bare, differing_options, put_in_somewhere, set_before_training, shown, unmarked
 from samefit.store.records import CallRecord, LayerRecord
@@ -72,6 +72,7 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
         seeds = _seeds_of(found)
         if len(seeds) < len(found):
             others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in seeds}))
+    others += [_Changed(*found) for found in around_others(case, {n for c in others for n in c.options})]
     if others:
         suspect = _other_options(others, "model-config", "The layers do not have the same options.")
         if suspect.counterfactuals:
