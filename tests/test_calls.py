@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
-from samefit.calls import makes_seeded_generator
+import numpy as np
+
+from samefit.calls import makes_seeded_generator, seed_of_random_state
 
 
 def RandomState(seed: object = None) -> bool:  # noqa: N802 - stands for NumPy's
@@ -46,3 +48,20 @@ def test_a_seed_or_a_key_is_seen() -> None:
 
 def test_code_without_a_source_counts_as_unseeded() -> None:
     assert not eval("RandomState(3)")
+
+
+def seen(seed: object = None) -> int | None:
+    return seed_of_random_state(sys._getframe(1))
+
+
+def test_the_seed_of_a_random_state_is_read() -> None:
+    RandomState = seen  # noqa: N806 - stands for NumPy's
+    seed, holder = 4, SimpleNamespace(seed=5)
+    assert (RandomState(3), RandomState(seed), RandomState(seed=holder.seed)) == (3, 4, 5)
+    assert RandomState(np.int64(6)) is None, "a call is not carried out to know its value"
+    number = np.int64(6)
+    assert RandomState(number) == 6
+    assert RandomState() is None
+    assert RandomState([1, 2]) is None
+    assert RandomState(True) is None
+    assert seen(3) is None

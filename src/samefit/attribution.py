@@ -72,6 +72,15 @@ def is_third_party(code: CodeType) -> bool:
     return kind_of(code) == "library" and any(part in file for part in _SITE) and not file.startswith(_of_frameworks())
 
 
+def is_importing(frame: FrameType | None) -> bool:
+    """Whether a library acts while it is imported, which is no doing of the user's line that imports it."""
+    while frame is not None and kind_of(frame.f_code) != "user":
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def behind_hooks(frame: FrameType) -> FrameType:
     """Returns the innermost frame from `frame` outwards that is none of samefit's hooks, which hand calls on.
 

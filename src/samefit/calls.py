@@ -6,6 +6,7 @@ import ast
 import inspect
 import itertools
 import linecache
+from numbers import Integral
 from types import FrameType
 
 _SEEDED = ("RandomState", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
@@ -23,6 +24,16 @@ def makes_seeded_generator(frame: FrameType) -> bool:
         return False
     arguments = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("seed", "key"))]
     return any(not _is_none(argument, frame) for argument in arguments)
+
+
+def seed_of_random_state(frame: FrameType) -> int | None:
+    """Returns the seed with which a frame makes NumPy's `RandomState`; None if it does not, or that is not read."""
+    call = _call(frame)
+    if call is None or _last_name(call.func) != "RandomState":
+        return None
+    arguments = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "seed")]
+    value = _evaluated(arguments[0], frame) if arguments else None
+    return int(value) if issubclass(type(value), Integral) and type(value) is not bool else None  # type: ignore[call-overload]
 
 
 def _call(frame: FrameType) -> ast.Call | None:
@@ -52,15 +63,23 @@ def _last_name(function: ast.expr) -> str:
 
 
 def _is_none(argument: ast.expr, frame: FrameType) -> bool:
+    return _evaluated(argument, frame) is None
+
+
+_UNKNOWN = object()
+
+
+def _evaluated(argument: ast.expr, frame: FrameType) -> object:
+    """Returns the value of a constant, a name or an attribute of a name, `_UNKNOWN` of anything else."""
     if isinstance(argument, ast.Constant):
-        return argument.value is None
+        return argument.value
     if isinstance(argument, ast.Name):
-        return _value(argument, frame) is None
+        return _value(argument, frame)
     if isinstance(argument, ast.Attribute) and isinstance(argument.value, ast.Name):
         # Nothing of the user's is run to find it.
-        return inspect.getattr_static(_value(argument.value, frame), argument.attr, 0) is None
-    return False
+        return inspect.getattr_static(_value(argument.value, frame), argument.attr, _UNKNOWN)
+    return _UNKNOWN
 
 
 def _value(name: ast.Name, frame: FrameType) -> object:
-    return frame.f_locals.get(name.id, frame.f_globals.get(name.id, 0))
+    return frame.f_locals.get(name.id, frame.f_globals.get(name.id, _UNKNOWN))

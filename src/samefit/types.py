@@ -132,3 +132,7 @@ class CodeDraw:
     def function(self) -> str:
         """The function that it stands in, without those around it."""
         return self.within.rpartition("<locals>.")[2]
+
+
+WITHOUT_SEED = " without a seed"
+"""How the name of a function ends in the ledger that took a generator of the process since it was given no seed."""

@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "version": set(),
     "attribution": {"types"},
     "calls": set(),
+    "given_seeds": {"attribution"},
     "data_code": {"attribution", "backends", "patches", "types"},
     "__init__": {"version"},
     "__main__": {"cli"},
@@ -37,7 +38,9 @@ ALLOWED: dict[str, set[str]] = {
     "patches": {"backends"} | LEAVES,
     "transplant": {"backends", "patches", "store"} | LEAVES,
     "pin": {"attribution", "backends", "calls", "data_code", "patches"} | LEAVES,
-    "record": {"attribution", "backends", "calls", "data_code", "patches", "pin", "store", "transplant"} | LEAVES,
+    "record": {"attribution", "backends", "calls", "data_code", "given_seeds"}
+    | {"patches", "pin", "store", "transplant"}
+    | LEAVES,
     # It gives the candidate the baseline's weights, so it must know which is which.
     "probe": {"align", "backends", "patches", "pin", "record", "store", "transplant"} | LEAVES,
     "live": LIVE | {"store"} | LEAVES,

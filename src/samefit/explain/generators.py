@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.result import Evidence
+from samefit.explain import library_seeds
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
+from samefit.explain.library_seeds import drawn_seed, seeded_by_library
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -75,6 +77,13 @@ def explain_draw(
     if seed_a is None or seed_b is None:
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:
+        own_a, own_b = drawn_seed(case.a, seed_a), drawn_seed(case.b, seed_b)
+        if own_a is not None and own_b is not None:
+            put = before_draw(case.a, case.b, own_a, own_b)
+            text = f"{name_of(own_b.generator)} put back right before {place(own_b.location)}"
+            fixes = () if put is None else (Counterfactual(text, (put,)),)
+            given = f"the seed that {seeded_by_library(seed_b)} drew for itself"
+            return explain_draw(case, own_b.generator, own_a, own_b, what=given, counterfactuals=fixes)
         return other_seed(name_of(generator), seed_a, seed_b, counterfactuals)
     if "seed" in (draw_a.kind, draw_b.kind):
         return None
@@ -197,6 +206,8 @@ def _standing_in(plans: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any
 
 
 def _seeding_remedy(case: Case, generator: str, draw: Event, seed_a: Event | None, seed_b: Event | None) -> str:
+    if own := library_seeds.remedy(case.b, draw, place(draw.location)):
+        return own
     if draw.function.startswith("Dataset."):
         call = draw.function.removeprefix("Dataset.")
         return f"{call}(..., seed=1)  at {place(draw.location)}, or  keras.utils.set_random_seed(1)  before it"
@@ -229,7 +240,9 @@ def other_seed(generator: str, seed_a: Event, seed_b: Event, counterfactuals: tu
             Evidence(f"{seed_b.function}({seed_b.value}) at {place(seed_b.location)}", "candidate", seed_b.location),
         ),
         location=seed_b.location,
-        remedy=f"use one seed:  {seed_a.function}({seed_a.value})",
+        remedy=f"give {library} one seed on both sides, such as {seed_a.value}"
+        if (library := seeded_by_library(seed_b))
+        else f"use one seed:  {seed_a.function}({seed_a.value})",
         counterfactuals=counterfactuals,
     )
 

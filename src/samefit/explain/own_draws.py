@@ -10,6 +10,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
+from samefit.explain.own_seeds import explain_own_seeds
 from samefit.store.records import Event
 
 
@@ -36,7 +37,7 @@ def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
         )
         if suspect is not None:
             yield suspect
-    yield from _own_seeds(case)
+    yield from explain_own_seeds(case, (_end_of_epoch(case.a), _end_of_epoch(case.b)))
     yield from _unseeded(case, within=within)
 
 
@@ -97,20 +98,6 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
             remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
             counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
         )
-
-
-def _own_seeds(case: Case) -> Iterator[Suspect]:
-    """Generators of the user's own that were made with other seeds."""
-    made = [
-        [e for e in side.events if e.kind == "create" and e.id < end and (not side.name or e.side == side.name)]
-        for side, end in ((case.a, _end_of_epoch(case.a)), (case.b, _end_of_epoch(case.b)))
-    ]
-    if len(made[0]) != len(made[1]):
-        # Which of them belong together is not known.
-        return
-    for one, other in zip(*made, strict=True):
-        if one.function == other.function and one.value != other.value:
-            yield generators.other_seed(other.function, one, other, ())
 
 
 def _taker(event: Event) -> str:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from samefit.backends.base import Backend, HookPoint
 from samefit.patches.fast_states import InnerKey, NumpyKey, python_key
 from samefit.patches.patching import Patches
+from samefit.patches.random_states import StateObserver, watch_random_states
 
 _PYTHON = "CPython 3.11 to 3.13"
 _NUMPY = "NumPy 1.26 to 2.4"
@@ -31,16 +32,20 @@ _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit
 class DrawObserver(Protocol):
     """What a ledger does with what the generators show."""
 
-    def watch(
-        self, generator: str, read_state: Callable[[], bytes | None], read_key: Callable[[], Any] | None = None
-    ) -> None:
-        """There is a generator whose state can be read; see `samefit.record.ledger.Ledger.watch`."""
+    @property
+    def made_generators(self) -> StateObserver:
+        """What it does with what `samefit.patches.random_states` shows."""
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Somebody draws; `call()` does it."""
 
     def seeding(self, value: Any) -> Any:
         """Somebody is about to seed a generator with `value`; returns what it is to be seeded with."""
+
+    def watch(
+        self, generator: str, read_state: Callable[[], bytes | None], read_key: Callable[[], Any] | None = None
+    ) -> None:
+        """There is a generator whose state can be read; see `samefit.record.ledger.Ledger.watch`."""
 
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Somebody seeded a generator."""
@@ -154,6 +159,7 @@ def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
         patches.replace(owner, name, _standing(draw), checked_on=_NUMPY)
     patches.replace(numpy.random, "seed", _standing(_seeding(ledger, "numpy", "numpy.random.seed")), checked_on=_NUMPY)
     patches.replace(numpy.random, "default_rng", _standing(functools.partial(_making, ledger)), checked_on=_NUMPY)
+    watch_random_states(patches, ledger.made_generators)
 
 
 def watch_framework(patches: Patches, ledger: DrawObserver, backend: Backend) -> None:

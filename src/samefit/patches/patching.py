@@ -55,6 +55,18 @@ class Patches:
         setattr(owner, name, replacement)
         self._applied.append((owner, name, own, replacement))
 
+    def change_class(self, owner: Any, make: Callable[[Any], type]) -> None:
+        """Makes `owner` an object of the class `make(its class)`.
+
+        Args:
+            owner: A module: reading an attribute of one can be watched in no other way.
+            make: Gets the class, returns the replacement.
+        """
+        original = type(owner)
+        replacement = make(original)
+        owner.__class__ = replacement
+        self._applied.append((owner, "__class__", original, replacement))
+
     def _switched(self, original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(replacement)
         def switched(*args: Any, **kwargs: Any) -> Any:
@@ -71,7 +83,8 @@ class Patches:
         foreign = []
         while self._applied:
             owner, name, own, replacement = self._applied.pop()
-            if vars(owner).get(name, _ABSENT) is not replacement:
+            now = type(owner) if name == "__class__" else vars(owner).get(name, _ABSENT)
+            if now is not replacement:
                 foreign.append(f"{getattr(owner, '__name__', owner)}.{name}")
             elif own is _ABSENT:
                 delattr(owner, name)

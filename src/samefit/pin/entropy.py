@@ -7,7 +7,7 @@ import secrets
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from samefit.attribution import behind_hooks, caller, is_third_party, kind_of
+from samefit.attribution import behind_hooks, caller, is_importing, is_third_party, kind_of
 from samefit.calls import makes_seeded_generator
 from samefit.patches import pin_entropy
 from samefit.pin import limits
@@ -43,7 +43,7 @@ class Entropy:
         if taker is None or kind_of(taker.f_code) == "own" or makes_seeded_generator(taker):
             return None
         taker = _taker(taker)
-        if taker is None or _is_importing(taker) or caller(taker).location is None:
+        if taker is None or is_importing(taker) or caller(taker).location is None:
             return None
         return random.getrandbits(number)
 
@@ -55,15 +55,6 @@ class Entropy:
         where = caller(taker).location
         if where is not None:
             self._scope.report.limit(limits.os_entropy(function, where))
-
-
-def _is_importing(frame: FrameType | None) -> bool:
-    """Whether a library makes it while it is imported, which is no doing of the user's line that imports it."""
-    while frame is not None and kind_of(frame.f_code) != "user":
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _taker(frame: FrameType | None) -> FrameType | None:

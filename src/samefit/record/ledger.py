@@ -18,6 +18,7 @@ from typing import Any
 from samefit.attribution import Caller, behind_hooks, caller, kind_of
 from samefit.calls import makes_seeded_generator
 from samefit.record.guard import Guard
+from samefit.record.made_generators import MadeGenerators
 from samefit.record.plain import seed_or_text
 from samefit.record.positions import Positions, ReadState
 from samefit.store.records import Event, generator_digest
@@ -48,6 +49,7 @@ class Ledger:
         side: The side that runs now.
         seeded: Id of the entry of what seeded each generator last.
         digests: See `Positions.digests`.
+        made_generators: Says which generators are made anew.
         before_draw: Called as `before_draw(generator, draw)` before every outermost draw; a re-run uses it to put a
             generator back. None in a plain run.
         replay_entropy: Called as `replay_entropy(function, code, size)` before entropy is taken from the operating
@@ -74,6 +76,7 @@ class Ledger:
         self._last_direct: dict[str, tuple[Any, int]] = {}
         self._entries: dict[tuple[Any, ...], int] = {}
         self._kept: dict[str, int] = {}
+        self.made_generators = MadeGenerators(self)
         self._positions = Positions()
         self.digests = self._positions.digests
         self._contexts: list[tuple[str, int | None]] = []
@@ -176,12 +179,12 @@ class Ledger:
             self._last.clear()
             self._last_direct.clear()
 
-    def seeding(self, value: Any) -> Any:
-        """Returns the seed to use for `value`, with which a generator is about to be seeded."""
+    def seeding(self, value: Any, frame: FrameType | None = None) -> Any:
+        """Returns the seed to use for `value`, with which a generator is about to be seeded (by `frame`)."""
         replace_seed = self.replace_seed
         if replace_seed is None:
             return value
-        where = caller(sys._getframe(2)).location
+        where = caller(frame or sys._getframe(2)).location
         return self.guard(lambda: replace_seed(value, where), value)
 
     def seed(self, generator: str, function: str, value: Any) -> None:
@@ -211,10 +214,8 @@ class Ledger:
 
     def made(self, function: str, seed: int) -> None:
         """Adds an entry for a generator of the user's own, if a line of theirs is behind it."""
-        where = caller(sys._getframe(2)).location
-        if where is not None:
-            own = {"generator": "own", "function": function, "value": seed, "location": where}
-            self.guard(lambda: self.note("create", **own), None)
+        frame = sys._getframe(2)
+        self.guard(lambda: self.made_generators.made(function, seed, frame), None)
 
     def entropy(self, function: str, take: Callable[[], Any], size: Any = None) -> Any:
         """Calls `take`, which takes so many bits or bytes from the operating system, and adds it to the ledger.
@@ -237,7 +238,10 @@ class Ledger:
         """Returns who takes entropy, or None if that does not belong into the ledger."""
         who = caller(frame)
         importing = "_find_and_load" in who.names  # NumPy takes a seed for its global generator, others for theirs
-        if kind_of(frame.f_code) == "own" or who.location is None or importing or makes_seeded_generator(frame):
+        if kind_of(frame.f_code) == "own" or who.location is None or importing:
+            return None
+        if makes_seeded_generator(frame):
+            self.made_generators.takes_entropy(frame)
             return None
         if str(frame.f_globals.get("__name__")).partition(".")[0] == _HANDSHAKES:
             return None

@@ -1,13 +1,13 @@
-"""Two splits of one data set, each drawn by a generator that has a seed of its own."""
+"""Two folds of one data set, each cut at another place."""
 
 import numpy as np
 from common import data, fit, keras, model
 
 
-def train(seed):
+def train(first):
     keras.utils.set_random_seed(4)
     x, y = data()
-    rows = np.random.RandomState(seed).permutation(len(x))[:32]
+    rows = np.roll(np.arange(len(x)), -first)[:32]
     fit(model(), x[rows], y[rows])
 
 
@@ -16,7 +16,7 @@ def a():
 
 
 def b():
-    train(1)
+    train(16)
 
 
 EXPECT = {"verdict": "diverged", "stage": ["data"], "slug": "data-content"}

@@ -1,0 +1,102 @@
+"""Causes in the seeds of generators that are made anew: by the user's own line, or by a function of a library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from samefit.comparison.result import Evidence
+from samefit.explain import generators
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.generators import place
+from samefit.explain.library_seeds import drawn_seed
+from samefit.store.records import Event
+from samefit.types import WITHOUT_SEED
+
+
+def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
+    """Yields suspects where such a generator got another seed, or got one on one side alone.
+
+    Args:
+        case: The case.
+        ends: The event of each side behind which nothing counts any more.
+    """
+    told = set()
+    for one, other in _pairs(_made(case.a, ends[0]), _made(case.b, ends[1])):
+        key = (one.location, one.value, other.location, other.value)
+        if key in told or (one.kind == other.kind and one.value == other.value):
+            continue
+        told.add(key)
+        if one.kind != other.kind:
+            yield _on_one_side(case, one, other)
+        elif one.kind == "create" and not (drawn_seed(case.a, one) and drawn_seed(case.b, other)):
+            yield _other(one, other)
+
+
+def _made(side: Side, end: int) -> list[Event]:
+    """Returns what was made with a seed, and what took the process's generator since it was given none."""
+    return [
+        e
+        for e in side.events
+        if (e.kind == "create" or (e.kind == "draw" and e.function.endswith(WITHOUT_SEED)))
+        and e.id < end
+        and (not side.name or e.side == side.name)
+    ]
+
+
+def _pairs(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
+    """Yields what belongs together: the n-th of a function and the n-th, if there are equally many."""
+    for maker in dict.fromkeys(_maker(event) for event in first):
+        ours = [event for event in first if _maker(event) == maker]
+        theirs = [event for event in second if _maker(event) == maker]
+        if len(ours) == len(theirs):
+            yield from zip(ours, theirs, strict=True)
+
+
+def _maker(event: Event) -> str:
+    """Returns the function of a library that makes a generator, or else what the user's line itself calls."""
+    return event.function.removesuffix(WITHOUT_SEED) if event.kind == "draw" else event.keras or event.function
+
+
+def _other(one: Event, other: Event) -> Suspect:
+    suspect = generators.other_seed(other.function, one, other, ())
+    maker = _maker(other)
+    if maker == other.function:
+        return suspect
+    return replace(
+        suspect,
+        summary=f"{maker} was given the seed {one.value} on one side and {other.value} on the other.",
+        evidence=tuple(
+            Evidence(f"{maker} makes {event.function}({event.value}) at {place(event.location)}", role, event.location)
+            for event, role in ((one, "baseline"), (other, "candidate"))
+        ),
+        remedy=f"give {maker} one seed on both sides, such as {one.value}",
+    )
+
+
+def _on_one_side(case: Case, one: Event, other: Event) -> Suspect:
+    in_baseline = one.kind == "create"
+    seeded, bare, side = (one, other, case.b) if in_baseline else (other, one, case.a)
+    maker, where = _maker(seeded), bare.location
+    seeding = generators.seeding(side, bare.generator, bare)
+    name = generators.name_of(bare.generator)
+    stands = f"{name}, which nobody had seeded" if seeding is None else f"{name}, as it stands"
+    told = (
+        (seeded, f"{maker} makes {seeded.function}({seeded.value}) at {place(seeded.location)}"),
+        (bare, f"{maker} at {place(where)} has no seed: it draws from {stands}"),
+    )
+    fixes: tuple[Counterfactual, ...] = ()
+    if where is not None:
+        plan = {"do": "seed_value", "side": side.name, "file": where.file, "line": where.line, "value": seeded.value}
+        text = f"the seed {seeded.value} at {place(where)} as well"
+        fixes = (Counterfactual(text, (plan,), of_baseline=not in_baseline),)
+    return Suspect(
+        slug="unseeded" if seeding is None else "different-seed",
+        summary=f"{maker} was given the seed {seeded.value} on one side, and none on the other.",
+        evidence=tuple(
+            Evidence(text, "baseline" if event is one else "candidate", event.location) for event, text in told
+        ),
+        location=where,
+        remedy=f"give {maker} at {place(where)} the seed {seeded.value} as well",
+        counterfactuals=fixes,
+    )

@@ -1,0 +1,69 @@
+"""Watching NumPy's `RandomState` where libraries take one: of a seed, or the process's own where they were given none.
+
+Checked on NumPy 1.26 to 2.4. scikit-learn's and SciPy's `check_random_state(None)` take `numpy.random.mtrand._rand` and
+draw from it below all functions that can be watched. Of a `RandomState` that is made, the seed is read where NumPy
+takes entropy for it, so that the class stands as it is in a run that is recorded; only a re-run replaces it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Protocol
+
+from samefit.patches.patching import Patches
+
+_NUMPY = "NumPy 1.26 to 2.4"
+
+
+class StateObserver(Protocol):
+    """What a ledger does with what is seen here."""
+
+    @property
+    def get_other_seeds(self) -> bool:
+        """Whether a re-run gives the other side's seed somewhere."""
+
+    def making(self, frame: FrameType, seed: int) -> int:
+        """A frame makes a `RandomState` with a seed; returns the one to use."""
+
+    def take_shared(self, frame: FrameType, shared: Any, make: Callable[[int], Any]) -> Any:
+        """A frame asks for the process's generator; `make(seed)` makes another one. Returns what it gets."""
+
+
+def watch_random_states(patches: Patches, observer: StateObserver) -> None:
+    """Tells of whom the process's generator is handed to; in a re-run, gives other seeds."""
+    module = importlib.import_module("numpy.random.mtrand")
+    patches.change_class(module, functools.partial(_with_property, observer, module._rand))
+    if observer.get_other_seeds:
+        numpy_random = importlib.import_module("numpy.random")
+        patches.replace(numpy_random, "RandomState", functools.partial(_stand, observer), checked_on=_NUMPY)
+
+
+def _with_property(observer: StateObserver, shared: Any, original: type) -> type:
+    def _rand(module: Any) -> Any:
+        return observer.take_shared(sys._getframe(1), shared, type(shared))
+
+    return type("module", (original,), {"_rand": property(_rand)})
+
+
+def _stand(observer: StateObserver, original: Any) -> Any:
+    """Returns a class that makes objects of `original`, with other seeds; it takes the same objects for its own."""
+
+    class Standing(type):
+        def __call__(cls, seed: Any = None) -> Any:
+            if cls is not stand:
+                return super().__call__(seed)
+            return original(observer.making(sys._getframe(1), seed) if isinstance(seed, int) else seed)
+
+        def __instancecheck__(cls, instance: Any) -> bool:
+            return isinstance(instance, original) if cls is stand else super().__instancecheck__(instance)
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            return issubclass(subclass, original) if cls is stand else super().__subclasscheck__(subclass)
+
+    names = {"__slots__": (), "__module__": original.__module__, "__doc__": original.__doc__}
+    stand: type = Standing(original.__name__, (original,), names)
+    return stand

@@ -1,0 +1,139 @@
+"""Seeds that functions of libraries were given, or were not: spoken of where they differ, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.explain.cases import Story, at, found, plans, slugs, texts, two
+
+from samefit.explain.case import Suspect
+from samefit.types import Location
+
+STATE = "numpy.random.RandomState"
+NONE = "train_test_split without a seed"
+
+
+def split(story: Story, seed: int | None, **fields: Any) -> Story:
+    """A line calls `train_test_split`, with a seed or without."""
+    if seed is None:
+        return story.draw(5, "numpy", function=NONE, keras="check_random_state")
+    given = {"generator": "own", "function": STATE, "keras": "train_test_split", "value": seed, **fields}
+    return story.note("create", 5, **given)
+
+
+def between(tmp_path: Path, *seeds: int | None, seeded: bool = True) -> list[Suspect]:
+    stories = []
+    for number, seed in enumerate(seeds):
+        story = Story(str(number))
+        story = story.seed(1, generator="numpy") if seeded else story
+        stories.append(split(story, seed).training(1))
+    return found(two(tmp_path, *stories))
+
+
+def test_a_library_that_was_given_another_seed(tmp_path: Path) -> None:
+    first = between(tmp_path, 3, 4)[0]
+    assert (first.slug, first.location) == ("different-seed", at(5))
+    assert first.summary == "train_test_split was given the seed 3 on one side and 4 on the other."
+    assert "train_test_split makes numpy.random.RandomState(3) at line 5 of train.py" in texts(first)
+    assert first.remedy == "give train_test_split one seed on both sides, such as 3"
+    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "value": 3}
+    assert first.counterfactuals[0].transplants == (plan,)
+    assert not [s for s in between(tmp_path / "same", 3, 3) if s.slug == "different-seed"]
+
+
+def test_one_line_that_makes_two_is_one_suspect(tmp_path: Path) -> None:
+    stories = [split(split(Story(), seed), seed).training(1) for seed in (3, 4)]
+    assert slugs(two(tmp_path, *stories)).count("different-seed") == 1
+
+
+def test_what_belongs_together_is_told_by_who_makes_it(tmp_path: Path) -> None:
+    stories = []
+    for seed, more in ((3, 1), (4, 2)):
+        story = split(Story(), seed)
+        for _ in range(more):
+            split(story, 9, keras="shuffle")
+        stories.append(story.training(1))
+    assert found(two(tmp_path, *stories))[0].slug == "different-seed"
+    stories = [split(Story(), 3).training(1), split(split(Story(), 4), 5).training(1)]
+    assert "different-seed" not in slugs(two(tmp_path / "two", *stories)), "which of the two is meant is not known"
+
+
+def test_a_seed_on_one_side_alone(tmp_path: Path) -> None:
+    first = between(tmp_path / "b", 3, None)[0]
+    assert (first.slug, first.location) == ("different-seed", at(5))
+    assert first.summary == "train_test_split was given the seed 3 on one side, and none on the other."
+    assert "train_test_split at line 5 of train.py has no seed: it draws from numpy.random, as it stands" in texts(
+        first
+    )
+    assert [fix.of_baseline for fix in first.counterfactuals] == [False]
+    assert plans(first) == ["seed_value"]
+    first = between(tmp_path / "a", None, 3)[0]
+    assert [fix.of_baseline for fix in first.counterfactuals] == [True]
+    assert first.remedy == "give train_test_split at line 5 of train.py the seed 3 as well"
+    first = between(tmp_path / "unseeded", 3, None, seeded=False)[0]
+    assert first.slug == "unseeded"
+    assert "from numpy.random, which nobody had seeded" in texts(first)
+
+
+def test_no_seed_on_either_side(tmp_path: Path) -> None:
+    first = between(tmp_path, None, None, seeded=False)[0]
+    assert (first.slug, first.location) == ("unseeded", at(5))
+    assert first.summary == f"The values of {NONE} came from numpy.random, which nobody had seeded."
+    assert first.remedy == (
+        "give train_test_split at line 5 of train.py a seed (random_state=1), "
+        "or put  keras.utils.set_random_seed(1)  before it"
+    )
+    assert plans(first)[0] == "generators"
+    assert not [s for s in between(tmp_path / "seeded", None, None) if "train_test_split" in texts(s)]
+
+
+def drawn(entropy: str, value: int, kind: str, function: str, generator: str) -> Story:
+    """`split_dataset` draws a seed for itself, and seeds with it."""
+    story = Story(entropy).draw(5, generator, function="random.randint", keras="split_dataset")
+    own = {"generator": generator, "function": function, "keras": "split_dataset", "value": value}
+    return story.note(kind, 5, **own)
+
+
+def test_a_seed_that_a_library_drew_for_itself_is_not_one_that_was_given(tmp_path: Path) -> None:
+    stories = [drawn(name, seed, "create", STATE, "numpy").training(1) for name, seed in (("a", 3), ("b", 4))]
+    suspects = found(two(tmp_path, *stories))
+    assert suspects[0].slug == "unseeded"
+    assert suspects[0].remedy.startswith("give split_dataset at line 5 of train.py a seed (seed=1), or put")
+    assert "different-seed" not in [s.slug for s in suspects]
+
+
+def test_what_is_drawn_after_a_library_seeded_for_itself(tmp_path: Path) -> None:
+    stories = []
+    for name, value in (("a", 133), ("b", 552)):
+        story = Story(name).draw(5, "python", function="random.randint", keras="split_dataset")
+        story.seed(value, 5, function="random.seed", keras="split_dataset")
+        stories.append(story.draw(7, "python", function="random.shuffle").training(1))
+    suspects = found(two(tmp_path, *stories))
+    assert {s.slug for s in suspects if not s.weak} == {"unseeded"}
+    assert all("split_dataset at line 5" in s.remedy for s in suspects if not s.weak)
+
+
+def test_a_library_seeded_the_process_with_other_seeds(tmp_path: Path) -> None:
+    stories = []
+    for value in (3, 4):
+        story = Story().seed(value, 5, function="random.seed", keras="split_dataset")
+        stories.append(story.draw(5, "python", function="random.shuffle", keras="split_dataset").training(1))
+    first = found(two(tmp_path, *stories))[0]
+    assert first.slug == "different-seed"
+    assert first.remedy == "give split_dataset one seed on both sides, such as 3"
+
+
+def test_a_function_is_called_what_the_users_line_calls_it(tmp_path: Path) -> None:
+    stories = []
+    where = Location(at(5).file, 5, "left, right = keras.utils.split_dataset(data, left_size=0.5, shuffle=True)")
+    for name, value in (("a", 133), ("b", 552)):
+        one = {"location": where, "keras": "_split_dataset_tf"}
+        story = Story(name).draw(5, "python", function="random.randint", **one)
+        story.events.append(
+            replace(story.events[-1], id=1, kind="seed", function="random.seed", value=value, state=None)
+        )
+        stories.append(story.training(1))
+    first = found(two(tmp_path, *stories))[0]
+    assert first.remedy.startswith("give split_dataset at line 5 of train.py a seed (seed=1), or put")
