@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.explain.cases import Story, at, case_between, found, lines, plans, slugs, texts
 from tests.handmade import Change, Layer, Training, dense, dropout, make_run
 
+from samefit.explain import seed_generators
 from samefit.explain.case import STANDS_IN, Case
 from samefit.explain.seed_generators import explain_seed_generators
 from samefit.store.reader import Run
@@ -328,3 +330,14 @@ def test_a_training_that_was_resumed_stands_elsewhere_in_a_later_epoch(tmp_path:
     first = found(case)[0]
     assert first.slug == "generator-advanced"
     assert first.remedy.startswith("resume with  samefit.pinned(SEED)  and  samefit.Checkpoint")
+
+
+def test_one_generator_that_is_not_found_ends_the_search_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each, 200,000 counters may be tried."""
+    known, asked = {0: (7, 3), 1: None, 2: (9, 4)}, []
+    monkeypatch.setattr(seed_generators, "find_state", lambda side, at, digest: asked.append(at) or known[at])
+    wanted = {f"dropout_{at}/seed": (at, b"") for at in known}
+    assert seed_generators.all_states(None, wanted) is None  # type: ignore[arg-type]
+    assert asked == [0, 1]
+    known[1] = (8, 1)
+    assert seed_generators.all_states(None, wanted) == {f"dropout_{at}/seed": state for at, state in known.items()}  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,10 +83,21 @@ def plans_of_later_trainings(case: Case, paths: dict[str, int]) -> list[dict[str
         if other <= case.b.training.number or state is None or case.a.run.layouts[state.layout] != case.a.layout:
             continue
         digests = {path: state.digests[16 * at : 16 * at + 16] for path, at in paths.items()}
-        values = {path: find_state(case.a, paths[path], digest) for path, digest in digests.items()}
-        if None not in values.values():
+        values = all_states(case.a, {path: (paths[path], digest) for path, digest in digests.items()})
+        if values is not None:
             plans.append({"do": "seed_states", "training": other, "values": values})
     return plans
+
+
+def all_states(side: Side, wanted: Mapping[str, tuple[int, bytes]]) -> dict[str, tuple[int, int]] | None:
+    """Returns the state of each generator; None as soon as one is not found, for that takes a long search."""
+    found: dict[str, tuple[int, int]] = {}
+    for path, (position, digest) in wanted.items():
+        state = find_state(side, position, digest)
+        if state is None:
+            return None
+        found[path] = state
+    return found
 
 
 def explain_seed_generators(case: Case) -> Iterator[Suspect]:
