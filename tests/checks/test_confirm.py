@@ -12,7 +12,7 @@ from tests.handmade import Change, Training, dense, make_run, met
 
 from samefit.checks.confirm import case_of, confirmed_causes
 from samefit.checks.execution import Execution
-from samefit.checks.gone import went_away
+from samefit.checks.gone import about_nothing, went_away
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
 from samefit.checks.told import explained, suspected
@@ -398,3 +398,45 @@ def test_arrays_that_are_handed_over_show_the_stage_and_it_is_said(
     assert found[0].counterfactual == (
         "with its arrays, all 8 steps are bit-identical: this shows that they matter, not what made them differ"
     )
+
+
+# -- an agreement about nothing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "was", "confirmed"),
+    [
+        (0, None, False),  # both are not a number before the step in which they had parted
+        (2, None, False),
+        (3, None, True),  # they had agreed for longer than before
+        (0, 0, True),  # so were the two that had parted
+    ],
+)
+def test_losses_that_are_no_number_agree_about_nothing(
+    tmp_path: Path, first: int, was: int | None, confirmed: bool
+) -> None:
+    nothing = [Change("loss", first, value=float("nan"))]
+    before = [] if was is None else [Change("loss", was, value=float("nan"))]
+    parting = Change("variable", 2, "dense/kernel") if before else Change("loss", 2)
+    a, b = run_of(tmp_path / "a", *before), run_of(tmp_path / "b", *before, parting, activation="gelu")
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    after = Pair(Part(run_of(tmp_path / "c", *nothing)), Part(run_of(tmp_path / "d", *nothing)), *[Execution(())] * 2)
+    told = about_nothing(pair, pair.compared(), after)
+    assert (told == "") is confirmed
+    if told:
+        assert told == f"both losses are not a number from step {first + 1} on"
+
+
+def explain_in_both(case: Case) -> Iterator[Suspect]:
+    yield Suspect("precision", "both", counterfactuals=(Counterfactual("float16", both=({"do": "global"},)),))
+
+
+def test_a_rerun_of_both_that_agrees_on_no_number_confirms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.FORWARD: (explain_in_both,)})
+    nothing = Change("loss", 0, value=float("nan"))
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", LOSS)
+    found, _, _ = causes(a, b, *(run_of(tmp_path / name, nothing) for name in "cd"))
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("precision", False)]
+    assert found[0].unconfirmed_because == "with float16 both losses are not a number from step 1 on"

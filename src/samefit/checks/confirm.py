@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from samefit.checks.batches import measure_batches
-from samefit.checks.gone import agrees, place, went_away
+from samefit.checks.gone import about_nothing, agrees, place, went_away
 from samefit.checks.pair import Pair
 from samefit.checks.rerun import again, stands_in_alone, unchanged
 from samefit.checks.told import STAYS, NotShown, confirmed, unconfirmed
@@ -243,6 +243,8 @@ class _Search:
         result = found.compared()
         if not went_away(self.comparison, result):
             return NotShown(f"with {fix.text} {STAYS}", refutes=True)
+        if nothing := about_nothing(self.pair, self.comparison, found):
+            return NotShown(f"with {fix.text} {nothing}")
         if fix.reruns_both and not self._parts_again(fix):
             where = "agree" if agrees(result) else "part only later"
             return NotShown(f"with {fix.text} they {where}, and {self._unchanged}")

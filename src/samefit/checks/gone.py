@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from samefit.checks.pair import Pair, Part
 from samefit.comparison.result import Comparison, Divergence
 from samefit.types import Samples, Stage, Verdict, When
 
@@ -30,3 +33,31 @@ def place(divergence: Divergence) -> tuple[bool, int, bool, int, bool]:
     before = divergence.when in (When.BEFORE_STEP, When.BETWEEN_EPOCHS, When.BETWEEN_STEPS)
     ordered = divergence.samples is Samples.REORDERED
     return reported, divergence.step, not before, _STAGES.index(divergence.stage), ordered
+
+
+def about_nothing(pair: Pair, comparison: Comparison, after: Pair) -> str:
+    """Returns why it shows nothing that a re-run agrees in the step in which two sides part, or "".
+
+    Where both of its losses are no number by then, all that follows from them is equal. Data and first weights do not
+    follow from them.
+
+    Args:
+        pair: Two sides.
+        comparison: Their comparison.
+        after: A re-run of one of them, or of both.
+    """
+    divergence = comparison.first_divergence
+    if divergence is None or _STAGES.index(divergence.stage) < _STAGES.index(Stage.FORWARD):
+        return ""
+    steps = divergence.step if divergence.when is When.IN_STEP else divergence.step - 1
+    found = [_no_number(part, steps) for part in (after.a, after.b)]
+    if None in found or None not in (_no_number(pair.a, steps), _no_number(pair.b, steps)):
+        return ""
+    return f"both losses are not a number from step {max(step for step in found if step is not None)} on"
+
+
+def _no_number(part: Part, steps: int) -> int | None:
+    """Returns the first of so many steps after which the loss is not a number; None if there is none."""
+    records = part.run.steps([training.number for training in part.selected()])[:steps]
+    losses = (step.logs.get("loss", 0.0) for step in records)
+    return next((number for number, loss in enumerate(losses, 1) if math.isnan(loss)), None)
