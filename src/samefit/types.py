@@ -109,6 +109,11 @@ class Location:
     line: int
     code: str | None = None
 
+    @property
+    def imports(self) -> bool:
+        """Whether it is an import: what a library does while it is imported is no doing of the user's code."""
+        return self.code is not None and self.code.startswith(("import ", "from "))
+
 
 @dataclass(frozen=True)
 class CodeDraw:

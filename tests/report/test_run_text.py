@@ -125,6 +125,19 @@ def test_ledger_says_what_was_never_seeded(run: Run) -> None:
     assert python[2] == ["never", "seeded", "before", "this"]
 
 
+@pytest.mark.parametrize(
+    ("code", "who"), [("import keras", "an import"), ("from keras import layers", "an import"), ("x()", "your code")]
+)
+def test_ledger_says_what_an_import_drew(tmp_path: Path, code: str, who: str) -> None:
+    writer = RunWriter(tmp_path / "hand.run", {"target": "train.py", "backend": "jax", "started": 0.0})
+    where = Location("/code/train.py", 3, code)
+    writer.event(Event(id=0, kind="draw", generator="python", function="random.random", location=where))
+    writer.close("complete", 0)
+    with Run.open(tmp_path / "hand.run") as run:
+        lines = [" ".join(line) for line in said(print_ledger, run)]
+    assert any(f"line 3 {who} random.random" in line for line in lines)
+
+
 def test_ledger_is_cut_to_the_width(run: Run) -> None:
     stream = io.StringIO()
     print_ledger(run, Console(file=stream, width=80, highlight=False, _environ={}))

@@ -12,6 +12,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.own_seeds import explain_own_seeds
 from samefit.store.records import Event
+from samefit.types import Location
 
 
 def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
@@ -63,7 +64,7 @@ def _lines_that_draw(side: Side, *, in_training: bool) -> dict[tuple[str, str | 
     for event in side.events:
         if event.kind != "draw" or event.component or event.location is None or event.id >= _end_of_epoch(side):
             continue
-        if (in_training and event.training != side.training.number) or _imports(event.location.code or ""):
+        if (in_training and event.training != side.training.number) or event.location.imports:
             continue
         found.setdefault((event.function, event.location.code), event)
     return found
@@ -133,7 +134,7 @@ def _user_draws(case: Case, *, within: bool) -> Iterator[tuple[str, _Pairs]]:
                 and e.generator == generator
                 and not e.component
                 and e.location is not None
-                and not _imports(e.location.code or "")
+                and not e.location.imports
                 and e.id < last
                 and (not side.name or e.side == side.name)
             ]
@@ -192,17 +193,12 @@ def _entropies(side: Side, end: int) -> dict[tuple[str, str | None], list[Event]
     for event in side.events:
         if event.kind != "entropy" or event.location is None or event.id >= end:
             continue
-        if (side.name and event.side != side.name) or _has_seed(event.location.code or ""):
+        if (side.name and event.side != side.name) or _has_seed(event.location):
             continue
         found.setdefault((event.function, event.location.code), []).append(event)
     return found
 
 
-def _has_seed(code: str) -> bool:
+def _has_seed(location: Location) -> bool:
     """Whether a line is an import, or makes a `RandomState` with a seed (NumPy takes entropy first all the same)."""
-    return _imports(code) or re.search(r"RandomState\(\s*[^)\s]", code) is not None
-
-
-def _imports(code: str) -> bool:
-    """Whether a line is an import: what a library draws while it is imported shapes no training."""
-    return re.match(r"(import|from)\s", code) is not None
+    return location.imports or re.search(r"RandomState\(\s*[^)\s]", location.code or "") is not None

@@ -86,8 +86,7 @@ def sources(run: Run) -> tuple[Source, ...]:
 
 def _importing(event: Event) -> bool:
     """Whether a library drew while the user's line imported it."""
-    code = event.location.code if event.location is not None else None
-    return event.component == "" and code is not None and code.startswith(("import ", "from "))
+    return event.component == "" and event.location is not None and event.location.imports
 
 
 def _merged(found: Iterable[Source]) -> Iterator[Source]:

@@ -124,7 +124,10 @@ def _generator(events: Sequence[Event], places: Places, console: Console, *, joi
         code = event.location.code if event.location else None
         if event.kind == "draw":
             numbers = str(event.index) if event.count == 1 else f"{event.index}-{event.index + event.count - 1}"
-            rows.append((numbers, at, event.component or "your code", event.function, code))
+            who = event.component or (
+                "an import" if event.location is not None and event.location.imports else "your code"
+            )
+            rows.append((numbers, at, who, event.function, code))
         else:
             value = "from the operating system" if event.value is None else str(event.value)
             word = {"seed": f"seed {value}", "create": "created", "entropy": "entropy"}[event.kind]
