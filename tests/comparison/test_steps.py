@@ -9,6 +9,7 @@ from tests.comparison.places import compared, detail, place
 from tests.handmade import LAYERS, Change, Training, dense, dropout, make_run
 
 from samefit.comparison import compare
+from samefit.comparison.compare import compare_trainings
 from samefit.store.reader import Run
 from samefit.types import Stage, Verdict
 
@@ -333,3 +334,19 @@ def test_a_history_counts_epoch_by_epoch(tmp_path: Path) -> None:
     assert detail(result) == "0.75 and 0.875 in epoch 1 of the history"
     assert compare(history("c", 0.75, 0.5), history("d", 0.75, 0.5)).verdict is Verdict.IDENTICAL
     assert compare(history("e", 0.75, 0.5), history("f", 0.5)).verdict is Verdict.IDENTICAL
+
+
+def test_another_optimizer_is_said_where_a_counter_parts(tmp_path: Path) -> None:
+    counter = Change("variable", 0, "adam/iteration")
+    told = []
+    for number, names in enumerate((("Adam", "LossScaleOptimizer"), ("Adam", "Adam"))):
+        home = tmp_path / str(number)
+        runs = [
+            make_run(home / side, trainings=[compiled_with(name)], changes=[counter] if side == "b" else [])
+            for side, name in zip("ab", names, strict=True)
+        ]
+        divergence = compare_trainings(*runs).first_divergence
+        assert divergence is not None
+        assert (divergence.path, divergence.stage) == ("adam/iteration", Stage.UPDATE)
+        told.append(divergence.detail)
+    assert told == ["by another optimizer, Adam and LossScaleOptimizer", ""]

@@ -92,3 +92,28 @@ def test_a_loader_without_workers_is_recorded(tmp_path: Path, number: int | None
     case = two(tmp_path, loader(num_workers=number), draw("entropy", "default_rng"))
     assert not any(suspect.needs_proof for suspect in found(case))
     assert "unseeded" not in slugs(case)
+
+
+def with_workers(tmp_path: Path, changes: tuple[Change, ...], *draws: dict[str, Any]) -> Suspect:
+    runs = []
+    for name, options in (("a", ONE), ("b", THREADS)):
+        training = Training(options={**options, "draws": list(draws)}, location=at(9))
+        changed = changes if name == "b" else ()
+        runs.append(make_run(tmp_path / name, trainings=[training], events=Story().training(1).events, changes=changed))
+    return found(case_between(*runs))[0]
+
+
+def test_workers_on_one_side_that_share_a_generator_race(tmp_path: Path) -> None:
+    race = with_workers(tmp_path / "race", (*DATA, Change("rows")), draw("own"))
+    assert race.slug == "data-race"
+    assert race.summary.startswith("The two trainings batch the data differently: workers=1 and workers=2. Several")
+    assert "self.rng.normal draws in Batches.__getitem__, at line 6 of train.py" in texts(race)
+    assert "numpy.random.default_rng([seed, index])" in race.remedy
+    plan = {"do": "dataset", "training": 1, "attributes": {"workers": 1}}
+    assert race.counterfactuals[0].transplants == (plan,)
+
+
+def test_workers_that_share_nothing_do_not_race(tmp_path: Path) -> None:
+    assert with_workers(tmp_path / "nothing", DATA).slug == "data-order"
+    reordered = (Change("batch"), Change("swap rows"), Change("loss"))
+    assert with_workers(tmp_path / "order", reordered, draw("own")).slug == "data-order"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.explain.cases import REORDERED, Story, at, found, lines, plans, slugs, texts, two
-from tests.handmade import Change
+import pytest
+from tests.explain.cases import REORDERED, Story, at, case_between, found, lines, plans, slugs, texts, two
+from tests.handmade import Change, Training, make_run
 
 # -- Keras's own shuffle ------------------------------------------------------------------------------------------
 
@@ -173,3 +174,23 @@ def test_what_workers_draw_is_not_read_as_one_order(tmp_path: Path) -> None:
     options = ({"x": {"type": "Batches", "workers": 4}},) * 2
     found_here = found(two(tmp_path, augmented(Story("a")), augmented(Story("b")), options=options))
     assert not [s for s in found_here if "get_random_transform" in s.summary]
+
+
+@pytest.mark.parametrize("models", [(1, 2), (1, 1)])
+def test_a_model_that_was_loaded_looks_once_more(tmp_path: Path, models: tuple[int, int]) -> None:
+    runs = []
+    for name, numbers in (("a", (1, 1)), ("b", models)):
+        story = Story().seed(1, generator="numpy").training(1).epoch(0).end().training(2)
+        if name == "b":
+            story.draw(9, "numpy", "first look at a batch in fit #2")
+        story.epoch(0).draw(9, "numpy", "shuffle of fit #2")
+        options = {"location": at(9), "options": {"batch_size": 32}}
+        trainings = [Training(model=m, begin_event=story.begin[n], **options) for n, m in enumerate(numbers, 1)]
+        changes = (Change("batch", 8), Change("swap rows", 8), Change("copy", 8)) if name == "b" else ()
+        runs.append(
+            make_run(tmp_path / name, trainings=trainings, events=story.events, states=story.states, changes=changes)
+        )
+    first = found(case_between(*runs))[0]
+    assert first.slug == "generator-advanced"
+    assert first.remedy.startswith("go on with the model that was trained") is (models == (1, 2))
+    assert "fit(shuffle=False)" in first.remedy

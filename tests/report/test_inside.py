@@ -56,6 +56,13 @@ def test_lines(name: str) -> None:
     assert wanted in "\n".join(inside_lines(inside, verbose=False)) + "\n"
 
 
+def test_the_optimizer_comes_before_its_counter() -> None:
+    because = ("optimizer: Adam and LossScaleOptimizer",)
+    for path, first in (("adam/iteration", because[0]), ("dense/kernel", "dense/kernel: its update differs")):
+        inside = replace(FORWARD, phase="update", path=path, candidate_path=path, calls=0, because=because, size=None)
+        assert next(inside_lines(inside, verbose=False)) == first
+
+
 def test_verbose_says_that_the_bits_are_the_same() -> None:
     assert "the same bits as the step that trained" in "\n".join(inside_lines(FORWARD, verbose=True))
 

@@ -14,7 +14,7 @@ from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_flo
 from samefit.comparison.reporting import last_reported, reported
 from samefit.comparison.samples import arrays_changed, epoch_rows, same_arrays, same_data
 from samefit.comparison.settings import workers_of
-from samefit.comparison.updating import parts_in_update
+from samefit.comparison.updating import other_optimizers, parts_in_update
 from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
 from samefit.types import Role, Samples, Stage, When
 
@@ -315,6 +315,7 @@ class StepScan:
         if updated:
             in_update = parts_in_update(self._pairing, position, (first, second), pairs)
             stage = Stage.UPDATE if in_update else Stage.BACKWARD
+            detail = detail or other_optimizers(self._pairing, position, layout[updated[0]].slot)
             yield Finding(position, stage, layout[updated[0]].path, detail, len(updated))
         state = [i for i in parted if layout[i].role is Role.NON_TRAINABLE]
         if state:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from samefit.align import Alignment
 from samefit.comparison.compiled import OPTIMIZERS, parts_of
@@ -39,6 +39,17 @@ def parts_in_update(
     return {*weights} <= _with_equal_slots(alignment, states, layout) or all(
         _is_held_otherwise(pairing, position, alignment, layout[i]) for i in weights
     )
+
+
+def other_optimizers(pairing: Pairing, position: int, slot: str | None) -> str:
+    """Returns the classes of two optimizers that are not of one class, where a slot of theirs differs that only steers.
+
+    A counter, or a learning rate, is not what makes the two part then.
+    """
+    a, b = (parts_of(each.compiled, OPTIMIZERS).get(OPTIMIZERS[0]) for each in pairing.trainings_at(position))
+    if slot not in STEERING or not isinstance(a, Mapping) or not isinstance(b, Mapping):
+        return ""
+    return f"by another optimizer, {a['class']} and {b['class']}" if a.get("class") != b.get("class") else ""
 
 
 def _with_equal_slots(

@@ -20,7 +20,7 @@ from samefit.explain.own_draws import draws_on_one_side, explain_own_draws
 from samefit.explain.pipelines import explain_pipelines, explain_reads, stages_of
 from samefit.explain.settings import program_evidence
 from samefit.explain.unwatched import explain_hidden_draws
-from samefit.explain.workers import explain_workers, has_workers
+from samefit.explain.workers import RACE_REMEDY, explain_workers, has_workers, racing_draws
 from samefit.store.records import Event
 from samefit.types import Samples
 
@@ -69,18 +69,25 @@ def _options(case: Case) -> Iterator[Suspect]:
             if holder == "fit":
                 plan = {"do": "fit", "training": b.number, "arguments": {name: one}}
                 fixes = (Counterfactual(f"{name}={one!r} in the candidate's fit as well", (plan,)),)
+            racing = racing_draws(case) if name == "workers" else None
             yield Suspect(
-                slug="data-order" if name != "validation_split" else "data-content",
-                summary=f"The two trainings batch the data differently: {name}={one!r} and {name}={other!r}.",
+                slug=_slug_of(name) if racing is None else "data-race",
+                summary=f"The two trainings batch the data differently: {name}={one!r} and {name}={other!r}."
+                + (" Several workers make batches at the same time, in turns as they come." if racing else ""),
                 evidence=(
                     Evidence(f"{holder}({name}={one!r}) at {place(a.location)}", "baseline", a.location),
                     Evidence(f"{holder}({name}={other!r}) at {place(b.location)}", "candidate", b.location),
+                    *(racing or ()),
                 ),
                 location=b.location,
-                remedy=f"give both the same  {name}={one!r}",
+                remedy=f"give both the same  {name}={one!r}" if racing is None else RACE_REMEDY,
                 counterfactuals=fixes,
                 no_counterfactual="" if fixes else f"{name} belongs to an object of your own, which is not changed",
             )
+
+
+def _slug_of(option: str) -> str:
+    return "data-content" if option == "validation_split" else "data-order"
 
 
 _DEFAULTS = {"shuffle": True, "validation_split": 0.0, "batch_size": 32}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from samefit.explain.case import Case
+from samefit.explain.case import Case, Side
 from samefit.store.records import Event
 
 Drawn = tuple[Event, Event | None]
@@ -28,10 +28,24 @@ def looked_on_one_side(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
     # Where other draws are between them as well, the look is not what sets the two apart.
     if looks[0] == looks[1] or looks[0] - looks[1] != drawn_a[0].index - drawn_b[0].index:
         return ""
-    return (
-        "evaluate and train on batches only after fit, or on both sides; or make fit independent of it:  "
-        "samefit.pinned(SEED),  or shuffle the arrays yourself and  fit(shuffle=False)"
+    looking, built = (case.a, case.b) if looks[0] > looks[1] else (case.b, case.a)
+    is_new = _has_trained_before(built) and not _has_trained_before(looking)
+    first = (
+        f"go on with the model that was trained, on the side of the {looking.role} as well: one that is loaded, or "
+        "made anew, looks at a first batch once more"
+        if is_new
+        else "evaluate and train on batches only after fit, or on both sides"
     )
+    return (
+        f"{first}; or make fit independent of it:  samefit.pinned(SEED),  or shuffle the arrays yourself and  "
+        "fit(shuffle=False)"
+    )
+
+
+def _has_trained_before(side: Side) -> bool:
+    """Whether the model of the training in which the sides part was trained before."""
+    own = side.training
+    return any(each.number < own.number and each.model == own.model for each in side.run.trainings)
 
 
 def only_order_differs(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> bool:

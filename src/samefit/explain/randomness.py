@@ -92,8 +92,9 @@ def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
             Evidence("every call in training mode draws: model(x, training=True), or a fit of another model with it"),
         ),
         location=ahead.training.location,
-        remedy=f"make the model anew before {generators.place(ahead.training.location)}, or call it without "
-        "training=True before",
+        remedy=f"call the model without training=True before {generators.place(ahead.training.location)}, or put back "
+        "what that call moves, also where a loop does so for several models:  "
+        "state = layer.seed_generator.state.numpy()  before it,  layer.seed_generator.state.assign(state)  behind it",
         counterfactuals=tuple(fixes),
     )
 

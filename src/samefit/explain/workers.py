@@ -10,6 +10,25 @@ from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.code_draws import ONE_WORKER, code_draws, in_words
 from samefit.explain.generators import place
+from samefit.types import Samples
+
+RACE_REMEDY = (
+    "let what is drawn depend on the batch and not on who comes first:  "
+    "numpy.random.default_rng([seed, index])  in __getitem__,  or  workers=1"
+)
+
+
+def racing_draws(case: Case) -> tuple[Evidence, ...] | None:
+    """Returns what draws in turns where one side alone has several workers; None if the samples are only reordered.
+
+    Keras keeps the batches of its workers in order: what only their number changes is drawn from what they share.
+    """
+    samples = case.divergence.samples
+    sides = [side for side in (case.a, case.b) if workers_of(side.training).get("workers", 0) > 1]
+    if len(sides) != 1 or samples in (Samples.REORDERED, Samples.BATCHED_OTHERWISE):
+        return None
+    draws = code_draws(sides[0].training, "own", "shared")
+    return tuple(Evidence(in_words(draw), sides[0].role, draw.location) for draw in draws[:3]) or None
 
 
 def explain_workers(case: Case) -> Iterator[Suspect]:
@@ -38,8 +57,7 @@ def explain_workers(case: Case) -> Iterator[Suspect]:
             *_drawn(case.b),
         ),
         location=draws[0].location if draws else case.b.training.location,
-        remedy="let what is drawn depend on the batch and not on who comes first:  "
-        "numpy.random.default_rng([seed, index])  in __getitem__,  or  workers=1",
+        remedy=RACE_REMEDY,
         counterfactuals=(Counterfactual("one worker on both sides", both=plans),),
     )
 

@@ -17,7 +17,7 @@ _OF = {
 
 
 def inside_lines(inside: Inside, *, verbose: bool) -> Iterator[str]:
-    """Yields what is said about the inside of a step, the place first.
+    """Yields what is said about the inside of a step, the place first, but for a counter of updates.
 
     Args:
         inside: What was found.
@@ -28,9 +28,10 @@ def inside_lines(inside: Inside, *, verbose: bool) -> Iterator[str]:
     if inside.failed:
         yield f"step {inside.step} could not be watched layer by layer: {inside.failed}"
         return
-    if inside.phase != "none":
-        yield _place(inside)
-    yield from inside.because
+    # A counter of updates says little where the optimizer itself is another one.
+    place = () if inside.phase == "none" else (_place(inside),)
+    counted = inside.phase == "update" and inside.path.rpartition("/")[2] == "iteration"
+    yield from (*inside.because, *place) if counted else (*place, *inside.because)
     for name, only in (("baseline", inside.only_in_baseline), ("candidate", inside.only_in_candidate)):
         if only and inside.phase in ("forward", "loss"):
             yield f"before it, in the {name} only: {', '.join(only)}"
