@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +22,6 @@ from samefit.record.models import (
     describe_model,
     describe_variables,
     flatten,
-    named_nowhere,
     recurrent_state,
     unique_path,
 )
@@ -384,13 +387,24 @@ def test_the_state_of_a_stateful_layer_counts() -> None:
     assert recurrent_state(SimpleNamespace(stateful=True)) == []
 
 
+WRAPPED = """
+import keras, torch
+from samefit.record.models import named_nowhere
+wrapped = [keras.layers.TorchModuleWrapper(torch.nn.Dropout(rate)) for rate in (0.2, 0.2, 0.4)]
+told = [named_nowhere(layer)["module"] for layer in wrapped]
+assert told[0].startswith("Dropout(p=0.2, inplace=False) (your own, "), told
+assert told[0] == told[1] != told[2], told
+assert len(wrapped[0].get_config()["module"]) > 1000, "what the user gets is what Keras gives"
+"""
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="TorchModuleWrapper is of the PyTorch backend")
 def test_a_wrapped_module_of_pytorch_is_told_without_its_weights() -> None:
     """Keras pickles it: every step, and every object, would be another option, and a screen of base64."""
-    torch = pytest.importorskip("torch")
-    if keras.backend.backend() != "torch":
-        pytest.skip("TorchModuleWrapper is of the PyTorch backend")
-    wrapped = [keras.layers.TorchModuleWrapper(torch.nn.Dropout(rate)) for rate in (0.2, 0.2, 0.4)]
-    told = [named_nowhere(layer)["module"] for layer in wrapped]
-    assert told[0].startswith("Dropout(p=0.2, inplace=False) (your own, ")
-    assert told[0] == told[1] != told[2]
-    assert len(wrapped[0].get_config()["module"]) > 1000, "what the user gets is what Keras gives"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WRAPPED],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
