@@ -81,7 +81,7 @@ STATE_FAULTS = (
         how="again",
         families=("dense", "deep"),
         base={
-            "prepare": BATCHES.format("time.sleep(os.urandom(1)[0] / 20_000)", DRAWS),
+            "prepare": BATCHES.format("time.sleep(time.perf_counter_ns() % 257 / 20_000)", DRAWS),
             "fit": FROM_BATCHES.format("$workers"),
         },
         draw={"workers": (2, 3, 4)},
