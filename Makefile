@@ -42,8 +42,9 @@ test-all: test-env check ## The same with the slow tests
 	$(TEST)/bin/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: versions
-versions: $(TEST)/.installed ## The same pinned trainings on Keras 3.12 to 3.15 (downloads them)
+versions: $(TEST)/.installed ## The same pinned trainings, and the same answers, on Keras 3.12 to 3.15 (downloads them)
 	$(TEST)/bin/python tests/pin/versions.py --backends $(BACKENDS)
+	$(TEST)/bin/python -m tests.live.versions --backends $(BACKENDS)
 
 .PHONY: check
 check: lint types docs ## Lint, types and docs, without the tests

@@ -297,6 +297,22 @@ def test_the_loss_of_a_batch_against_the_mean_of_an_epoch(tmp_path: Path) -> Non
     assert texts(first) == "fit: the mean of 2 steps of epoch 1\ntrain_on_batch: the loss of this step alone"
 
 
+def test_before_3_15_train_on_batch_returns_a_mean_too(tmp_path: Path) -> None:
+    old = {"versions": {"keras": "3.14.1"}}
+    loop = [Training(steps=(8,), kind="train_on_batch")]
+    a = make_run(tmp_path / "a", trainings=[Training(steps=(8,))], manifest=old)
+    b, c = (
+        make_run(tmp_path / name, trainings=loop, manifest=old, changes=[Change("loss", 1, lasting=i > 0)])
+        for i, name in enumerate("bc")
+    )
+    first = found(case_between(a, b))[0]
+    assert "train_on_batch returns the mean since the metrics were reset" in first.summary
+    assert "train_on_batch: the mean of all batches since the metrics were reset" in texts(first)
+    first = found(case_between(b, c))[0]
+    assert (first.slug, first.weak) == ("reporting", False)
+    assert first.remedy == "put  model.reset_metrics()  before each train_on_batch, on both sides"
+
+
 def test_two_fits_of_the_same_epochs_log_the_same_means(tmp_path: Path) -> None:
     case = two(tmp_path, [Change("loss", 1)])
     assert case.divergence.stage is Stage.FORWARD

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samefit.checks.pair import Pair
+from samefit.comparison.logged import keras_of
 from samefit.comparison.result import Comparison
 from samefit.report.words import count, limit_of_pin
 from samefit.store.records import TrainingRecord
@@ -58,9 +59,7 @@ def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:
 
 def _orders_by_epoch(manifest: Mapping[str, Any]) -> bool:
     """Whether Keras shuffles by the number of the epoch alone, on every backend: from 3.16 on."""
-    version = str((manifest.get("versions") or {}).get("keras", ""))
-    numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
-    return numbers >= [3, 16]
+    return keras_of(manifest) >= (3, 16)
 
 
 def _is_shuffled(training: TrainingRecord) -> bool:

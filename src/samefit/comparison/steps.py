@@ -9,6 +9,7 @@ from itertools import chain, groupby
 from samefit.align import Alignment
 from samefit.comparison.coverage import Coverage
 from samefit.comparison.finding import Finding
+from samefit.comparison.logged import may_be_other_means
 from samefit.comparison.optimizers import is_uncounted
 from samefit.comparison.pairing import MISSING, Pairing, at, differing, same_float
 from samefit.comparison.reporting import last_reported, reported
@@ -47,6 +48,7 @@ class StepScan:
         self._count_proven()
         randomness: Finding | None = None
         reporting: Finding | None = None
+        logged: Finding | None = None
         proven = pairing.proven
         # The state at the end of a training stands in no chain.
         ends = (position for position in pairing.ends if position < proven)
@@ -61,13 +63,28 @@ class StepScan:
                     # What is only logged comes after everything that a later step may do otherwise.
                     reporting = reporting or finding
                     continue
+                if finding.stage is Stage.FORWARD and may_be_other_means(pairing, position):
+                    # Either the step computed something else, or only what was logged before: its update tells.
+                    logged = logged or finding
+                    continue
                 self.coverage.looked_at = position + 1
                 if randomness is not None and finding.stage is Stage.DATA and self._has_workers(randomness.position):
                     # They draw while a step runs, for batches of later steps: these tell, and not how far they were.
                     return finding, True
-                return (randomness or finding), True
+                return (randomness or logged or finding), True
+            if self._state_is_seen(position):
+                logged = None
+        if logged is not None:
+            return (randomness or logged), True
         last = reporting or last_reported(self._pairing)
         return (randomness or last), last is not None
+
+    def _state_is_seen(self, position: int) -> bool:
+        """Whether what a pair of steps came to is known of both sides."""
+        pairing = self._pairing
+        return pairing.has_states_after(position) or (
+            position in self._ends and None not in pairing.states_at_end(position)
+        )
 
     def _has_workers(self, position: int) -> bool:
         return any(workers_of(training) for training in self._pairing.trainings_at(position))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from samefit.comparison.logged import since_a_reset
 from samefit.comparison.result import Evidence
 from samefit.explain.callbacks import callbacks_differ, suspects_of
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.compiled import compiled_at, own_lines
 from samefit.explain.handing import CANNOT, handed
 from samefit.explain.options import bare, is_own, shown
@@ -65,32 +66,44 @@ def _means(case: Case) -> Iterator[Suspect]:
     """The loss of the same steps is averaged over other steps."""
     a, b = case.a, case.b
     kinds = [side.training.kind == "fit" for side in (a, b)]
-    if case.divergence.path != "loss" or (kinds[0] == kinds[1] and a.step.step == b.step.step):
+    open_ended = [since_a_reset(side.run.manifest, side.training) for side in (a, b)]
+    same_mean = kinds[0] == kinds[1] and a.step.step == b.step.step and not any(open_ended)
+    if case.divergence.path != "loss" or same_mean:
         return
     summary = (
         "The steps are the same, but the loss is averaged over other epochs: fit logs the mean of the epoch so far."
     )
+    remedy = _REMEDY
     if kinds[0] != kinds[1]:
         summary = (
-            "The steps are the same, but fit logs the mean of the epoch so far, and train_on_batch returns the loss "
+            "The steps are the same, but fit logs the mean of the epoch so far, and train_on_batch returns "
+            f"{'the mean since the metrics were reset' if any(open_ended) else 'the loss of one batch'}."
         )
-        summary += "of one batch."
+    elif any(open_ended):
+        summary = (
+            "The steps are the same, but before Keras 3.15 train_on_batch returns the mean since the metrics were "
+            "reset, which fit and evaluate do as well."
+        )
+        remedy = "put  model.reset_metrics()  before each train_on_batch, on both sides"
     yield Suspect(
         slug="reporting",
         summary=summary,
         evidence=tuple(
-            Evidence(
-                f"{'fit: the mean of' if fit else 'train_on_batch: the loss of'} "
-                f"{f'{side.step.step + 1} steps of epoch {side.step.epoch + 1}' if fit else 'this step alone'}",
-                side.role,
-                side.training.location,
-            )
-            for side, fit in zip((a, b), kinds, strict=True)
+            Evidence(_mean_of(side, since), side.role, side.training.location)
+            for side, since in zip((a, b), open_ended, strict=True)
         ),
         location=b.training.location,
-        remedy=_REMEDY,
+        remedy=remedy,
         no_counterfactual="weights and batches of all steps are equal: nothing is to be changed but what is logged",
     )
+
+
+def _mean_of(side: Side, since_reset: bool) -> str:
+    if side.training.kind == "fit":
+        return f"fit: the mean of {side.step.step + 1} steps of epoch {side.step.epoch + 1}"
+    if since_reset:
+        return "train_on_batch: the mean of all batches since the metrics were reset"
+    return "train_on_batch: the loss of this step alone"
 
 
 def _metrics(case: Case) -> Iterator[Suspect]:
