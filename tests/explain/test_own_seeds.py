@@ -137,3 +137,49 @@ def test_a_function_is_called_what_the_users_line_calls_it(tmp_path: Path) -> No
         stories.append(story.training(1))
     first = found(two(tmp_path, *stories))[0]
     assert first.remedy.startswith("give split_dataset at line 5 of train.py a seed (seed=1), or put")
+
+
+def made(*seeds: int | None, story: Story | None = None) -> Story:
+    """Line 5 makes a generator of its own for each seed, or without one."""
+    story = story or Story()
+    for number, seed in enumerate(seeds):
+        if seed is None:
+            story.entropy(1000 + number, 5, "rng = default_rng()")
+        else:
+            story.note("create", 5, generator="own", function="numpy.random.default_rng", value=seed)
+    return story
+
+
+def test_a_generator_with_a_seed_on_one_side_alone(tmp_path: Path) -> None:
+    first = found(two(tmp_path, made(None).training(1), made(7).training(1)))[0]
+    assert (first.slug, first.location and first.location.line) == ("unseeded", 5)
+    assert first.summary == "numpy.random.default_rng was given the seed 7 on one side, and none on the other."
+    assert [(e.side, e.text.split(" at ")[0]) for e in first.evidence] == [
+        ("candidate", "numpy.random.default_rng(7)"),
+        ("baseline", "default_rng()"),
+    ]
+    take = {"function": "secrets.randbits", "code": "rng = default_rng()", "value": 7}
+    (fix,) = first.counterfactuals
+    assert (fix.of_baseline, fix.transplants) == (True, ({"do": "entropy", "side": "", "takes": [take]},))
+
+    (fix,) = found(two(tmp_path / "turned", made(7).training(1), made(None).training(1)))[0].counterfactuals
+    assert (fix.of_baseline, fix.transplants) == (False, ({"do": "entropy", "side": "", "takes": [take]},))
+
+
+def test_generators_of_a_loop_are_one_suspect(tmp_path: Path) -> None:
+    case = two(tmp_path, made(3, 4, 5).training(1), made(None, None, None).training(1))
+    (first,) = [s for s in found(case) if s.slug == "unseeded"]
+    assert [take["value"] for take in first.counterfactuals[0].transplants[0]["takes"]] == [3, 4, 5]
+
+
+def test_what_is_seeded_alike_or_made_later_is_not_told(tmp_path: Path) -> None:
+    def draw(number: int) -> Story:
+        return Story().seed(number, generator="numpy").draw(6, "numpy")
+
+    def told(name: str, one: Story, other: Story) -> list[str]:
+        return [slug for slug in slugs(two(tmp_path / name, one, other)) if slug == "unseeded"]
+
+    assert told("alike", made(7, story=draw(1)).training(1), made(7, story=draw(2)).training(1)) == []
+    later = made(None, story=draw(1).training(1).training(2))
+    assert told("later", later, made(7, story=draw(2).training(1).training(2))) == []
+    assert told("several", made(None, 7).training(1), made(7).training(1)) == [], "which is meant is not known"

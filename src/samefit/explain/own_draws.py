@@ -10,7 +10,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.own_seeds import explain_own_seeds
+from samefit.explain.own_seeds import explain_own_seeds, makes_default_rng
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -103,8 +103,7 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
 
 def _taker(event: Event) -> str:
     """Returns what took entropy, as the user has written it where it is known."""
-    code = event.location.code if event.location is not None else None
-    return "default_rng()" if "default_rng(" in (code or "") else event.keras or event.function
+    return "default_rng()" if makes_default_rng(event) else event.keras or event.function
 
 
 _Pairs = list[tuple[Event, Event]]

@@ -13,6 +13,8 @@ from samefit.explain.library_seeds import drawn_seed
 from samefit.store.records import Event
 from samefit.types import WITHOUT_SEED
 
+_DEFAULT_RNG = "numpy.random.default_rng"
+
 
 def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
     """Yields suspects where such a generator got another seed, or got one on one side alone.
@@ -22,23 +24,35 @@ def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
         ends: The event of each side behind which nothing counts any more.
     """
     told = set()
-    for one, other in _pairs(_made(case.a, ends[0]), _made(case.b, ends[1])):
+    lines_told = set()
+    pairs = list(_pairs(_made(case.a, ends[0]), _made(case.b, ends[1])))
+    for one, other in pairs:
         key = (one.location, one.value, other.location, other.value)
         if key in told or (one.kind == other.kind and one.value == other.value):
             continue
         told.add(key)
-        if one.kind != other.kind:
+        if {one.kind, other.kind} == {"create", "entropy"}:
+            # The n-th of a line in a loop has a value of its own, and the cause is one.
+            lines = (one.location, other.location)
+            if lines not in lines_told:
+                lines_told.add(lines)
+                yield _by_entropy(case, [pair for pair in pairs if (pair[0].location, pair[1].location) == lines])
+        elif {one.kind, other.kind} == {"create", "draw"}:
             yield _on_one_side(case, one, other)
         elif one.kind == "create" and not (drawn_seed(case.a, one) and drawn_seed(case.b, other)):
             yield _other(one, other)
 
 
 def _made(side: Side, end: int) -> list[Event]:
-    """Returns what was made with a seed, and what took the process's generator since it was given none."""
+    """Returns what was made with a seed, and what was given none: it takes entropy, or the process's generator."""
     return [
         e
         for e in side.events
-        if (e.kind == "create" or (e.kind == "draw" and e.function.endswith(WITHOUT_SEED)))
+        if (
+            e.kind == "create"
+            or (e.kind == "draw" and e.function.endswith(WITHOUT_SEED))
+            or (e.kind == "entropy" and makes_default_rng(e) and e.location is not None and not e.location.imports)
+        )
         and e.id < end
         and (not side.name or e.side == side.name)
     ]
@@ -53,8 +67,15 @@ def _pairs(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Eve
             yield from zip(ours, theirs, strict=True)
 
 
+def makes_default_rng(event: Event) -> bool:
+    """Whether entropy was taken for NumPy's `default_rng()`, by what stands in the user's line."""
+    return event.location is not None and "default_rng(" in (event.location.code or "")
+
+
 def _maker(event: Event) -> str:
     """Returns the function of a library that makes a generator, or else what the user's line itself calls."""
+    if event.kind == "entropy":
+        return _DEFAULT_RNG
     return event.function.removesuffix(WITHOUT_SEED) if event.kind == "draw" else event.keras or event.function
 
 
@@ -99,4 +120,33 @@ def _on_one_side(case: Case, one: Event, other: Event) -> Suspect:
         location=where,
         remedy=f"give {maker} at {place(where)} the seed {seeded.value} as well",
         counterfactuals=fixes,
+    )
+
+
+def _by_entropy(case: Case, pairs: list[tuple[Event, Event]]) -> Suspect:
+    """`default_rng()` on one side, and with a seed on the other: what one line made, and the other."""
+    in_baseline = pairs[0][0].kind == "create"
+    seeded, bare = zip(*(pair if in_baseline else reversed(pair) for pair in pairs), strict=True)
+    made, taken, side = seeded[0], bare[0], case.b if in_baseline else case.a
+    where = place(taken.location)
+    told = (
+        (made, f"{made.function}({made.value}) at {place(made.location)}"),
+        (taken, f"default_rng() at {where} takes its start from the operating system, another one in each run"),
+    )
+    # With a seed as its entropy it is the generator of that seed (numpy/random/bit_generator.pyx, SeedSequence, 2.4).
+    code = taken.location.code if taken.location is not None else None
+    takes = [{"function": taken.function, "code": code, "value": event.value} for event in seeded]
+    plan = {"do": "entropy", "side": side.name, "takes": takes}
+    return Suspect(
+        slug="unseeded",
+        summary=f"{made.function} was given the seed {made.value} on one side, and none on the other.",
+        evidence=tuple(
+            Evidence(text, "baseline" if (event is made) == in_baseline else "candidate", event.location)
+            for event, text in told
+        ),
+        location=taken.location,
+        remedy=f"give the generator of {where} the seed {made.value} as well",
+        counterfactuals=(
+            Counterfactual(f"the seed {made.value} at {where} as well", (plan,), of_baseline=not in_baseline),
+        ),
     )
