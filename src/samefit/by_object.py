@@ -33,6 +33,10 @@ class ByObject(Generic[Entry]):
         found = self._entries.get(id(thing))
         return found[1] if found is not None and found[0]() is thing else None
 
+    def things(self) -> list[Any]:
+        """Returns the objects that are there."""
+        return [thing for reference, _ in list(self._entries.values()) if (thing := reference()) is not None]
+
     def discard(self, thing: Any) -> None:
         """Forgets the entry of an object, if it has one."""
         if self.get(thing) is not None:

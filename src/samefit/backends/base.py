@@ -153,6 +153,20 @@ class Backend(abc.ABC):
     def write(self, variable: Any, value: Array) -> None:
         """Puts `value` into a Keras variable that has storage already, outside of any trace or stateless scope."""
 
+    def memory(self, tensor: Any) -> int | None:
+        """Returns where the numbers of a tensor lie: equal for two that are one; None if it has no place of its own."""
+        return id(tensor)
+
+    memory_stays: bool = False
+    """Whether only code of the user's gives a variable other memory."""
+
+    def copying_functions(self) -> Sequence[HookPoint]:
+        """Returns the functions that write into the tensors of variables: from their second argument into the first.
+
+        Both may be lists. JAX has none: its arrays never change.
+        """
+        return ()
+
     @abc.abstractmethod
     def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
         """Switches off what makes the arithmetic of a compiled step depend on the names of its operations.

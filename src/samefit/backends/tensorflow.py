@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
+from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from samefit.backends import random_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
@@ -103,6 +104,9 @@ class TensorFlowBackend(Backend):
     def write(self, variable: Any, value: Array) -> None:
         with tf.init_scope():
             variable._value.assign(tf.cast(tf.convert_to_tensor(value), variable._value.dtype))
+
+    def copying_functions(self) -> Sequence[HookPoint]:
+        return ((ResourceVariable, "assign", "tf.Variable.assign"),)
 
     def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
         # Grappler's arithmetic optimizer picks among equal operations by their names, which hold the names of layers: a

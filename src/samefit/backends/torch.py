@@ -40,6 +40,7 @@ class TorchBackend(Backend):
     """The adapter for PyTorch."""
 
     name = "torch"
+    memory_stays = True
     # The function itself: the compiler knows it, and takes it for a constant.
     is_compiling = staticmethod(torch.compiler.is_compiling)
     # Not public; `torch.compiler.disable` would leave what the hook calls to Python as well (checked on torch 2.13).
@@ -95,6 +96,18 @@ class TorchBackend(Backend):
             # PyTorch does not read NumPy arrays of bfloat16; every value of it is one of float32.
             wide = np.array(value, dtype=np.float32 if value.dtype.name == "bfloat16" else None)
             variable._value.data.copy_(torch.from_numpy(wide))
+
+    def memory(self, tensor: Any) -> int | None:
+        # Stand-ins of a compiler are of other classes; inside of `torch.func` tensors have no memory that can be asked.
+        if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or torch._C._functorch.is_functorch_wrapped_tensor(
+            tensor
+        ):
+            return None
+        # None for tensors that are empty or "meta".
+        return tensor.data_ptr() or None if tensor.layout is torch.strided else None
+
+    def copying_functions(self) -> Sequence[HookPoint]:
+        return ((torch.Tensor, "copy_", "torch.Tensor.copy_"), (torch, "_foreach_copy_", "torch._foreach_copy_"))
 
     def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
         return {}, lambda: None

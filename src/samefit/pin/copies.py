@@ -82,11 +82,7 @@ class Copies:
     def assigned(self, variable: Any, value: Any) -> None:
         """The user assigned a value to a variable, or made it with that."""
         original = self._original(value) or self._arrays.get(value)
-        known = self._assigned.get(variable)
-        if known is None:
-            known = _Assigned()
-            self._assigned.add(variable, known)
-        self._note(variable, known, original)
+        self._note(variable, original)
 
     def find(self, variables: Iterable[Any]) -> list[Doubt]:
         """Looks among the variables of one model for copies of weights of it that were made on unknown ways.
@@ -99,28 +95,61 @@ class Copies:
         Returns:
             Those that may be copies of more than one of its weights.
         """
-        variables = list(variables)
-        unknown = [(v, known) for v in variables if (known := self._assigned.get(v)) and known.original is None]
-        if not unknown:
-            return []
         given: dict[tuple[Any, ...], list[tuple[Any, Weight]]] = {}
+        unknown = []
         for variable in variables:
-            entry = self._entry_of(variable)
+            entry, known = self._entry_of(variable), self._assigned.get(variable)
             if entry is not None and not entry.explicit and entry.digest is not None:
                 given.setdefault(_kind(variable), []).append((variable, entry))
+            elif known is not None and known.original is None:
+                unknown.append(variable)
+        for kind, alike in given.items():
+            given[kind], changed = self._changed(alike)
+            unknown += changed
         doubts = []
-        for variable, known in unknown:
-            alike = given.get(_kind(variable))
-            value = self._adapter.host_value(variable) if alike else None
-            if not alike or value is None:
+        for variable in unknown:
+            originals = given.get(_kind(variable))
+            value = self._adapter.host_value(variable) if originals else None
+            if not originals or value is None:
                 continue
             its_digest = digest(value)
-            originals = [entry for one, entry in alike if entry.digest == its_digest and self._holds(one, its_digest)]
-            if len(originals) == 1:
-                self._note(variable, known, originals[0])
-            elif originals:
-                doubts.append(Doubt(variable, originals))
+            equal = [entry for one, entry in originals if entry.digest == its_digest and self._holds(one, its_digest)]
+            if equal:
+                self._found(variable, equal[0] if len(equal) == 1 else None)
+            if len(equal) > 1:
+                doubts.append(Doubt(variable, equal))
         return doubts
+
+    def _changed(self, alike: list[tuple[Any, Weight]]) -> tuple[list[tuple[Any, Weight]], list[Any]]:
+        """Looks among weights of one kind for those that got other values or memory in a way that nobody saw.
+
+        Those that share the memory of one before them are copies of that.
+
+        Returns:
+            The weights that are as they were, and the variables of those that are not.
+        """
+        if len(alike) == 1:
+            return alike, []  # it has nobody to be a copy of
+        first: dict[int, tuple[Any, Weight]] = {}
+        left, changed = [], []
+        for variable, entry in alike:
+            memory = self._adapter.memory(variable._value)
+            owner, original = (variable, entry) if memory is None else first.setdefault(memory, (variable, entry))
+            elsewhere = self._adapter.memory_stays and memory != entry.memory
+            if owner is not variable:
+                self._found(variable, original)
+            elif elsewhere or entry.digest is None or not self._holds(variable, entry.digest):
+                changed.append(variable)
+            else:
+                left.append((variable, entry))
+        return left, changed
+
+    def _found(self, variable: Any, original: Weight | None) -> None:
+        """Notes that a variable was found to be a copy, maybe not of which; it keeps its values, or goes along."""
+        self._note(variable, original)
+        entry = self._entry_of(variable)
+        if entry is not None:
+            entry.explicit = True
 
     def of(self, variable: Any, entry: Weight, value: Array) -> list[Any]:
         """Returns the variables that were set equal to a weight and still are.
@@ -144,7 +173,11 @@ class Copies:
         known = self._assigned.get(thing)
         return self._entry_of(thing) if known is None else known.original
 
-    def _note(self, variable: Any, known: _Assigned, original: Weight | None) -> None:
+    def _note(self, variable: Any, original: Weight | None) -> None:
+        known = self._assigned.get(variable)
+        if known is None:
+            known = _Assigned()
+            self._assigned.add(variable, known)
         if known.original is not None and known.original is not original:
             self._forget(known.original.number, id(variable))
         known.original = original

@@ -24,6 +24,7 @@ class Weight:
         first: The key of the value that it is made with, where it is made outside of any `build`.
         key: The key of its value, once it has a place.
         digest: Digest of the value that it was given last by its initialiser or by samefit; None if not known.
+        memory: Where it had that value; None if not known.
     """
 
     number: int
@@ -34,6 +35,12 @@ class Weight:
     first: int | None = None
     key: int | None = None
     digest: bytes | None = None
+    memory: int | None = None
+
+    def was_given(self, value: Array | None, memory: int | None) -> None:
+        """Notes the value that it has now, and where."""
+        self.digest = None if value is None else digest(value)
+        self.memory = memory
 
 
 @dataclass

@@ -85,8 +85,7 @@ class Values:
         computed = self._computed(variable, entry, its_key)
         for one in (variable, *copies):
             self._adapter.write(one, computed)
-        value = self._adapter.host_value(variable)
-        entry.digest = None if value is None else digest(value)
+        entry.was_given(self._adapter.host_value(variable), self._adapter.memory(variable._value))
 
     def _computed(self, variable: Any, entry: Weight, its_key: int) -> Array:
         def make() -> Any:

@@ -21,13 +21,14 @@ from samefit.by_object import ByObject
 from samefit.patches import dataflow, pin_initializers, pin_layers
 from samefit.pin import limits
 from samefit.pin.beginnings import Beginnings
+from samefit.pin.below import pin_copies_below
 from samefit.pin.copies import Copies
 from samefit.pin.evaluation import Evaluation
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.layer_order import LayerOrder, compiled_inside, order_of
 from samefit.pin.one_by_one import OneByOne
-from samefit.pin.registry import Generator, Home, Weight, digest
+from samefit.pin.registry import Generator, Home, Weight
 from samefit.pin.remarks import Remarks
 from samefit.pin.trainings import in_trainer
 from samefit.pin.values import Values
@@ -44,6 +45,7 @@ def pin_weights(scope: PinScope) -> None:
     weights = Weights(scope)
     pin_layers.watch_layers(scope.patches, scope.backend, weights)
     pin_initializers.watch_initializers(scope.patches, weights)
+    pin_copies_below(scope, weights.variables, weights.assigned)
     pin_layers.hand_on_training(scope.patches)
     switched, put_back = backends.load(scope.backend).compute_alike()
     scope.report.switched.update(switched)
@@ -72,7 +74,7 @@ class Weights:
         self._remarks = Remarks(scope, lambda layer: self._entries(layer)[0], self._made_inside)
         self._adapter = backends.load(scope.backend)
         self._evaluation = Evaluation(scope)
-        self._variables: ByObject[bool] = ByObject()
+        self.variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
         self._beginnings = Beginnings(scope.seed)
         self._copies = Copies(scope.backend, self._weights.get)
@@ -106,7 +108,7 @@ class Weights:
         # Also while a data flow is looked for: that may build layers which a `build` of the user's left unbuilt.
         if self._closed:
             return
-        self._variables.add(variable, True)
+        self.variables.add(variable, True)
         if not callable(initializer):
             self._copies.assigned(variable, initializer)
             return
@@ -153,8 +155,7 @@ class Weights:
         entry = None if self._closed else self._weights.get(variable)
         if entry is None or entry.explicit or not (entry.keras or entry.drew or entry.key is not None):
             return
-        value = self._adapter.host_value(variable)
-        entry.digest = None if value is None else digest(value)
+        entry.was_given(self._adapter.host_value(variable), self._adapter.memory(variable._value))
 
     def assigned(self, variable: Any, value: Any) -> None:
         # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
@@ -257,7 +258,7 @@ class Weights:
         )
 
     def _made_inside(self, thing: Any) -> bool:
-        return self._variables.get(thing) is not None or self._generators.get(thing) is not None
+        return self.variables.get(thing) is not None or self._generators.get(thing) is not None
 
     def _place_late(self, layer: Any) -> None:
         """Gives keys to weights that were added to a layer after its model was complete: those of LoRA, say."""

@@ -1,0 +1,42 @@
+"""What a framework writes into the tensors of Keras's variables by itself.
+
+Checked on torch 2.13 and TensorFlow 2.21, and on Keras 3.15.1, which writes by them in `Variable.assign`.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from samefit import backends
+from samefit.patches.patching import Patches
+
+_CHECKED = "torch 2.13, TensorFlow 2.21"
+
+
+def watch_copying(patches: Patches, backend: str, written: Callable[[Any, Any, FrameType], None]) -> None:
+    """Has `written(target, value, frame)` called for each tensor that is written to, with the frame that does it."""
+    adapter = backends.load(backend)
+    for owner, name, _ in adapter.copying_functions():
+        make = functools.partial(_copy, written, adapter.is_compiling)
+        patches.replace(owner, name, make, checked_on=_CHECKED)
+
+
+def _copy(
+    written: Callable[[Any, Any, FrameType], None], is_compiling: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def copy(target: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(target, *args, **kwargs)
+        if not is_compiling():
+            several = isinstance(target, (list, tuple))
+            targets = target if several else [target]
+            values = args[0] if several and args else [args[0] if args else None] * len(targets)
+            for one, value in zip(targets, values, strict=True):
+                written(one, value, sys._getframe(1))
+        return result
+
+    return copy
