@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import random
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -70,6 +71,19 @@ def is_third_party(code: CodeType) -> bool:
     """Whether this is code of an installed library that is neither Keras nor one of the frameworks."""
     file = code.co_filename
     return kind_of(code) == "library" and any(part in file for part in _SITE) and not file.startswith(_of_frameworks())
+
+
+def is_made_for_user(frame: FrameType) -> bool:
+    """Whether an object of `random.Random` is made by the user or by a library that is installed.
+
+    The standard library has some of its own: `tempfile` names files by one.
+
+    Args:
+        frame: Where it is given its seed.
+    """
+    while frame.f_code.co_filename == random.__file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return kind_of(frame.f_code) == "user" or is_third_party(frame.f_code)
 
 
 def is_importing(frame: FrameType | None) -> bool:

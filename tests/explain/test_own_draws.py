@@ -147,6 +147,15 @@ def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants[0] == {"do": "entropy", "side": "", "takes": [take]}
 
 
+def test_one_of_python_is_given_a_seed_of_its_own_kind(tmp_path: Path) -> None:
+    def story(value: int) -> Story:
+        return Story().note("entropy", 5, generator="os", function="random.Random", value=value).training(1)
+
+    first = found(two(tmp_path, story(11), story(12)))[0]
+    assert (first.slug, first.remedy) == ("unseeded", "give the generator a seed, such as  random.Random(1)")
+    assert "random.Random() took entropy from the operating system" in texts(first)
+
+
 def test_a_generator_that_a_dataset_makes_for_each_sample(tmp_path: Path) -> None:
     stories = []
     for first in (11, 21):

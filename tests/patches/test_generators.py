@@ -8,6 +8,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from samefit.patches import generators
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
+from samefit.store.records import Event
 
 
 @pytest.fixture
@@ -95,3 +97,38 @@ def test_numpys_generator_of_any_kind_is_read_and_put_back(kind: str) -> None:
         np.testing.assert_array_equal(np.random.standard_normal(5), drawn)
     finally:
         np.random.set_bit_generator(kept)
+
+
+@pytest.fixture
+def entropy() -> Iterator[list[Event]]:
+    """What was taken, while it is watched."""
+    taken: list[Event] = []
+    patches, ledger = Patches(), Ledger()
+    ledger.connect(lambda event: taken.append(event) if event.kind == "entropy" else None, lambda *_: None)
+    generators.watch_entropy(patches, ledger)
+    yield taken
+    patches.undo()
+
+
+def test_an_object_of_python_s_that_has_no_seed_takes_entropy(entropy: list[Event]) -> None:
+    made = random.Random()
+    again = random.Random(5)
+    again.seed()
+    one, other = entropy
+    assert one.function == other.function == "random.Random"
+    assert (one.location and one.location.code, other.location and other.location.code) == (
+        "made = random.Random()",
+        "again.seed()",
+    )
+    for event, drawn in ((one, made), (other, again)):
+        assert isinstance(event.value, int)
+        assert drawn.random() == random.Random(event.value).random()
+
+
+def test_one_with_a_seed_and_those_of_the_standard_library_take_none(entropy: list[Event]) -> None:
+    assert random.Random(3).random() == random.Random(3).random()
+    made = random.Random("a text")
+    made.seed(4)
+    with tempfile.TemporaryDirectory():
+        assert next(tempfile._RandomNameSequence())  # type: ignore[attr-defined]
+    assert entropy == []

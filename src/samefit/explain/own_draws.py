@@ -14,6 +14,8 @@ from samefit.explain.own_seeds import explain_own_seeds, makes_default_rng
 from samefit.store.records import Event
 from samefit.types import Location
 
+_PYTHON = "random.Random"
+
 
 def explain_own_draws(case: Case, *, within: bool = False) -> Iterator[Suspect]:
     """Yields suspects where the user's own code drew values, or an order, from a generator that stood elsewhere.
@@ -96,14 +98,20 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
                 for e in taken[:2]
             ),
             location=events[0].location,
-            remedy="give the generator a seed, such as  numpy.random.default_rng(1)",
+            remedy=f"give the generator a seed, such as  {_seeded(events[0])}",
             counterfactuals=(Counterfactual("the baseline's entropy given to the candidate", (plan,)),),
         )
 
 
 def _taker(event: Event) -> str:
     """Returns what took entropy, as the user has written it where it is known."""
+    if event.function == _PYTHON:
+        return f"{_PYTHON}()"
     return "default_rng()" if makes_default_rng(event) else event.keras or event.function
+
+
+def _seeded(event: Event) -> str:
+    return f"{_PYTHON}(1)" if event.function == _PYTHON else "numpy.random.default_rng(1)"
 
 
 _Pairs = list[tuple[Event, Event]]

@@ -22,10 +22,13 @@ from typing import Any, Protocol
 from samefit.backends.base import Backend, HookPoint
 from samefit.patches.fast_states import InnerKey, NumpyKey, python_key
 from samefit.patches.patching import Patches
+from samefit.patches.pin_entropy import PINS
 from samefit.patches.random_states import StateObserver, watch_random_states
 
 _PYTHON = "CPython 3.11 to 3.13"
 _NUMPY = "NumPy 1.26 to 2.4"
+_NUM_BITS = 128
+_SYSTEM = random.SystemRandom()
 _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
 
 
@@ -142,11 +145,14 @@ def watch_entropy(patches: Patches, ledger: DrawObserver) -> None:
     """Puts entropy of the operating system into the ledger.
 
     NumPy binds `secrets.randbits` when it is imported and seeds every unseeded `default_rng()`, `RandomState()` and bit
-    generator from it (numpy/random/bit_generator.pyx, `SeedSequence`), so this must be in place before NumPy is.
+    generator from it (numpy/random/bit_generator.pyx, `SeedSequence`), so this must be in place before NumPy is. An
+    object of `random.Random` without a seed takes its own in C (Modules/_randommodule.c, `random_seed`), where nobody
+    sees it: it is given as many bits as NumPy takes.
     """
     for owner, name in ((secrets, "randbits"), (os, "urandom")):
         taken = _entropy(ledger, f"{owner.__name__}.{name}")
         patches.replace(owner, name, _standing(taken), checked_on=_PYTHON)
+    patches.replace(random.Random, "seed", functools.partial(_own, ledger), checked_on=_PYTHON)
 
 
 def watch_numpy(patches: Patches, ledger: DrawObserver) -> None:
@@ -277,6 +283,16 @@ def change_keras_seed(patches: Patches, ledger: DrawObserver) -> None:
 
     for name in ("keras.utils", "keras.src.utils", "keras.src.utils.rng_utils"):
         patches.replace(importlib.import_module(name), "set_random_seed", make, checked_on="Keras 3.15.1")
+
+
+def _own(ledger: DrawObserver, original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+        if a is None and not hasattr(original, PINS):
+            a = ledger.entropy("random.Random", lambda: _SYSTEM.getrandbits(_NUM_BITS), _NUM_BITS)
+        original(self, a, version)
+
+    return seed
 
 
 def _entropy(ledger: DrawObserver, label: str) -> Callable[[Any], Any]:

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from samefit.patches.patching import Patches
 
+PINS = "samefit_pins"
+"""Attribute of the hook in `random.Random.seed`: whoever records comes behind it, and has nothing to record."""
+
 _PYTHON = "CPython 3.11 to 3.13"
 _NUMPY = "NumPy 1.26 to 2.4"
 
@@ -60,6 +63,7 @@ def _method(observer: EntropyObserver, original: Callable[..., None]) -> Callabl
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
         original(self, observer.bits(sys._getframe(1), 128) if a is None else a, version)
 
+    setattr(seed, PINS, True)
     return seed
 
 

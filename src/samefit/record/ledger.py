@@ -15,7 +15,7 @@ from operator import attrgetter
 from types import FrameType, MappingProxyType
 from typing import Any
 
-from samefit.attribution import Caller, behind_hooks, caller, kind_of
+from samefit.attribution import Caller, behind_hooks, caller, is_made_for_user, kind_of
 from samefit.calls import makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.made_generators import MadeGenerators
@@ -225,7 +225,7 @@ class Ledger:
         in the one that replays it.
         """
         frame = behind_hooks(sys._getframe(2))
-        who = self.guard(lambda: self._who_takes(frame), None)
+        who = self.guard(lambda: self._who_takes(function, frame), None)
         if who is None:
             return take()
         value = self.guard(lambda: self._replayed(function, who, size), None)
@@ -234,7 +234,7 @@ class Ledger:
         self.guard(lambda: self._took(function, value, who), None)
         return value
 
-    def _who_takes(self, frame: FrameType) -> Caller | None:
+    def _who_takes(self, function: str, frame: FrameType) -> Caller | None:
         """Returns who takes entropy, or None if that does not belong into the ledger."""
         who = caller(frame)
         importing = "_find_and_load" in who.names  # NumPy takes a seed for its global generator, others for theirs
@@ -244,6 +244,8 @@ class Ledger:
             self.made_generators.takes_entropy(frame)
             return None
         if str(frame.f_globals.get("__name__")).partition(".")[0] == _HANDSHAKES:
+            return None
+        if function == "random.Random" and not is_made_for_user(frame):
             return None
         return who
 

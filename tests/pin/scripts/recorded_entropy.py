@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ def values(*around) -> list[float]:
     with contextlib.ExitStack() as stack:
         for one in around:
             stack.enter_context(one)
-        drawn = [np.random.default_rng().random(), np.random.RandomState().random_sample()]
+        drawn = [np.random.default_rng().random(), np.random.RandomState().random_sample(), random.Random().random()]
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
         model.compile("sgd", "mse", jit_compile=False)
         model.fit(X, X[:, :1], verbose=0)
