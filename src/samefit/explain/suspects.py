@@ -17,6 +17,7 @@ from samefit.explain import (
     flags,
     layers,
     left_behind,
+    new_weights,
     own_code,
     randomness,
     reporting,
@@ -38,6 +39,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         layers.explain_seeds_on_one_side,
         weights.explain_initial,
         layers.explain_layers,
+        new_weights.explain_new_weights,
         left_behind.explain_alone,
     ),
     Stage.DATA: (

@@ -1,0 +1,60 @@
+"""Weights that a model got after a training: told where the other side has others, silent where they are no news."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.explain.cases import case_between, texts
+from tests.handmade import Change, Training, make_run
+
+from samefit.explain.case import Case, Suspect
+from samefit.explain.new_weights import explain_new_weights
+from samefit.store.records import VariableRecord
+from samefit.types import Role
+
+TWICE = (Training((4,)), Training((4,)))
+LATER = Change("batch", 5)
+
+
+def case_of(
+    tmp_path: Path, *ranks: int | None, trainings: tuple[Training, ...] = TWICE, change: Change = LATER
+) -> Case:
+    """Each side trains its model, which has got an adapter of a rank before the step where they part."""
+    runs = [
+        make_run(tmp_path / name, trainings=trainings, changes=changes)
+        for name, changes in (("a", ()), ("b", (change,)))
+    ]
+    case = case_between(*runs)
+    for side, rank in zip((case.a, case.b), ranks, strict=True):
+        own = (
+            [] if rank is None else [VariableRecord(Role.TRAINABLE, "dense/lora_kernel_a", (4, rank), "float32", 0, 2)]
+        )
+        side.__dict__["layout"] = (*side.layout, *own)
+    return case
+
+
+def told(case: Case) -> list[Suspect]:
+    return list(explain_new_weights(case))
+
+
+def test_an_adapter_of_another_rank(tmp_path: Path) -> None:
+    (suspect,) = told(case_of(tmp_path, 2, 3))
+    assert suspect.slug == "model-config"
+    assert texts(suspect) == "dense/lora_kernel_a: shape (4, 2) and (4, 3)"
+    assert suspect.remedy.startswith("change dense alike on both sides before training #2: ")
+
+
+def test_an_adapter_on_one_side(tmp_path: Path) -> None:
+    (suspect,) = told(case_of(tmp_path / "b", None, 2))
+    assert texts(suspect) == "dense/lora_kernel_a (4, 2): only in the candidate"
+    (suspect,) = told(case_of(tmp_path / "a", 2, None))
+    assert [e.side for e in suspect.evidence] == ["baseline"]
+
+
+def test_the_same_weights_are_not_told(tmp_path: Path) -> None:
+    assert told(case_of(tmp_path / "none", None, None)) == []
+    assert told(case_of(tmp_path / "both", 2, 2)) == []
+
+
+def test_what_was_there_from_the_begin_is_another_structure(tmp_path: Path) -> None:
+    assert told(case_of(tmp_path, 2, 3, trainings=(Training((4,)),), change=Change("batch", 1))) == []
