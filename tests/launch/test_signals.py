@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,25 +40,33 @@ class Begun:
 
 
 @pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Begun]:
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Begun]]:
     """Starts samefit on scripts that wait, and returns when all of them do."""
     monkeypatch.chdir(tmp_path)
 
-    def begin(*words: str, scripts: Sequence[str] = ("",)) -> Begun:
+    def begin(*words: str, scripts: Sequence[str] = ("",), hang_up: signal.Handlers = signal.SIG_DFL) -> Begun:
         pipes = []
         for n, code in enumerate(scripts):
             pipes.append(tmp_path / f"say-{n}")
             os.mkfifo(pipes[-1])
             Path(f"script_{n}.py").write_text(code + WAITING.format(say=str(pipes[-1])))
+        # Processes inherit what is ignored, and these tests may run under nohup.
+        before = signal.signal(signal.SIGHUP, hang_up)
         process = subprocess.Popen(
             [sys.executable, "-m", "samefit", *words, *(f"script_{n}.py" for n in range(len(scripts)))],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        return Begun(process, [int(pipe.read_text()) for pipe in pipes])
+        signal.signal(signal.SIGHUP, before)
+        begun.append(Begun(process, [int(pipe.read_text()) for pipe in pipes]))
+        return begun[-1]
 
-    return begin
+    begun: list[Begun] = []
+    yield begin
+    for left in begun:
+        for number in (left.process.pid, *left.scripts) if left.process.poll() is None else ():
+            os.kill(number, signal.SIGKILL)
 
 
 def is_gone(process: int) -> bool:
@@ -97,11 +105,7 @@ def test_check_ends_both_of_its_scripts(begin: Callable[..., Begun]) -> None:
 
 
 def test_what_is_ignored_stays_ignored(begin: Callable[..., Begun]) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; processes inherit it
-    try:
-        begun = begin("run", "-q")
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    begun = begin("run", "-q", hang_up=signal.SIG_IGN)  # as nohup does
     begun.process.send_signal(signal.SIGHUP)
     begun.process.terminate()  # handled after the other, if both were
     assert begun.ended()[0] == 128 + signal.SIGTERM
