@@ -157,3 +157,24 @@ def test_a_layer_that_draws_past_keras_is_said(any_backend: str, tmp_path: Path)
     command = [sys.executable, str(tmp_path / "raw.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_layers_are_called_on_text(any_backend: str) -> None:
+    code = """
+import keras, numpy as np, samefit
+
+def values():
+    text = np.array([["a"], ["b"], ["c"]])
+    hashing, lookup = keras.layers.Hashing(3), keras.layers.StringLookup(vocabulary=["a", "b"])
+    words = keras.layers.TextVectorization(vocabulary=["a", "b"])(np.array(["a b", "b"]))
+    called = [layer(one) for layer in (hashing, lookup) for one in (text, text.astype("S"), text.astype(object))]
+    return [keras.ops.convert_to_numpy(value).tolist() for value in [*called, words]]
+
+with samefit.pinned(3) as scope:
+    found = values()
+assert found == values()
+assert not scope.report.limits, scope.report.limits
+"""
+    environment = {**os.environ, "KERAS_BACKEND": any_backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -149,7 +149,9 @@ def symbolic(value: Any, dtype: str | None = None) -> Any:
             return leaf
         # Inside a trace of JAX an unknown size is an expression, not None.
         shape = tuple(size if isinstance(size, int) else None for size in leaf.shape)
-        return keras.KerasTensor(shape, dtype=keras.backend.standardize_dtype(leaf.dtype))
+        # NumPy has a dtype for each length of text, and Keras one for all.
+        text = getattr(leaf.dtype, "kind", "") in ("U", "S", "O")
+        return keras.KerasTensor(shape, dtype="string" if text else keras.backend.standardize_dtype(leaf.dtype))
 
     return keras.tree.map_structure(convert, value)
 
