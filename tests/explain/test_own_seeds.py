@@ -183,3 +183,9 @@ def test_what_is_seeded_alike_or_made_later_is_not_told(tmp_path: Path) -> None:
     later = made(None, story=draw(1).training(1).training(2))
     assert told("later", later, made(7, story=draw(2).training(1).training(2))) == []
     assert told("several", made(None, 7).training(1), made(7).training(1)) == [], "which is meant is not known"
+
+
+def test_generators_without_a_seed_hide_no_other_seed(tmp_path: Path) -> None:
+    first = found(two(tmp_path, made(3, None).training(1), made(4).training(1)))[0]
+    assert first.slug == "different-seed"
+    assert "numpy.random.default_rng(4) at line 5 of train.py" in texts(first)

@@ -86,6 +86,14 @@ def test_a_library_without_a_seed_takes_the_generator_of_the_process(watched: An
     assert list(np.random.permutation(12)) == expected
 
 
+def test_a_generator_that_the_user_puts_there_is_the_one_that_libraries_take(watched: Any, monkeypatch: Any) -> None:
+    seen = watched()
+    expected = order(random_state=np.random.RandomState(8))
+    monkeypatch.setattr(np.random.mtrand, "_rand", np.random.RandomState(8))
+    assert order() == expected
+    assert seen.told()[-1] == ("draw", "KFold.split without a seed", "check_random_state", None)
+
+
 def test_a_library_that_is_imported_takes_nothing_for_the_user(watched: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """SciPy's distributions take it, each of them."""
     seen = watched()

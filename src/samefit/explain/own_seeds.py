@@ -59,10 +59,15 @@ def _made(side: Side, end: int) -> list[Event]:
 
 
 def _pairs(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Event]]:
-    """Yields what belongs together: the n-th of a function and the n-th, if there are equally many."""
+    """Yields what belongs together: the n-th of a function and the n-th, if there are equally many.
+
+    Those with a seed belong to each other where only of those without one there are more on one side.
+    """
     for maker in dict.fromkeys(_maker(event) for event in first):
         ours = [event for event in first if _maker(event) == maker]
         theirs = [event for event in second if _maker(event) == maker]
+        if len(ours) != len(theirs):
+            ours, theirs = ([event for event in side if event.kind == "create"] for side in (ours, theirs))
         if len(ours) == len(theirs):
             yield from zip(ours, theirs, strict=True)
 

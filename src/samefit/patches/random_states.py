@@ -36,17 +36,22 @@ class StateObserver(Protocol):
 def watch_random_states(patches: Patches, observer: StateObserver) -> None:
     """Tells of whom the process's generator is handed to; in a re-run, gives other seeds."""
     module = importlib.import_module("numpy.random.mtrand")
-    patches.change_class(module, functools.partial(_with_property, observer, module._rand))
+    patches.change_class(module, functools.partial(_with_property, observer))
     if observer.get_other_seeds:
         numpy_random = importlib.import_module("numpy.random")
         patches.replace(numpy_random, "RandomState", functools.partial(_stand, observer), checked_on=_NUMPY)
 
 
-def _with_property(observer: StateObserver, shared: Any, original: type) -> type:
-    def _rand(module: Any) -> Any:
+def _with_property(observer: StateObserver, original: type) -> type:
+    def get(module: Any) -> Any:
+        shared = vars(module)["_rand"]
         return observer.take_shared(sys._getframe(1), shared, type(shared))
 
-    return type("module", (original,), {"_rand": property(_rand)})
+    def put(module: Any, shared: Any) -> None:
+        # A user who gives the process another generator gives it to the libraries.
+        vars(module)["_rand"] = shared
+
+    return type("module", (original,), {"_rand": property(get, put)})
 
 
 def _stand(observer: StateObserver, original: Any) -> Any:
