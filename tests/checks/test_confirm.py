@@ -12,7 +12,6 @@ from tests.handmade import Change, Training, dense, make_run, met
 
 from samefit.checks.confirm import case_of, confirmed_causes
 from samefit.checks.execution import Execution
-from samefit.checks.gone import about_nothing, went_away
 from samefit.checks.pair import Pair, Part
 from samefit.checks.rerun import again as run_again
 from samefit.checks.told import explained, suspected
@@ -22,37 +21,7 @@ from samefit.explain import suspects
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Suspect
 from samefit.launch.target import parse_target
 from samefit.store.reader import Run
-from samefit.types import Samples, Stage, Verdict
-
-
-def parted(step: int, stage: Stage) -> Divergence:
-    return Divergence(1, 2, 1, step, step, stage, "inputs")
-
-
-@pytest.mark.parametrize(
-    ("verdict", "divergence", "expected"),
-    [
-        (Verdict.IDENTICAL, None, True),
-        (Verdict.DIVERGED, parted(9, Stage.DATA), True),
-        (Verdict.DIVERGED, parted(5, Stage.FORWARD), True),
-        (Verdict.DIVERGED, parted(5, Stage.DATA), False),
-        (Verdict.DIVERGED, parted(2, Stage.DATA), False),
-        (Verdict.DIVERGED, parted(2, Stage.REPORTING), True),
-        # The samples are the same now: that only their order differs could not be seen before.
-        (
-            Verdict.DIVERGED,
-            replace(parted(5, Stage.DATA), detail="the same 8 samples in another order", samples=Samples.REORDERED),
-            True,
-        ),
-        (Verdict.NOT_COMPARABLE, None, False),
-    ],
-)
-def test_only_a_divergence_that_is_gone_or_comes_later_confirms(
-    make_comparison: Callable[..., Comparison], verdict: Verdict, divergence: Divergence | None, expected: bool
-) -> None:
-    before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
-    after = make_comparison(verdict=verdict, first_divergence=divergence)
-    assert went_away(before, after) is expected
+from samefit.types import Stage, Verdict
 
 
 class Bench:
@@ -211,7 +180,7 @@ def test_a_detector_that_fails_costs_no_verdict(
 def test_without_a_failure_there_is_nothing_to_report(
     make_comparison: Callable[..., Comparison],
 ) -> None:
-    before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=parted(5, Stage.DATA))
+    before = make_comparison(verdict=Verdict.DIVERGED, first_divergence=Divergence(1, 2, 1, 5, 5, Stage.DATA, "inputs"))
     cause = Cause("unknown", confirmed=False, summary="nothing fits")
     assert explained(before, (cause,)) == replace(before, causes=(cause,))
 
@@ -398,33 +367,6 @@ def test_arrays_that_are_handed_over_show_the_stage_and_it_is_said(
     assert found[0].counterfactual == (
         "with its arrays, all 8 steps are bit-identical: this shows that they matter, not what made them differ"
     )
-
-
-# -- an agreement about nothing ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("first", "was", "confirmed"),
-    [
-        (0, None, False),  # both are not a number before the step in which they had parted
-        (2, None, False),
-        (3, None, True),  # they had agreed for longer than before
-        (0, 0, True),  # so were the two that had parted
-    ],
-)
-def test_losses_that_are_no_number_agree_about_nothing(
-    tmp_path: Path, first: int, was: int | None, confirmed: bool
-) -> None:
-    nothing = [Change("loss", first, value=float("nan"))]
-    before = [] if was is None else [Change("loss", was, value=float("nan"))]
-    parting = Change("variable", 2, "dense/kernel") if before else Change("loss", 2)
-    a, b = run_of(tmp_path / "a", *before), run_of(tmp_path / "b", *before, parting, activation="gelu")
-    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
-    after = Pair(Part(run_of(tmp_path / "c", *nothing)), Part(run_of(tmp_path / "d", *nothing)), *[Execution(())] * 2)
-    told = about_nothing(pair, pair.compared(), after)
-    assert (told == "") is confirmed
-    if told:
-        assert told == f"both losses are not a number from step {first + 1} on"
 
 
 def explain_in_both(case: Case) -> Iterator[Suspect]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from samefit.checks.pair import Pair, Part
@@ -57,7 +58,13 @@ def about_nothing(pair: Pair, comparison: Comparison, after: Pair) -> str:
 
 
 def _no_number(part: Part, steps: int) -> int | None:
-    """Returns the first of so many steps after which the loss is not a number; None if there is none."""
-    records = part.run.steps([training.number for training in part.selected()])[:steps]
-    losses = (step.logs.get("loss", 0.0) for step in records)
-    return next((number for number, loss in enumerate(losses, 1) if math.isnan(loss)), None)
+    """Returns the first of so many steps after which a loss is not a number; None if there is none.
+
+    A train_step of one's own may call its losses otherwise ("d_loss").
+    """
+    places = part.run.places([training.number for training in part.selected()])
+    for number, index in enumerate(itertools.islice(places, steps), 1):
+        logs = part.run.step(index).logs
+        if any(math.isnan(value) for name, value in logs.items() if name.endswith("loss")):
+            return number
+    return None
