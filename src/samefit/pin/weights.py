@@ -285,7 +285,9 @@ class Weights:
         if layer in self._homes:
             for part in parts:
                 self._place_late(part)
-        elif first or any(part not in self._homes and self._has_no_place(part) for part in parts):
+        elif (first and any(dataflow.own_variables(part) and part not in self._places for part in parts)) or any(
+            part not in self._homes and self._has_no_place(part) for part in parts
+        ):
             self._place_alone(layer, dataflow.symbolic(arguments), self._one_by_one)
 
     def _place_alone(self, layer: Any, arguments: dict[str, Any] | None, numbers: OneByOne) -> None:
@@ -297,6 +299,7 @@ class Weights:
             if layer in self._homes and self._homes[layer].loose:
                 self._alone.free(layer)
                 del self._homes[layer]
+                self._places.pop(layer, None)
 
     def _first_run(self, layer: Any) -> float:
         return self._runs.get(layer, math.inf)
@@ -325,7 +328,7 @@ class Weights:
     def _place(self, root: Any, order: LayerOrder, prefix: str, one_by_one: OneByOne | None = None) -> None:
         """Gives every weight and generator of a model its position, or of a layer that gets it one by one."""
         layers = [layer for group in order.groups.values() for layer in group]
-        owners = [layer for layer in layers if self._owns(layer)]
+        owners = [layer for layer in layers if any(self._entries(layer))]
         doubts = self._copies.find(variable for layer in layers for variable in dataflow.own_variables(layer))
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = compiled_inside(root, self._homes)
@@ -367,10 +370,6 @@ class Weights:
         """
         home = self._homes.get(layer)
         return home is None or (not to.loose and (home.loose or home.members < to.members))
-
-    def _owns(self, layer: Any) -> bool:
-        weights, generators = self._entries(layer)
-        return bool(weights or generators)
 
     def _has_no_place(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
