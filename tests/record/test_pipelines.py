@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,6 +104,21 @@ def test_two_branches_of_one_pipeline(pipelines: Pipelines) -> None:
     first, second = source.batch(1), source.batch(2)
     assert pipelines.of(first)[0] is pipelines.of(second)[0]
     assert [pipelines.of(each)[1]["arguments"]["size"] for each in (first, second)] == [1, 2]
+
+
+def test_a_function_of_a_library_with_what_it_was_given(
+    pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "site-packages"
+    home.mkdir()
+    (home / "windows.py").write_text(
+        "def windows(dataset, data, rate=1, *, of):\n    return dataset.batch(rate * of)\n"
+    )
+    monkeypatch.syspath_prepend(str(home))
+    made = pipelines.of(importlib.import_module("windows").windows(Dataset.range(3), np.ones((2, 3)), of=4))
+    assert [each.get("within") for each in made] == [None, "windows"]
+    assert made[1]["given"] == {"dataset": {"is": "Dataset"}, "data": {"is": "(2, 3) float64"}, "rate": 1, "of": 4}
+    assert made[1]["location"]["line"] == made[0]["location"]["line"]
 
 
 def test_what_keras_makes_is_left_out(pipelines: Pipelines, ledger: Ledger) -> None:

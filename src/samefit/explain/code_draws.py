@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.comparison.settings import workers_of
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.pipelines import Stage, stages_of_training
+from samefit.explain.stages import Stage, stages_of_training
 from samefit.store.codec import build
 from samefit.store.records import TrainingRecord
 from samefit.types import CodeDraw

@@ -17,8 +17,9 @@ from samefit.explain.drawn_in_fit import (
 from samefit.explain.generators import place
 from samefit.explain.left_behind import explain_alone, explain_own_generators
 from samefit.explain.own_draws import draws_on_one_side, explain_own_draws
-from samefit.explain.pipelines import explain_pipelines, explain_reads, stages_of
+from samefit.explain.pipelines import explain_pipelines, explain_reads
 from samefit.explain.settings import program_evidence
+from samefit.explain.stages import stages_of
 from samefit.explain.unwatched import explain_hidden_draws
 from samefit.explain.workers import RACE_REMEDY, explain_workers, has_workers, racing_draws
 from samefit.store.records import Event

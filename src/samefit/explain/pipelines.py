@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.dataset_functions import in_terms_of_functions
 from samefit.explain.generators import place
-from samefit.store.records import Event, TrainingRecord
+from samefit.explain.stages import Stage, is_plain, seed_in, shown, stages_of, written
+from samefit.store.records import Event
 from samefit.types import Location, Samples
 
 _SEEDS = ("seed", "generator", "sampler")
@@ -39,68 +40,17 @@ _DISPENSABLE = {"cache", "prefetch", "repeat", "shuffle", "skip", "take"}
 """Stages that a dataset can do without: what comes out of them is of the kind that goes in."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a pipeline, as `samefit.record.pipelines` describes it."""
-
-    function: str
-    number: int
-    side: str
-    arguments: Mapping[str, Any]
-    event: int
-    seeds: tuple[int, ...] | None
-    location: Location
-    unseeded: tuple[str, ...] = ()
-    alike: bool = False
-    reads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @property
-    def is_seeded(self) -> bool:
-        """Whether it shuffles from a seed: two zeros ask for one of the operating system's."""
-        return any(self.seeds or ())
-
-    @property
-    def in_words(self) -> str:
-        """The call as a user would write it, without what is handed in."""
-        plain = {name: value for name, value in self.arguments.items() if _is_plain(value)}
-        given = ", ".join(f"{name}={_shown(v)}" for name, v in sorted(plain.items()) if v not in (None, False, ""))
-        return f"{self.function}({given})"
-
-
-def stages_of(side: Side) -> tuple[Stage, ...]:
-    """Returns the stages behind what a side's `fit` was given; empty where it was no pipeline."""
-    return stages_of_training(side.training)
-
-
-def stages_of_training(training: TrainingRecord) -> tuple[Stage, ...]:
-    """Returns the stages behind what the `fit` of a training was given."""
-    return tuple(
-        Stage(
-            each["function"],
-            each["number"],
-            each["side"],
-            each["arguments"],
-            each["event"],
-            tuple(each["seeds"]) if each.get("seeds") is not None else None,
-            Location(**each["location"]),
-            tuple(each.get("unseeded") or ()),
-            bool(each.get("alike")),
-            each.get("reads") or {},
-        )
-        for each in training.options.get("pipeline") or ()
-    )
-
-
 def explain_pipelines(case: Case) -> Iterator[Suspect]:
     """Yields suspects for stages that are not the same, shuffle otherwise or race; none without pipelines."""
     first, second = stages_of(case.a), stages_of(case.b)
     if not first or not second:
         return
-    if [stage.function for stage in first] != [stage.function for stage in second]:
-        yield _other_stages(case, first, second)
     pairs = _pairs(first, second)
-    for one, other in pairs:
-        yield from _other_options(case, one, other)
+    if [stage.function for stage in first] != [stage.function for stage in second]:
+        one, other = pairs[0] if pairs else (first[0], second[0])
+        yield from in_terms_of_functions(case, [(one, other, _other_stages(case, first, second))])
+    options = ((one, other, suspect) for one, other in pairs for suspect in _other_options(case, one, other))
+    yield from in_terms_of_functions(case, options)
     for one, other in pairs:
         if one.seeds is not None and other.seeds is not None:
             yield from _other_order(case, one, other)
@@ -132,8 +82,8 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
         slug=_slug(case, {stage.function for stage in first} ^ {stage.function for stage in second}),
         summary="The two input pipelines are not put together alike.",
         evidence=tuple(
-            Evidence(" · ".join(stage.in_words for stage in stages), side.role, stages[-1].location)
-            for side, stages in ((case.a, first), (case.b, second))
+            Evidence(text, side.role, stages[-1].location)
+            for side, stages, text in zip((case.a, case.b), (first, second), _in_words(first, second), strict=True)
         ),
         location=where,
         remedy="put the same stages in the same order on both sides: what comes before a shuffle or a batch decides "
@@ -144,6 +94,18 @@ def _other_stages(case: Case, first: tuple[Stage, ...], second: tuple[Stage, ...
         else "samefit leaves out a stage that one side alone has if what comes out of it is "
         "of the kind that goes in, and puts none in",
     )
+
+
+def _in_words(first: tuple[Stage, ...], second: tuple[Stage, ...]) -> tuple[str, str]:
+    """Returns both pipelines as a user would write them; of what both have in a row only where it begins and ends."""
+    words: tuple[list[str], list[str]] = ([], [])
+    for kind, *ranges in _matcher(first, second).get_opcodes():
+        for told, stages, begin, end in zip(words, (first, second), ranges[::2], ranges[1::2], strict=True):
+            each = [stage.in_words for stage in stages[begin:end]]
+            told += (
+                [*each[:1], f"{len(each) - 2} more alike", *each[-1:]] if kind == "equal" and len(each) > 3 else each
+            )
+    return " · ".join(words[0]), " · ".join(words[1])
 
 
 def _matcher(first: tuple[Stage, ...], second: tuple[Stage, ...]) -> SequenceMatcher[str]:
@@ -174,21 +136,21 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
         if mine == theirs or (mine in (None, False) and theirs in (None, False)):
             continue
         slug, fixes = _slug(case, [name if name == "collate_fn" else other.function]), _given(case, other, name, mine)
-        if name == "seed" or (name in _SEEDS and (_seed(mine), _seed(theirs)) != (None, None)):
+        if name == "seed" or (name in _SEEDS and (seed_in(mine), seed_in(theirs)) != (None, None)):
             seeded = _has_seed(case.a, one, mine) and _has_seed(case.b, other, theirs)
             slug = "different-seed" if seeded else "unseeded"
             fixes = _seed_given(case, one, other, name)
         yield Suspect(
             slug=slug,
-            summary=f"The pipelines differ in {other.function}: {name}={_shown(mine)} and {name}={_shown(theirs)}.",
+            summary=f"The pipelines differ in {other.function}: {name}={shown(mine)} and {name}={shown(theirs)}.",
             evidence=(
-                Evidence(f"{other.function}({name}={_shown(mine)}) at {place(one.location)}", "baseline", one.location),
+                Evidence(f"{other.function}({name}={shown(mine)}) at {place(one.location)}", "baseline", one.location),
                 Evidence(
-                    f"{other.function}({name}={_shown(theirs)}) at {place(other.location)}", "candidate", other.location
+                    f"{other.function}({name}={shown(theirs)}) at {place(other.location)}", "candidate", other.location
                 ),
             ),
             location=other.location,
-            remedy=f"{other.function}(..., {name}={_written(theirs if mine is None else mine)})  on both sides",
+            remedy=f"{other.function}(..., {name}={written(theirs if mine is None else mine)})  on both sides",
             counterfactuals=fixes,
             no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
         )
@@ -255,15 +217,15 @@ def _has_seed(side: Side, stage: Stage, argument: Any) -> bool:
 
 def _given(case: Case, other: Stage, name: str, value: Any) -> tuple[Counterfactual, ...]:
     """Returns the re-run in which the candidate's stage has the baseline's option, if that is a plain value."""
-    if not _is_plain(value) or not _is_plain(other.arguments.get(name)):
+    if not is_plain(value) or not is_plain(other.arguments.get(name)):
         return ()
     plan = {"do": "pipeline", "side": case.b.name, "call": other.number, "arguments": {name: value}}
-    return (Counterfactual(f"{name}={_shown(value)} there as well", (plan,)),)
+    return (Counterfactual(f"{name}={shown(value)} there as well", (plan,)),)
 
 
 def _seed_given(case: Case, one: Stage, other: Stage, name: str) -> tuple[Counterfactual, ...]:
     """Returns the re-run in which the candidate's stage shuffles with the baseline's seed, where that can be put in."""
-    seed, theirs = _seed(one.arguments.get(name)), _seed(other.arguments.get(name))
+    seed, theirs = seed_in(one.arguments.get(name)), seed_in(other.arguments.get(name))
     if name == "sampler" or (name == "generator" and None in (seed, theirs)):
         return ()
     if seed is None and one.is_seeded and one.seeds is not None:
@@ -356,30 +318,3 @@ def _slug(case: Case, stages: Iterable[str]) -> str:
     if samples is Samples.UNKNOWN:
         return "data-order" if _ORDERING.issuperset(stages) else "data-content"
     return "data-content" if samples in (None, Samples.OTHER) else "data-order"
-
-
-def _seed(value: Any) -> Any:
-    """Returns the seed that an argument stands for, or None."""
-    if isinstance(value, Mapping):
-        return value.get("seed", _seed(value.get("generator")))
-    return value if isinstance(value, int) else None
-
-
-def _is_plain(value: Any) -> bool:
-    return not isinstance(value, Mapping)
-
-
-def _written(value: Any) -> str:
-    """Returns an argument as a user would write it."""
-    if isinstance(value, Mapping) and value.get("is") == "Generator" and "seed" in value:
-        return f"torch.Generator().manual_seed({value['seed']})"
-    return _shown(value)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        if "code" in value:
-            return f"{value['is']} [code {value['code']}]"
-        seed = _seed(value)
-        return f"{value['is']}" + (f" with seed {seed}" if seed is not None else "")
-    return repr(value)

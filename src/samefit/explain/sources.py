@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from samefit.comparison.settings import workers_of
 from samefit.explain.code_draws import REMEDY, code_draws, loader_of
-from samefit.explain.pipelines import stages_of_training
+from samefit.explain.stages import stages_of_training
 from samefit.store.reader import Run
 from samefit.store.records import Event, Origin
 from samefit.types import Location, Role

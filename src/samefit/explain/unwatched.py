@@ -9,7 +9,7 @@ from samefit.explain import generators
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.pipelines import stages_of
+from samefit.explain.stages import stages_of
 from samefit.store.records import Event, generator_digest
 from samefit.types import Stage
 

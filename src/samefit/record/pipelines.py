@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Backend
 from samefit.by_object import ByObject
+from samefit.given_seeds import called_by_user, name_of
 from samefit.record.ledger import Ledger
 from samefit.record.own_code import values_read
 from samefit.record.own_generators import assignment
@@ -28,7 +30,8 @@ class Pipelines:
     which of the side's calls it is, "side", "arguments", "seeds": the words with which it shuffles, where it does,
     "unseeded": random operations without a seed in what it calls, where there are any, "alike": whether what comes out
     is of the kind that goes in, "reads": {argument: {name: {"value", "location": where it is first assigned}}} of the
-    user's own functions, "event": the last entry of the ledger before it, "location"}.
+    user's own functions, "event": the last entry of the ledger before it, "location"; and where the user's line calls a
+    function of a library that makes it "within": that function, "given": its arguments}.
 
     Args:
         ledger: The ledger of draws of this process.
@@ -83,7 +86,12 @@ class Pipelines:
         self._transplants.pipeline(number, arguments)
         given = {**defaults, **arguments}
         described = {name: _described(value) for name, value in given.items() if not _is_input(name)}
+        function_of_library = called_by_user(sys._getframe())
+        within = {}
+        if function_of_library is not None:
+            within = {"within": name_of(function_of_library), "given": _given_to(function_of_library)}
         return {
+            **within,
             "function": function,
             "number": number,
             "side": self._ledger.side,
@@ -111,6 +119,13 @@ class Pipelines:
 
 def _is_input(name: str) -> bool:
     return name in ("self", "dataset", "datasets", "name")
+
+
+def _given_to(frame: FrameType) -> dict[str, Any]:
+    """Returns what a function was given, as far as it has not given its parameters other values since."""
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: _described(frame.f_locals[name]) for name in names if name != "self" and name in frame.f_locals}
 
 
 def _reads(function: Any) -> dict[str, Any]:
