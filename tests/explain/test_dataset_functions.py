@@ -56,6 +56,15 @@ def test_a_stage_less_does_not_show_what_a_function_made_of_its_arguments(tmp_pa
     assert (first.counterfactuals, first.no_counterfactual != "") == ((), True)
 
 
+def test_the_same_stages_of_other_arguments(tmp_path: Path) -> None:
+    case = two(tmp_path, *(made(stage("map"), stage("batch", 1), size=n, labels="inferred") for n in (8, 9)))
+    (told,) = [s for s in found(case) if FUNCTION in s.summary]
+    assert (told.slug, told.weak) == ("data-order", True), "it may have nothing to do with it"
+    assert told.summary == f"{FUNCTION} was given size=8 on one side and size=9 on the other."
+    alike = two(tmp_path / "alike", *(made(stage("map"), size=8) for _ in range(2)))
+    assert not [s for s in found(alike) if FUNCTION in s.summary]
+
+
 def test_long_pipelines_are_told_by_where_they_differ(tmp_path: Path) -> None:
     alike = [stage("map", n) for n in range(9)]
     case = two(tmp_path, [*alike, stage("batch", 9)], [*alike, stage("cache", 9), stage("batch", 10)])

@@ -10,7 +10,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Suspect
 from samefit.explain.generators import place
 from samefit.explain.stages import Stage, shown, written
-from samefit.types import Location
+from samefit.types import Location, Samples
 
 Found = tuple[Stage, Stage, Suspect]
 """A stage of the baseline and one of the candidate that is not the same, and what was said of them."""
@@ -19,6 +19,20 @@ _OF_SEEDS = ("different-seed", "unseeded")
 
 _Difference = tuple[str, Any, Any]
 """A parameter, and what each side gave for it."""
+
+
+def explain_functions(case: Case, pairs: Iterable[tuple[Stage, Stage]]) -> Iterator[Suspect]:
+    """Yields a suspect for each call of a function that was given something else and makes the same stages of it.
+
+    What these do with the samples may differ all the same: `interpolation="nearest"` is another function in a `map`.
+    """
+    told = set()
+    for one, other in pairs:
+        call = (one.location, other.location)
+        if call not in told and _differing(one, other):
+            told.add(call)
+            slug = "data-order" if case.divergence.samples is Samples.REORDERED else "data-content"
+            yield replace(_in_terms(one, other, Suspect(slug, ""), ()), weak=True)
 
 
 def in_terms_of_functions(case: Case, found: Iterable[Found]) -> Iterator[Suspect]:

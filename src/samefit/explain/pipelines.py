@@ -9,7 +9,7 @@ from typing import Any
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.dataset_functions import in_terms_of_functions
+from samefit.explain.dataset_functions import explain_functions, in_terms_of_functions
 from samefit.explain.generators import place
 from samefit.explain.stages import Stage, is_plain, seed_in, shown, stages_of, written
 from samefit.store.records import Event
@@ -55,6 +55,7 @@ def explain_pipelines(case: Case) -> Iterator[Suspect]:
         if one.seeds is not None and other.seeds is not None:
             yield from _other_order(case, one, other)
     yield from _races(case, first, second)
+    yield from explain_functions(case, pairs)
 
 
 def explain_reads(case: Case) -> Iterator[Suspect]:
