@@ -115,6 +115,25 @@ def test_a_rerun_gives_another_seed(watched: Any) -> None:
     assert len(seen.told()) == 1
 
 
+def test_the_module_can_be_sent_to_another_process(watched: Any) -> None:
+    """With a function that uses it: cloudpickle, by which joblib sends those of a script, asks it as pickle does."""
+    watched()
+    module = np.random.mtrand
+    assert pickle.loads(pickle.dumps(module)) is module
+
+
+def test_a_class_of_the_user_s_that_takes_more_than_a_seed_is_made_in_a_rerun(watched: Any) -> None:
+    watched(1)
+
+    class Own(np.random.RandomState):
+        def __init__(self, name: str, *, seed: int) -> None:
+            super().__init__(seed)
+            self.name = name
+
+    made = Own("dice", seed=3)
+    assert (made.name, made.random()) == ("dice", SHARED.__class__(3).random())
+
+
 def test_what_stands_in_for_the_class_takes_the_same_objects_for_its_own(watched: Any) -> None:
     original = np.random.RandomState
     watched(1)

@@ -51,17 +51,23 @@ def _with_property(observer: StateObserver, original: type) -> type:
         # A user who gives the process another generator gives it to the libraries.
         vars(module)["_rand"] = shared
 
-    return type("module", (original,), {"_rand": property(get, put)})
+    def reduce(module: Any) -> tuple[Any, ...]:
+        # cloudpickle, which joblib sends functions by, knows modules by their class itself.
+        return importlib.import_module, (module.__name__,)
+
+    return type("module", (original,), {"_rand": property(get, put), "__reduce__": reduce})
 
 
 def _stand(observer: StateObserver, original: Any) -> Any:
     """Returns a class that makes objects of `original`, with other seeds; it takes the same objects for its own."""
 
+    def make(seed: Any = None) -> Any:
+        return original(observer.making(sys._getframe(2), seed) if isinstance(seed, int) else seed)
+
     class Standing(type):
-        def __call__(cls, seed: Any = None) -> Any:
-            if cls is not stand:
-                return super().__call__(seed)
-            return original(observer.making(sys._getframe(1), seed) if isinstance(seed, int) else seed)
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            # A class of the user's takes what it likes.
+            return make(*args, **kwargs) if cls is stand else super().__call__(*args, **kwargs)
 
         def __instancecheck__(cls, instance: Any) -> bool:
             return isinstance(instance, original) if cls is stand else super().__instancecheck__(instance)
