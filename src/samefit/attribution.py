@@ -5,8 +5,10 @@ Only the standard library is used: the first draws are seen before anything else
 
 from __future__ import annotations
 
+import copy
 import linecache
 import os
+import pickle
 import random
 import sys
 import sysconfig
@@ -19,6 +21,8 @@ _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _HOOKS = os.path.join(_OWN, "patches") + os.sep
 _STANDARD = tuple({os.path.abspath(sysconfig.get_paths()[name]) + os.sep for name in ("stdlib", "platstdlib")})
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_MAKING = (random.__file__, copy.__file__, pickle.__file__)
+"""Files of the standard library that make an object of `random.Random` for whoever calls them."""
 _FRAMEWORKS = ("keras", "tensorflow", "jax", "torch", "numpy")
 _kinds: dict[str, str] = {}
 """By file: two code objects of different files are equal if they do the same."""
@@ -81,7 +85,7 @@ def is_made_for_user(frame: FrameType) -> bool:
     Args:
         frame: Where it is given its seed.
     """
-    while frame.f_code.co_filename == random.__file__ and frame.f_back is not None:
+    while frame.f_code.co_filename in _MAKING and frame.f_back is not None:
         frame = frame.f_back
     return kind_of(frame.f_code) == "user" or is_third_party(frame.f_code)
 

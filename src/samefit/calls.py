@@ -6,12 +6,16 @@ import ast
 import inspect
 import itertools
 import linecache
+import random
 from numbers import Integral
 from types import FrameType
 
 _SEEDED = ("RandomState", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 """NumPy's classes that take entropy even if they are given a seed or a key, and then drop it
 (numpy/random/mtrand.pyx, numpy/random/_philox.pyx, NumPy 1.26 to 2.4)."""
+
+_REBUILDERS = ("copy", "pickle", "numpy.random._pickle")
+"""Modules that make an object and give it a state."""
 
 
 def makes_seeded_generator(frame: FrameType) -> bool:
@@ -24,6 +28,31 @@ def makes_seeded_generator(frame: FrameType) -> bool:
         return False
     arguments = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("seed", "key"))]
     return any(not _is_none(argument, frame) for argument in arguments)
+
+
+def is_given_a_state(frame: FrameType) -> bool:
+    """Whether a frame makes a generator only to give it the state of another one, by `copy` or by `pickle`.
+
+    NumPy and Python make one without a seed then, whose entropy decides nothing.
+    """
+    made = None
+    while frame.f_back is not None and (inside := _object_within(frame)) is not None:
+        made, frame = inside, frame.f_back
+    if made is not None and type(made).__reduce__ is not random.Random.__reduce__:
+        return False  # what is handed on is the user's choice
+    if frame.f_globals.get("__name__") in _REBUILDERS:
+        return True
+    # What is written in C makes no frame.
+    call = _call(frame)
+    return call is not None and _last_name(call.func) in ("load", "loads")
+
+
+def _object_within(frame: FrameType) -> random.Random | None:
+    """Returns the object of `random.Random` that is given its seed in a frame, by its class or by one of the user's."""
+    if frame.f_code.co_name not in ("__init__", "seed"):
+        return None
+    made = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+    return made if isinstance(made, random.Random) else None
 
 
 def seed_of_random_state(frame: FrameType) -> int | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 import pickle
 import random
+import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +109,9 @@ def entropy() -> Iterator[list[Event]]:
     patches, ledger = Patches(), Ledger()
     ledger.connect(lambda event: taken.append(event) if event.kind == "entropy" else None, lambda *_: None)
     generators.watch_entropy(patches, ledger)
+    # In a run that is recorded NumPy is imported only now, and binds what is there.
+    bits = importlib.import_module("numpy.random.bit_generator")
+    patches.replace(bits, "randbits", lambda original: secrets.randbits, checked_on="NumPy 2.4")
     yield taken
     patches.undo()
 
@@ -132,3 +138,32 @@ def test_one_with_a_seed_and_those_of_the_standard_library_take_none(entropy: li
     with tempfile.TemporaryDirectory():
         assert next(tempfile._RandomNameSequence())  # type: ignore[attr-defined]
     assert entropy == []
+
+
+class Own(random.Random):
+    """One that says what it was seeded with."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(seed)
+
+    def seed(self, a: object = None, version: int = 2) -> None:
+        self.given = a
+        super().seed(a, version)  # type: ignore[arg-type]
+
+
+class Anew(random.Random):
+    """One that is not copied with its state."""
+
+    def __reduce__(self) -> tuple[type[Anew], tuple[()]]:
+        return Anew, ()
+
+
+@pytest.mark.parametrize("made", [random.Random(5), Own(5), np.random.RandomState(5), np.random.default_rng(5)])
+def test_one_that_is_given_the_state_of_another_takes_no_entropy(entropy: list[Event], made: Any) -> None:
+    assert copy.deepcopy(made).random() == pickle.loads(pickle.dumps(made)).random() == copy.copy(made).random()
+    assert entropy == []
+
+
+def test_a_copy_that_is_given_no_state_takes_entropy(entropy: list[Event]) -> None:
+    drawn = [pickle.loads(pickle.dumps(Anew(5))).random(), copy.deepcopy(Anew(5)).random(), Own().random()]
+    assert [random.Random(event.value).random() for event in entropy] == drawn  # type: ignore[arg-type]

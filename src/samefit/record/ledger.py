@@ -16,7 +16,7 @@ from types import FrameType, MappingProxyType
 from typing import Any
 
 from samefit.attribution import Caller, behind_hooks, caller, is_made_for_user, kind_of
-from samefit.calls import makes_seeded_generator
+from samefit.calls import is_given_a_state, makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.made_generators import MadeGenerators
 from samefit.record.plain import seed_or_text
@@ -221,8 +221,8 @@ class Ledger:
         """Calls `take`, which takes so many bits or bytes from the operating system, and adds it to the ledger.
 
         What samefit takes itself, what no line of the user is behind, what NumPy takes for a generator that has a
-        seed, and what processes prove to each other who they are with, stay out of it: in the run that is recorded and
-        in the one that replays it.
+        seed, what one takes that is given the state of another, and what processes prove to each other who they are
+        with, stay out of it: in the run that is recorded and in the one that replays it.
         """
         frame = behind_hooks(sys._getframe(2))
         who = self.guard(lambda: self._who_takes(function, frame), None)
@@ -245,7 +245,7 @@ class Ledger:
             return None
         if str(frame.f_globals.get("__name__")).partition(".")[0] == _HANDSHAKES:
             return None
-        if function == "random.Random" and not is_made_for_user(frame):
+        if is_given_a_state(frame) or (function == "random.Random" and not is_made_for_user(frame)):
             return None
         return who
 
