@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import joblib
 import pytest
 
 from samefit.record.ledger import Ledger
@@ -221,6 +224,17 @@ def test_what_processes_prove_who_they_are_with_is_no_randomness(ledger: Ledger,
         assert names["challenge"]() == bytes(4)  # type: ignore[operator]
         ledger.settle()
         assert len([event for event in sink.events.values() if event.kind == "entropy"]) == found
+
+
+def test_a_name_that_a_library_makes_for_itself_is_no_randomness(
+    ledger: Ledger, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Joblib calls each `Parallel` by one; what the user asks for may become a seed."""
+    monkeypatch.setattr(os, "urandom", lambda size: ledger.entropy("os.urandom", lambda: bytes(size), size))
+    joblib.Parallel(n_jobs=2)
+    assert sink.events == {}
+    uuid.uuid4()
+    assert [event.function for event in sink.events.values()] == ["os.urandom"]
 
 
 def test_entropy_is_recorded_and_may_be_replayed(ledger: Ledger, sink: Sink) -> None:

@@ -33,6 +33,9 @@ _MERGE_AFTER = 64
 _HANDSHAKES = "multiprocessing"
 """Processes that send each other files prove to one another who they are; nothing of a training comes of it."""
 
+_NAMES = "uuid"
+"""What a library calls its files and requests by; where the user asks for one, it may become a seed."""
+
 _who = attrgetter("generator", "function", "component", "keras", "location", "training", "side")
 
 
@@ -222,7 +225,7 @@ class Ledger:
 
         What samefit takes itself, what no line of the user is behind, what NumPy takes for a generator that has a
         seed, what one takes that is given the state of another, and what processes prove to each other who they are
-        with, stay out of it: in the run that is recorded and in the one that replays it.
+        with or call their files by, stay out of it: in the run that is recorded and in the one that replays it.
         """
         frame = behind_hooks(sys._getframe(2))
         who = self.guard(lambda: self._who_takes(function, frame), None)
@@ -243,7 +246,8 @@ class Ledger:
         if makes_seeded_generator(frame):
             self.made_generators.takes_entropy(frame)
             return None
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == _HANDSHAKES:
+        module = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if module == _HANDSHAKES or (module == _NAMES and who.names[1:]):
             return None
         if is_given_a_state(frame) or (function == "random.Random" and not is_made_for_user(frame)):
             return None
