@@ -65,3 +65,36 @@ def test_the_seed_of_a_random_state_is_read() -> None:
     assert RandomState([1, 2]) is None
     assert RandomState(True) is None
     assert seen(3) is None
+
+
+class MT19937:
+    """Stands for NumPy's: tells whether it is made with a seed."""
+
+    def __init__(self, seed: object = None) -> None:
+        self.seeded = makes_seeded_generator(sys._getframe(1))
+
+
+class Dice(MT19937):
+    def __init__(self, name: str, seed: object = None) -> None:
+        super().__init__(seed)
+
+
+class Coin(MT19937):
+    pass
+
+
+class Anyone(MT19937):
+    def __init__(self, name: str) -> None:
+        MT19937.__init__(self)
+
+
+def test_another_name_and_a_class_of_the_user_s_are_known() -> None:
+    Twister, holder = MT19937, SimpleNamespace(make=MT19937)  # noqa: N806 - a class
+    assert Twister(3).seeded
+    assert holder.make(3).seeded
+    assert Coin(3).seeded
+    assert Dice("dice", 3).seeded
+    assert not Twister().seeded
+    assert not Coin().seeded
+    assert not Dice("dice").seeded
+    assert not Anyone("a name").seeded

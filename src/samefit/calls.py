@@ -24,7 +24,7 @@ def makes_seeded_generator(frame: FrameType) -> bool:
     Without the source (code from a string, a compiled extension) the answer is no.
     """
     call = _call(frame)
-    if call is None or _last_name(call.func) not in _SEEDED:
+    if call is None or not _makes_one_of(_SEEDED, call.func, frame):
         return False
     arguments = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("seed", "key"))]
     return any(not _is_none(argument, frame) for argument in arguments)
@@ -58,7 +58,7 @@ def _object_within(frame: FrameType) -> random.Random | None:
 def seed_of_random_state(frame: FrameType) -> int | None:
     """Returns the seed with which a frame makes NumPy's `RandomState`; None if it does not, or that is not read."""
     call = _call(frame)
-    if call is None or _last_name(call.func) != "RandomState":
+    if call is None or not _makes_one_of(("RandomState",), call.func, frame):
         return None
     arguments = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "seed")]
     value = _evaluated(arguments[0], frame) if arguments else None
@@ -89,6 +89,22 @@ def _last_name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def _makes_one_of(names: tuple[str, ...], function: ast.expr, frame: FrameType) -> bool:
+    """Whether what is called has one of the names, or is a class by another name or one that inherits from it."""
+    if _last_name(function) in names:
+        return True
+    made = _evaluated(function, frame)
+    if _is_of_base(function) and frame.f_code.co_argcount:
+        made = type(frame.f_locals.get(frame.f_code.co_varnames[0]))
+    return isinstance(made, type) and any(each.__name__ in names for each in made.__mro__)
+
+
+def _is_of_base(function: ast.expr) -> bool:
+    """Whether this is `super().__init__`; another class is given the object first, and no seed."""
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    return isinstance(owner, ast.Call) and (_last_name(function), _last_name(owner.func)) == ("__init__", "super")
 
 
 def _is_none(argument: ast.expr, frame: FrameType) -> bool:
