@@ -47,7 +47,9 @@ def test_where_two_may_be_the_original_the_copy_stays_and_it_is_said(found: dict
     assert {name for name, result in found["which of two"].items() if result != ["ambiguous-copy", True]} == set()
 
 
-@pytest.mark.parametrize("what", ["scaled", "zeros", "soft", "not copied", "trained alike", "predicted", "constants"])
+@pytest.mark.parametrize(
+    "what", ["scaled", "zeros", "soft", "not copied", "moved", "trained alike", "predicted", "constants"]
+)
 def test_what_is_no_copy_is_treated_as_none(found: dict[str, Any], what: str) -> None:
     assert found["stays"][what]
 

@@ -167,6 +167,10 @@ class Backend(abc.ABC):
         """
         return ()
 
+    def moving_functions(self) -> Sequence[HookPoint]:
+        """Returns the functions that put the tensors of variables elsewhere: on a device, or into shared memory."""
+        return ()
+
     @abc.abstractmethod
     def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
         """Switches off what makes the arithmetic of a compiled step depend on the names of its operations.

@@ -109,6 +109,10 @@ class TorchBackend(Backend):
     def copying_functions(self) -> Sequence[HookPoint]:
         return ((torch.Tensor, "copy_", "torch.Tensor.copy_"), (torch, "_foreach_copy_", "torch._foreach_copy_"))
 
+    def moving_functions(self) -> Sequence[HookPoint]:
+        # Not public: what `to`, `cuda`, `double`, `share_memory` and the like do it by (torch/nn/modules/module.py).
+        return ((torch.nn.Module, "_apply", "torch.nn.Module._apply"),)
+
     def compute_alike(self) -> tuple[Mapping[str, str], Callable[[], None]]:
         return {}, lambda: None
 

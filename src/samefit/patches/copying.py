@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,27 @@ def watch_copying(patches: Patches, backend: str, written: Callable[[Any, Any, F
     for owner, name, _ in adapter.copying_functions():
         make = functools.partial(_copy, written, adapter.is_compiling)
         patches.replace(owner, name, make, checked_on=_CHECKED)
+
+
+def watch_moving(patches: Patches, backend: str, moving: Callable[[], AbstractContextManager[None]]) -> None:
+    """Has tensors that are moved to other memory, with the numbers in them, be moved within `moving()`."""
+    adapter = backends.load(backend)
+    for owner, name, _ in adapter.moving_functions():
+        make = functools.partial(_move, moving, adapter.is_compiling)
+        patches.replace(owner, name, make, checked_on=_CHECKED)
+
+
+def _move(
+    moving: Callable[[], AbstractContextManager[None]], is_compiling: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def move(*args: Any, **kwargs: Any) -> Any:
+        if is_compiling():
+            return original(*args, **kwargs)
+        with moving():
+            return original(*args, **kwargs)
+
+    return move
 
 
 def _copy(

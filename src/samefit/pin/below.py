@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 from samefit import backends
 from samefit.attribution import behind_hooks, kind_of
 from samefit.by_object import ByObject
-from samefit.patches.copying import watch_copying
+from samefit.patches.copying import watch_copying, watch_moving
 
 if TYPE_CHECKING:
+    from samefit.pin.copies import Copies
     from samefit.pin.scope import PinScope
 
 
-def pin_copies_below(scope: PinScope, variables: ByObject[bool], assigned: Callable[[Any, Any], None]) -> None:
-    """Watches what the framework writes into the tensors of variables.
+def pin_copies_below(
+    scope: PinScope, variables: ByObject[bool], copies: Copies, assigned: Callable[[Any, Any], None]
+) -> None:
+    """Watches what the framework writes into the tensors of variables, and where it moves them.
 
     Args:
         scope: The scope.
         variables: The variables that were made in it.
+        copies: Knows where they had their values.
         assigned: Is told of each that was written to, and what: another variable where it is the tensor of one.
     """
     holders = Holders(scope.backend, variables)
@@ -33,6 +37,7 @@ def pin_copies_below(scope: PinScope, variables: ByObject[bool], assigned: Calla
             assigned(variable, value if source is None else source)
 
     watch_copying(scope.patches, scope.backend, written)
+    watch_moving(scope.patches, scope.backend, lambda: copies.moving(variables.things()))
 
 
 def _is_known(frame: FrameType) -> bool:

@@ -9,8 +9,9 @@ can be meant.
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +72,7 @@ class Copies:
         self._arrays: ByObject[Weight] = ByObject()
         # The copies of each weight, by number of the weight and identity of the copy.
         self._copies: dict[int, dict[int, weakref.ref[Any]]] = {}
+        self._moving = False
 
     def read(self, variable: Any, array: Any) -> None:
         """A variable was read: `array` holds its values."""
@@ -83,6 +85,26 @@ class Copies:
         """The user assigned a value to a variable, or made it with that."""
         original = self._original(value) or self._arrays.get(value)
         self._note(variable, original)
+
+    @contextlib.contextmanager
+    def moving(self, variables: Iterable[Any]) -> Iterator[None]:
+        """The framework gives variables other memory within; that alone says nothing of whose values they hold."""
+        if self._moving:  # a module moves its parts
+            yield
+            return
+        known = [(variable, entry) for variable in variables if (entry := self._entry_of(variable)) is not None]
+        there = [(variable, entry) for variable, entry in known if entry.memory == self._memory(variable)]
+        self._moving = True
+        try:
+            yield
+        finally:
+            self._moving = False
+            for variable, entry in there:
+                entry.memory = self._memory(variable)
+
+    def _memory(self, variable: Any) -> int | None:
+        # One that is being made now has no such attribute yet.
+        return self._adapter.memory(getattr(variable, "_value", None))
 
     def find(self, variables: Iterable[Any]) -> list[Doubt]:
         """Looks among the variables of one model for copies of weights of it that were made on unknown ways.

@@ -45,7 +45,7 @@ def pin_weights(scope: PinScope) -> None:
     weights = Weights(scope)
     pin_layers.watch_layers(scope.patches, scope.backend, weights)
     pin_initializers.watch_initializers(scope.patches, weights)
-    pin_copies_below(scope, weights.variables, weights.assigned)
+    pin_copies_below(scope, weights.variables, weights.copies, weights.assigned)
     pin_layers.hand_on_training(scope.patches)
     switched, put_back = backends.load(scope.backend).compute_alike()
     scope.report.switched.update(switched)
@@ -77,8 +77,8 @@ class Weights:
         self.variables: ByObject[bool] = ByObject()
         self._weights: ByObject[Weight] = ByObject()
         self._beginnings = Beginnings(scope.seed)
-        self._copies = Copies(scope.backend, self._weights.get)
-        self._values = Values(scope.backend, self._evaluation, self._copies)
+        self.copies = Copies(scope.backend, self._weights.get)
+        self._values = Values(scope.backend, self._evaluation, self.copies)
         self._generators: ByObject[Generator] = ByObject()
         self._homes: weakref.WeakKeyDictionary[Any, Home] = weakref.WeakKeyDictionary()
         self._counter = itertools.count()
@@ -110,7 +110,7 @@ class Weights:
             return
         self.variables.add(variable, True)
         if not callable(initializer):
-            self._copies.assigned(variable, initializer)
+            self.copies.assigned(variable, initializer)
             return
         if pin_initializers.is_constant(initializer):
             return
@@ -161,14 +161,14 @@ class Weights:
         # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
         if self._idle or in_trainer() or pin_layers.in_stateless_scope():
             return
-        self._copies.assigned(variable, value)
+        self.copies.assigned(variable, value)
         entry = self._weights.get(variable)
         if entry is not None:
             entry.explicit = True
 
     def read(self, variable: Any, array: Any) -> None:
         if not self._closed:
-            self._copies.read(variable, array)
+            self.copies.read(variable, array)
 
     def generator_made(self, generator: Any, seed: Any) -> None:
         if self._closed:
@@ -329,7 +329,7 @@ class Weights:
         """Gives every weight and generator of a model its position, or of a layer that gets it one by one."""
         layers = [layer for group in order.groups.values() for layer in group]
         owners = [layer for layer in layers if any(self._entries(layer))]
-        doubts = self._copies.find(variable for layer in layers for variable in dataflow.own_variables(layer))
+        doubts = self.copies.find(variable for layer in layers for variable in dataflow.own_variables(layer))
         together = frozenset(self._serials.setdefault(layer, next(self._counter)) for layer in owners)
         kept = compiled_inside(root, self._homes)
         home = Home(together, loose=one_by_one is not None)

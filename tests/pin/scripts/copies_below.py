@@ -300,6 +300,15 @@ def not_copied() -> bool:
     return not same(one, two)
 
 
+def moved() -> bool:
+    """Two networks, of which one went to other memory and back to its kind of numbers, and nothing else."""
+    one, two = net(), net()
+    if BACKEND == "torch":
+        two.share_memory().double().float()
+    around(one, two)
+    return not same(one, two)
+
+
 def trained_alike() -> bool:
     """Two networks that were trained alike, one of them after a look at what it predicts."""
     pair = net(), net()
@@ -326,6 +335,7 @@ with samefit.pinned(3) as scope:
         "zeros": kept(lambda o, t: put(t, np.zeros(o.shape, "float32"))),
         "soft": kept(lambda o, t: put(t, keras.ops.convert_to_numpy(t) * 0.9 + keras.ops.convert_to_numpy(o) * 0.2)),
         "not copied": not_copied(),
+        "moved": moved(),
         "trained alike": trained_alike(),
         "predicted": predicted(),
     }
