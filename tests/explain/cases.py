@@ -77,10 +77,12 @@ class Story:
         self._draws[generator] = number + fields["count"]
         return self
 
-    def entropy(self, value: Any, line: int | None = 5, code: str | None = None) -> Story:
+    def entropy(
+        self, value: Any, line: int | None = 5, code: str | None = None, function: str = "secrets.randbits"
+    ) -> Story:
         """Takes randomness from the operating system."""
         location = None if line is None else Location(FILE, line, code or CODE.get(line))
-        self._put("entropy", generator="os", function="secrets.randbits", value=value, location=location)
+        self._put("entropy", generator="os", function=function, value=value, location=location)
         return self
 
     def side(self, name: str) -> Story:

@@ -139,14 +139,15 @@ def test_a_function_is_called_what_the_users_line_calls_it(tmp_path: Path) -> No
     assert first.remedy.startswith("give split_dataset at line 5 of train.py a seed (seed=1), or put")
 
 
-def made(*seeds: int | None, story: Story | None = None) -> Story:
+def made(*seeds: int | None, story: Story | None = None, maker: str = "numpy.random.default_rng") -> Story:
     """Line 5 makes a generator of its own for each seed, or without one."""
     story = story or Story()
+    takes = "random.Random" if maker == "random.Random" else "secrets.randbits"
     for number, seed in enumerate(seeds):
         if seed is None:
-            story.entropy(1000 + number, 5, "rng = default_rng()")
+            story.entropy(1000 + number, 5, f"rng = {maker}()", takes)
         else:
-            story.note("create", 5, generator="own", function="numpy.random.default_rng", value=seed)
+            story.note("create", 5, generator="own", function=maker, value=seed)
     return story
 
 
@@ -158,12 +159,40 @@ def test_a_generator_with_a_seed_on_one_side_alone(tmp_path: Path) -> None:
         ("candidate", "numpy.random.default_rng(7)"),
         ("baseline", "default_rng()"),
     ]
-    take = {"function": "secrets.randbits", "code": "rng = default_rng()", "value": 7}
+    take = {"function": "secrets.randbits", "code": "rng = numpy.random.default_rng()", "value": 7}
     (fix,) = first.counterfactuals
     assert (fix.of_baseline, fix.transplants) == (True, ({"do": "entropy", "side": "", "takes": [take]},))
 
     (fix,) = found(two(tmp_path / "turned", made(7).training(1), made(None).training(1)))[0].counterfactuals
     assert (fix.of_baseline, fix.transplants) == (False, ({"do": "entropy", "side": "", "takes": [take]},))
+
+
+def test_an_older_generator_with_a_seed_on_one_side_alone(tmp_path: Path) -> None:
+    first = found(two(tmp_path, made(7, maker=STATE).training(1), made(None, maker=STATE).training(1)))[0]
+    assert (first.slug, first.location and first.location.line) == ("unseeded", 5)
+    assert first.summary == "numpy.random.RandomState was given the seed 7 on one side, and none on the other."
+    assert [(e.side, e.text.split(" at ")[0]) for e in first.evidence] == [
+        ("baseline", "numpy.random.RandomState(7)"),
+        ("candidate", "RandomState()"),
+    ]
+    # Its first state is no function of entropy in the place of which the seed could stand.
+    take = {"function": STATE, "code": "rng = numpy.random.RandomState()", "value": 7}
+    (fix,) = first.counterfactuals
+    assert (fix.of_baseline, fix.transplants) == (False, ({"do": "entropy", "side": "", "takes": [take]},))
+    alike = two(tmp_path / "alike", made(7, maker=STATE).training(1), made(7, maker=STATE).training(1))
+    assert "unseeded" not in slugs(alike)
+
+
+def test_two_generators_of_another_kind_are_not_one_and_the_other(tmp_path: Path) -> None:
+    case = two(tmp_path, made(7).training(1), made(None, maker=STATE).training(1))
+    assert not [s for s in found(case) if "was given the seed 7" in s.summary]
+
+
+def test_an_older_generator_without_a_seed_on_either_side(tmp_path: Path) -> None:
+    stories = [Story().entropy(value, 5, "rng = RandomState()").training(1) for value in (1, 2)]
+    first = found(two(tmp_path, *stories))[0]
+    assert first.slug == "unseeded"
+    assert first.remedy == "give the generator a seed, such as  numpy.random.RandomState(1)"
 
 
 def test_generators_of_a_loop_are_one_suspect(tmp_path: Path) -> None:

@@ -26,12 +26,13 @@ SHARED = np.random.mtrand._rand
 class Watched:
     """A ledger with the hooks in place."""
 
-    def __init__(self, patches: Patches, seed: int | None) -> None:
+    def __init__(self, patches: Patches, seed: int | None, replayed: Any) -> None:
         self.events: list[Event] = []
         self.ledger = Ledger()
         self.ledger.connect(self.events.append, lambda point, states: None)
         if seed is not None:
             self.ledger.replace_seed = lambda value, where: seed
+        self.ledger.replay_entropy = replayed
         generators.watch_entropy(patches, self.ledger)
         # In a run that is recorded NumPy is imported only now, and binds what is there.
         bits = importlib.import_module("numpy.random.bit_generator")
@@ -45,7 +46,7 @@ class Watched:
 @pytest.fixture
 def watched() -> Iterator[Any]:
     patches = Patches()
-    yield lambda seed=None: Watched(patches, seed)
+    yield lambda seed=None, replayed=None: Watched(patches, seed, replayed)
     patches.undo()
     assert type(np.random.mtrand) is ModuleType
 
@@ -132,6 +133,24 @@ def test_a_class_of_the_user_s_that_takes_more_than_a_seed_is_made_in_a_rerun(wa
 
     made = Own("dice", seed=3)
     assert (made.name, made.random()) == ("dice", SHARED.__class__(3).random())
+
+
+def test_a_rerun_gives_a_seed_to_one_that_has_none(watched: Any) -> None:
+    taken: list[Any] = []
+
+    def replay(*take: Any) -> int | None:
+        taken.append(take)
+        return 7 if take[0] == "numpy.random.RandomState" and len(taken) == 1 else None
+
+    expected = np.random.RandomState(7).random()
+    seen = watched(replayed=replay)
+    assert np.random.RandomState().random() == expected
+    assert taken == [("numpy.random.RandomState", "assert np.random.RandomState().random() == expected", None)]
+    assert seen.told() == [("create", "numpy.random.RandomState", "", 7)]
+    assert np.random.RandomState(seed=None).random() != expected, "the plan has no other"
+    assert [(e.kind, e.function) for e in seen.events[-1:]] == [("entropy", "secrets.randbits")]
+    assert type(np.random.RandomState(9)) is type(SHARED)
+    assert seen.told()[1:] == [("create", "numpy.random.RandomState", "", 9)]
 
 
 def test_what_stands_in_for_the_class_takes_the_same_objects_for_its_own(watched: Any) -> None:

@@ -10,7 +10,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.own_seeds import explain_own_seeds, makes_default_rng
+from samefit.explain.own_seeds import explain_own_seeds, made_without_seed, without_seed
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -105,13 +105,16 @@ def _unseeded(case: Case, *, within: bool) -> Iterator[Suspect]:
 
 def _taker(event: Event) -> str:
     """Returns what took entropy, as the user has written it where it is known."""
-    if event.function == _PYTHON:
-        return f"{_PYTHON}()"
-    return "default_rng()" if makes_default_rng(event) else event.keras or event.function
+    maker = _maker(event)
+    return without_seed(maker) if maker else event.keras or event.function
 
 
 def _seeded(event: Event) -> str:
-    return f"{_PYTHON}(1)" if event.function == _PYTHON else "numpy.random.default_rng(1)"
+    return f"{_maker(event) or 'numpy.random.default_rng'}(1)"
+
+
+def _maker(event: Event) -> str:
+    return _PYTHON if event.function == _PYTHON else made_without_seed(event)
 
 
 _Pairs = list[tuple[Event, Event]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +14,10 @@ from samefit.explain.library_seeds import drawn_seed
 from samefit.store.records import Event
 from samefit.types import WITHOUT_SEED
 
-_DEFAULT_RNG = "numpy.random.default_rng"
+_STATE = "numpy.random.RandomState"
+_PYTHON = "random.Random"
+_MAKERS = ("numpy.random.default_rng", _STATE, _PYTHON)
+"""What takes entropy of the operating system where a line of the user's gives it no seed."""
 
 
 def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
@@ -51,7 +55,7 @@ def _made(side: Side, end: int) -> list[Event]:
         if (
             e.kind == "create"
             or (e.kind == "draw" and e.function.endswith(WITHOUT_SEED))
-            or (e.kind == "entropy" and makes_default_rng(e) and e.location is not None and not e.location.imports)
+            or (e.kind == "entropy" and made_without_seed(e) and e.location is not None and not e.location.imports)
         )
         and e.id < end
         and (not side.name or e.side == side.name)
@@ -72,15 +76,22 @@ def _pairs(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Eve
             yield from zip(ours, theirs, strict=True)
 
 
-def makes_default_rng(event: Event) -> bool:
-    """Whether entropy was taken for NumPy's `default_rng()`, by what stands in the user's line."""
-    return event.location is not None and "default_rng(" in (event.location.code or "")
+def made_without_seed(event: Event) -> str:
+    """Returns which generator took entropy, by what stands in the user's line, such as "random.Random"; "" for none."""
+    code = (event.location.code if event.location is not None else None) or ""
+    makers = [_PYTHON] if event.function == _PYTHON else [maker for maker in _MAKERS if maker != _PYTHON]
+    return next((maker for maker in makers if re.search(rf"\b{maker.rpartition('.')[2]}\(", code)), "")
+
+
+def without_seed(maker: str) -> str:
+    """Returns the call of such a generator as a user writes it."""
+    return f"{maker.removeprefix('numpy.random.')}()"
 
 
 def _maker(event: Event) -> str:
     """Returns the function of a library that makes a generator, or else what the user's line itself calls."""
     if event.kind == "entropy":
-        return _DEFAULT_RNG
+        return made_without_seed(event)
     return event.function.removesuffix(WITHOUT_SEED) if event.kind == "draw" else event.keras or event.function
 
 
@@ -129,18 +140,21 @@ def _on_one_side(case: Case, one: Event, other: Event) -> Suspect:
 
 
 def _by_entropy(case: Case, pairs: list[tuple[Event, Event]]) -> Suspect:
-    """`default_rng()` on one side, and with a seed on the other: what one line made, and the other."""
+    """A generator without a seed on one side, and with one on the other: what one line made, and the other."""
     in_baseline = pairs[0][0].kind == "create"
     seeded, bare = zip(*(pair if in_baseline else reversed(pair) for pair in pairs), strict=True)
     made, taken, side = seeded[0], bare[0], case.b if in_baseline else case.a
-    where = place(taken.location)
+    where, maker = place(taken.location), made_without_seed(taken)
+    starts = "takes its start from the operating system, another one in each run"
     told = (
         (made, f"{made.function}({made.value}) at {place(made.location)}"),
-        (taken, f"default_rng() at {where} takes its start from the operating system, another one in each run"),
+        (taken, f"{without_seed(maker)} at {where} {starts}"),
     )
-    # With a seed as its entropy it is the generator of that seed (numpy/random/bit_generator.pyx, SeedSequence, 2.4).
     code = taken.location.code if taken.location is not None else None
-    takes = [{"function": taken.function, "code": code, "value": event.value} for event in seeded]
+    # With a seed as its entropy it is the generator of that seed (numpy/random/bit_generator.pyx, SeedSequence, 2.4;
+    # random.py). Not so the older one of NumPy, which has a way of its own to begin with a seed: it is given the seed.
+    function = maker if maker == _STATE else taken.function
+    takes = [{"function": function, "code": code, "value": event.value} for event in seeded]
     plan = {"do": "entropy", "side": side.name, "takes": takes}
     return Suspect(
         slug="unseeded",

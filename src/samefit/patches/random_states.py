@@ -24,10 +24,10 @@ class StateObserver(Protocol):
 
     @property
     def get_other_seeds(self) -> bool:
-        """Whether a re-run gives the other side's seed somewhere."""
+        """Whether a re-run gives the other side's seed somewhere, or what it takes in place of one."""
 
-    def making(self, frame: FrameType, seed: int) -> int:
-        """A frame makes a `RandomState` with a seed; returns the one to use."""
+    def making(self, frame: FrameType, seed: int | None) -> int | None:
+        """A frame makes a `RandomState` with a seed, or without; returns the one to use."""
 
     def take_shared(self, frame: FrameType, shared: Any, make: Callable[[int], Any]) -> Any:
         """A frame asks for the process's generator; `make(seed)` makes another one. Returns what it gets."""
@@ -62,7 +62,11 @@ def _stand(observer: StateObserver, original: Any) -> Any:
     """Returns a class that makes objects of `original`, with other seeds; it takes the same objects for its own."""
 
     def make(seed: Any = None) -> Any:
-        return original(observer.making(sys._getframe(2), seed) if isinstance(seed, int) else seed)
+        frame = sys._getframe(2)
+        if seed is None:
+            used = observer.making(frame, None)
+            return original() if used is None else _of_seed(original, used)
+        return original(observer.making(frame, seed) if isinstance(seed, int) else seed)
 
     class Standing(type):
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -78,3 +82,10 @@ def _stand(observer: StateObserver, original: Any) -> Any:
     names = {"__slots__": (), "__module__": original.__module__, "__doc__": original.__doc__}
     stand: type = Standing(original.__name__, (original,), names)
     return stand
+
+
+def _of_seed(original: Any, seed: int) -> Any:
+    """Returns what `original(seed)` does; that would take entropy first, which would look like the line.s own."""
+    state = original(importlib.import_module("numpy.random").MT19937(0))
+    state.seed(seed)
+    return state

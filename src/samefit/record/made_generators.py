@@ -17,6 +17,8 @@ from samefit.types import WITHOUT_SEED
 if TYPE_CHECKING:
     from samefit.record.ledger import Ledger
 
+_STATE = "numpy.random.RandomState"
+
 
 class MadeGenerators:
     """Adds entries for generators that are made with a seed, and for libraries that were given none.
@@ -30,8 +32,8 @@ class MadeGenerators:
 
     @property
     def get_other_seeds(self) -> bool:
-        """Whether a re-run gives the other side's seed somewhere."""
-        return self._ledger.replace_seed is not None
+        """Whether a re-run gives the other side's seed somewhere, or what it takes in place of one."""
+        return self._ledger.replace_seed is not None or self._ledger.replay_entropy is not None
 
     def made(self, function: str, seed: int, frame: FrameType) -> None:
         """`frame` makes a generator with a seed; nothing is said where no line of the user's is behind it."""
@@ -56,12 +58,21 @@ class MadeGenerators:
         """
         called = called_by_user(frame)
         if seed is not None and (called is None or has_seed(called, seed)):
-            self.made("numpy.random.RandomState", seed if used is None else used, frame)
+            self.made(_STATE, seed if used is None else used, frame)
 
-    def making(self, frame: FrameType, seed: int) -> int:
-        """Returns the seed to use where `frame` makes a `RandomState` with one."""
+    def making(self, frame: FrameType, seed: int | None) -> int | None:
+        """Returns the seed to use where `frame` makes a `RandomState` with one, or (None) without."""
+        if seed is None:
+            return self._ledger.guard(lambda: self._making_without(frame), None)
         used: int = self._ledger.seeding(seed, frame)
         self._ledger.guard(lambda: self.random_state(frame, seed, used), None)
+        return used
+
+    def _making_without(self, frame: FrameType) -> int | None:
+        replay, where = self._ledger.replay_entropy, caller(frame).location
+        used: int | None = None if replay is None or where is None else replay(_STATE, where.code, None)
+        if used is not None:
+            self.made(_STATE, used, frame)
         return used
 
     def take_shared(self, frame: FrameType, shared: Any, make: Callable[[int], Any]) -> Any:
