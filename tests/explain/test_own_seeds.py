@@ -12,6 +12,7 @@ from samefit.explain.case import Suspect
 from samefit.types import Location
 
 STATE = "numpy.random.RandomState"
+PYTHON = "random.Random"
 NONE = "train_test_split without a seed"
 
 
@@ -181,6 +182,34 @@ def test_an_older_generator_with_a_seed_on_one_side_alone(tmp_path: Path) -> Non
     assert (fix.of_baseline, fix.transplants) == (False, ({"do": "entropy", "side": "", "takes": [take]},))
     alike = two(tmp_path / "alike", made(7, maker=STATE).training(1), made(7, maker=STATE).training(1))
     assert "unseeded" not in slugs(alike)
+
+
+def test_a_generator_of_python_with_a_seed_on_one_side_alone(tmp_path: Path) -> None:
+    first = found(two(tmp_path, made(None, maker=PYTHON).training(1), made(3, maker=PYTHON).training(1)))[0]
+    assert first.slug == "unseeded"
+    assert first.summary == "random.Random was given the seed 3 on one side, and none on the other."
+    assert [e.text.split(" at ")[0] for e in first.evidence] == ["random.Random(3)", "random.Random()"]
+    take = {"function": PYTHON, "code": "rng = random.Random()", "value": 3}
+    (fix,) = first.counterfactuals
+    assert (fix.of_baseline, fix.transplants) == (True, ({"do": "entropy", "side": "", "takes": [take]},))
+
+
+def test_generators_of_python_with_other_seeds(tmp_path: Path) -> None:
+    def told(name: str, *seeds: tuple[int, ...]) -> list[Suspect]:
+        case = two(tmp_path / name, *(made(*each, maker=PYTHON).training(1) for each in seeds))
+        return [s for s in found(case) if s.slug == "different-seed"]
+
+    (only,) = told("one", (4,), (3,))
+    assert only.summary == "The two sides seeded random.Random with 4 and 3."
+    assert only.remedy == "use one seed:  random.Random(4)"
+    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "value": 4}
+    assert [fix.transplants for fix in only.counterfactuals] == [(plan,)]
+    (only,) = told("loop", (4, 5, 6), (3, 5, 7))
+    assert [fix.transplants for fix in only.counterfactuals] == [({**plan, "values": [4, 5, 6]},)]
+    assert only.remedy == "give what line 5 of train.py makes the seeds of the other side, one after the other"
+    (only,) = told("one of them", (4, 4), (3, 4))
+    assert [fix.transplants for fix in only.counterfactuals] == [(plan,)]
+    assert told("alike", (4, 5), (4, 5)) == []
 
 
 def test_two_generators_of_another_kind_are_not_one_and_the_other(tmp_path: Path) -> None:

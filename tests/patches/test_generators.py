@@ -167,3 +167,22 @@ def test_one_that_is_given_the_state_of_another_takes_no_entropy(entropy: list[E
 def test_a_copy_that_is_given_no_state_takes_entropy(entropy: list[Event]) -> None:
     drawn = [pickle.loads(pickle.dumps(Anew(5))).random(), copy.deepcopy(Anew(5)).random(), Own().random()]
     assert [random.Random(event.value).random() for event in entropy] == drawn  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("replaced", [None, 7])
+def test_one_with_a_seed_is_said_and_a_rerun_gives_another(replaced: int | None) -> None:
+    expected = random.Random(replaced or 3).random()
+    patches, ledger, events = Patches(), Ledger(), list[Event]()
+    ledger.connect(events.append, lambda point, states: None)
+    if replaced is not None:
+        ledger.replace_seed = lambda value, where: replaced
+    generators.watch_entropy(patches, ledger)
+    try:
+        made = random.Random(3)
+        random.Random("a text")
+    finally:
+        patches.undo()
+    assert made.random() == expected
+    made.seed(4)
+    told = [(e.kind, e.generator, e.function, e.value, e.location and e.location.code) for e in events]
+    assert told == [("create", "own", "random.Random", replaced or 3, "made = random.Random(3)")]

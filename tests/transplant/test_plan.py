@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.transplant.fakes import Adapted, Batches, Dense, Layer, Logger, Sched
 from samefit.patches.generators import read_numpy, read_python
 from samefit.transplant.making import made
 from samefit.transplant.plan import Transplants
+from samefit.types import Location
 
 
 def first_step(plan: dict[str, Any], training: int = 1, **values: Any) -> tuple[dict[str, Any], list[str]]:
@@ -99,6 +101,19 @@ def test_seeds_that_keras_draws_belong_to_their_side() -> None:
     transplants.begin_side("b")
     assert [transplants.seed(n) for n in range(3)] == [11, None, 13]
     assert transplants.applied == ["seed 0", "seed 2"]
+
+
+def test_a_line_seeds_with_another_value_or_one_after_the_other() -> None:
+    where = Location("/code/train.py", 5)
+    plan = {"do": "seed_value", "side": "", "file": where.file, "line": where.line, "value": 4}
+    transplants = Transplants([plan])
+    transplants.begin_side("")
+    assert [transplants.seed_value(n, where) for n in (1, 2)] == [4, 4]
+    assert transplants.seed_value(1, replace(where, line=6)) == 1
+    transplants = Transplants([{**plan, "values": [4, 5]}])
+    transplants.begin_side("")
+    assert [transplants.seed_value(n, where) for n in (1, 5, 7)] == [4, 5, 7]
+    assert [each["met"] for each in transplants.outcomes] == ["all"]
 
 
 def test_seeds_of_initialisers_belong_to_their_side() -> None:

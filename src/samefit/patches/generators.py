@@ -17,6 +17,7 @@ import secrets
 import struct
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Protocol
 
 from samefit.backends.base import Backend, HookPoint
@@ -32,12 +33,19 @@ _SYSTEM = random.SystemRandom()
 _NOT_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state", "get_bit_generator", "set_bit_generator"}
 
 
+class MadeObserver(StateObserver, Protocol):
+    """What a ledger does with generators that are made anew."""
+
+    def making_random(self, frame: FrameType, seed: int) -> int:
+        """The constructor of `random.Random` is given a seed; returns the one to use."""
+
+
 class DrawObserver(Protocol):
     """What a ledger does with what the generators show."""
 
     @property
-    def made_generators(self) -> StateObserver:
-        """What it does with what `samefit.patches.random_states` shows."""
+    def made_generators(self) -> MadeObserver:
+        """What it does with generators that are made anew."""
 
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Somebody draws; `call()` does it."""
@@ -290,6 +298,8 @@ def _own(ledger: DrawObserver, original: Callable[..., None]) -> Callable[..., N
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
         if a is None and not hasattr(original, PINS):
             a = ledger.entropy("random.Random", lambda: _SYSTEM.getrandbits(_NUM_BITS), _NUM_BITS)
+        elif isinstance(a, int) and sys._getframe(1).f_code is random.Random.__init__.__code__:
+            a = ledger.made_generators.making_random(sys._getframe(1), a)
         original(self, a, version)
 
     return seed

@@ -85,7 +85,7 @@ def _stand(observer: StateObserver, original: Any) -> Any:
 
 
 def _of_seed(original: Any, seed: int) -> Any:
-    """Returns what `original(seed)` does; that would take entropy first, which would look like the line.s own."""
+    """Returns what `original(seed)` does; that would take entropy first, which would look like the line's own."""
     state = original(importlib.import_module("numpy.random").MT19937(0))
     state.seed(seed)
     return state

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from samefit.attribution import caller, is_importing, kind_of
+from samefit.attribution import caller, is_importing, is_made_for_user, kind_of
 from samefit.calls import seed_of_random_state
 from samefit.given_seeds import called_by_user, has_seed, name_of
 from samefit.types import WITHOUT_SEED
@@ -73,6 +73,20 @@ class MadeGenerators:
         used: int | None = None if replay is None or where is None else replay(_STATE, where.code, None)
         if used is not None:
             self.made(_STATE, used, frame)
+        return used
+
+    def making_random(self, frame: FrameType, seed: int) -> int:
+        """Returns the seed to use where `frame`, the constructor of `random.Random`, is given one."""
+        return self._ledger.guard(lambda: self._making_random(frame, seed), seed)
+
+    def _making_random(self, frame: FrameType, seed: int) -> int:
+        maker = frame.f_back
+        if maker is None or not is_made_for_user(maker):
+            return seed
+        used: int = self._ledger.seeding(seed, frame)
+        called = called_by_user(maker)
+        if called is None or has_seed(called, seed):
+            self.made("random.Random", used, maker)
         return used
 
     def take_shared(self, frame: FrameType, shared: Any, make: Callable[[int], Any]) -> Any:

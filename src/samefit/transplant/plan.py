@@ -12,7 +12,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
 | fixed_entropy | side, codes [line of code], or None for all | when such a line takes entropy: what all runs get |
-| seed_value | side, file, line, value | when that line seeds a generator |
+| seed_value | side, file, line, value, or values of one after the other | when that line seeds a generator |
 | seed_first | side, seed | before the side begins |
 | seed_tensorflow | seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ class Transplants:
         self._patched_modes = False
         self._wide = False
         self._kept: set[tuple[str, str]] = set()
+        self._seedings: Counter[Item] = Counter()
         self._deterministic = False
         self._modes: weakref.WeakKeyDictionary[Any, Item] = weakref.WeakKeyDictionary()
         self._patches = Patches()
@@ -240,9 +242,16 @@ class Transplants:
     def seed_value(self, value: Any, where: Location | None) -> Any:
         """Returns the seed that a line of the user's is to set in place of `value`."""
         for item in self._wanted("seed_value", side=self._side):
-            if where is not None and (where.file, where.line) == (item["file"], item["line"]):
-                self._note(f"seed {item['value']} at line {where.line}", item, changed=value != item["value"])
-                return item["value"]
+            if where is None or (where.file, where.line) != (item["file"], item["line"]):
+                continue
+            number = self._seedings[item]
+            self._seedings[item] += 1
+            values = item.get("values")
+            if values is not None and number >= len(values):
+                continue
+            used = item["value"] if values is None else values[number]
+            self._note(f"seed {used} at line {where.line}", item, changed=value != used)
+            return used
         return value
 
     @property
