@@ -147,6 +147,22 @@ def caller(frame: FrameType | None = None) -> Caller:
     return Caller(None, tuple(names), tuple(owners))
 
 
+def acting_callback(frame: FrameType | None) -> str:
+    """Returns the callback that acts in the innermost `fit` around a frame, such as "Probe.on_epoch_end"; "" for none.
+
+    Keras's list of callbacks calls one after the other (keras/src/callbacks/callback_list.py, 3.12 to 3.15).
+    """
+    while frame is not None:
+        code = frame.f_code
+        if kind_of(code) == "library":
+            if code.co_qualname.startswith("CallbackList.on_"):
+                return f"{type(frame.f_locals.get('callback')).__name__}.{code.co_name}"
+            if code.co_qualname.endswith("Trainer.fit"):
+                break
+        frame = frame.f_back
+    return ""
+
+
 def location(file: str, line: int) -> Location:
     """Returns the `Location` of a line, with its text where it can be read."""
     text = linecache.getline(file, line).strip()

@@ -141,3 +141,6 @@ class CodeDraw:
 
 WITHOUT_SEED = " without a seed"
 """How the name of a function ends in the ledger that took a generator of the process since it was given no seed."""
+
+IN_CALLBACK = "callback of fit #"
+"""How the component of a training in the ledger begins that a callback has begun; the number of that `fit` follows."""

@@ -14,6 +14,7 @@ from samefit.explain import (
     compiled,
     data,
     execution,
+    extra,
     flags,
     layers,
     left_behind,
@@ -122,7 +123,8 @@ def _detectors(case: Case) -> tuple[Detector, ...]:
         return callbacks.explain_callbacks, compiled.explain_compiled, execution.explain_execution
     if case.divergence.when in (When.BETWEEN_EPOCHS, When.BETWEEN_STEPS):
         return callbacks.explain_callbacks, between.explain_validation
-    return callbacks.explain_ended_earlier, *_DETECTORS[case.divergence.stage]
+    first = (extra.explain_extra_trainings, callbacks.explain_ended_earlier)
+    return *first, *_DETECTORS[case.divergence.stage]
 
 
 FAILED = "samefit itself failed"

@@ -22,7 +22,7 @@ from samefit.record.provenance import Provenance
 from samefit.record.states import States, held_by
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
-from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, over
+from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, begun_by, over
 from samefit.record.watched import WatchedBatches, taken
 from samefit.store import cadence
 from samefit.store.inside import Look
@@ -127,7 +127,7 @@ class Recorder:
         if self._keep_data:
             self.writer.arrays(f"data-{number}", models.data_arrays(arguments, read))
         options = models.describe_arguments(arguments, read, self._pipeline_of) if kind == "fit" else {}
-        event = self.ledger.note("training", value=number, location=caller().location, training=number)
+        event = self.ledger.note("training", value=number, training=number, **begun_by(self._stack))
         self.ledger.keep_states(f"training:{number}", note_own_generators(self.ledger, number))
         compiled = self._compiles.of(trainer)
         record = TrainingRecord(

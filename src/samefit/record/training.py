@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from samefit.attribution import acting_callback, caller
 from samefit.backends.base import Array, Backend
 from samefit.patches.held import own_parts
 from samefit.record import models
 from samefit.record.batches import BatchDigest
 from samefit.record.compiled import OWN_PARTS
 from samefit.store.records import TrainingRecord, VariableRecord
+from samefit.types import IN_CALLBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class Threads:
         """
         if len(set(self._training)) > 1:
             raise RuntimeError("a training began in one thread while another ran one; one at a time is recorded")
+
+
+def begun_by(running: Sequence[Training]) -> dict[str, Any]:
+    """Returns what the ledger says of who begins a training: the user's line, and the callback that it stands in.
+
+    Args:
+        running: The trainings that run, the innermost last.
+    """
+    callback = acting_callback(sys._getframe(1)) if running else ""
+    component = f"{IN_CALLBACK}{running[-1].record.number}" if callback else ""
+    return {"location": caller().location, "function": callback, "component": component}
 
 
 @dataclass

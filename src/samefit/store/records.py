@@ -341,12 +341,13 @@ class Event:
             "assign", "global", "note", "load" (of weights, into the model called `component`; `value`: how many
             variables got a value).
         generator: One of `samefit.types.GENERATORS`, or "os", "default_rng", or "".
-        function: What was called, such as "numpy.random.permutation".
+        function: What was called, such as "numpy.random.permutation"; of a training that a callback has begun, that
+            callback, such as "Probe.on_epoch_end".
         index: Draws that the generator had served since it was last seeded (or since the start), before this one.
         count: How many equal draws in a row this entry stands for.
         value: The seed of a "seed" event, the value of an integer draw where that is small, or other detail.
-        component: The part of Keras that acted, in words a user has, such as "shuffle of fit #1", "seed of Dropout";
-            "" for the user's own code.
+        component: The part of Keras that acted, in words a user has, such as "shuffle of fit #1", "seed of Dropout",
+            or, of a training, "callback of fit #1"; "" for the user's own code.
         keras: The nearest Keras function, such as "ArrayDataAdapter._get_iterator", or "".
         location: The user's line.
         training: `TrainingRecord.number` within which it happened, or None.
