@@ -76,7 +76,7 @@ def in_the_steps(tmp_path: Path, *begun: Any) -> Case:
     runs = []
     for name, fields in zip("ab", begun, strict=True):
         told = Story().training(1)
-        nested = told.note("training", 15, value=2, **fields).events[-1].id if fields is not None else 0
+        nested = told.note("training", 15, value=2, training=2, **fields).events[-1].id if fields is not None else 0
         steps = (4, 4) if fields is None else (4,)
         trainings = [Training(steps, options=PROBE, location=at(9), begin_event=0)]
         if fields is not None:
@@ -99,3 +99,8 @@ def test_the_steps_of_a_training_of_a_callback_stand_among_the_others(tmp_path: 
 
 def test_a_training_that_follows_is_none_of_a_callback(tmp_path: Path) -> None:
     assert named(in_the_steps(tmp_path, None, {"function": "", "component": ""})) == []
+
+
+def test_nothing_is_said_where_the_ledger_is_empty(tmp_path: Path) -> None:
+    case = two(tmp_path, None, None)
+    assert not [suspect for suspect in found(case) if suspect.slug in ("callback", "unknown")]

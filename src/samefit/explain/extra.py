@@ -36,8 +36,9 @@ def explain_extra_trainings(case: Case) -> Iterator[Suspect]:
 
 def _begun_in_callback(side: Side, other: Side) -> Event | None:
     """Returns how the training began in which a side parts, if a callback of the one began it that the other is in."""
-    begin = side.run.events[side.training.begin_event]
-    if not begin.component.startswith(IN_CALLBACK):
+    begun = (e for e in side.events if e.kind == "training" and e.training == side.training.number)
+    begin = next(begun, None)
+    if begin is None or not begin.component.startswith(IN_CALLBACK):
         return None
     around = int(begin.component.removeprefix(IN_CALLBACK))
     numbers, theirs = ([training.number for training in each.trainings] for each in (side, other))
