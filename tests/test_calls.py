@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from samefit.calls import makes_seeded_generator, seed_of_random_state
+from samefit.calls import literal_argument, makes_seeded_generator, seed_of_random_state
 
 
 def RandomState(seed: object = None) -> bool:  # noqa: N802 - stands for NumPy's
@@ -98,3 +98,18 @@ def test_another_name_and_a_class_of_the_user_s_are_known() -> None:
     assert not Coin().seeded
     assert not Dice("dice").seeded
     assert not Anyone("a name").seeded
+
+
+def test_a_constant_that_is_written_in_a_call_is_read() -> None:
+    def layer(x: int, training: bool | None = None) -> object:
+        return literal_argument(sys._getframe(1), "training")
+
+    training = True
+    assert layer(1, training=False) is False
+    assert layer(
+        1,
+        training=True,
+    )
+    assert layer(1, training=training) is None
+    assert layer(1) is None
+    assert eval("layer(1, training=True)", {"layer": layer}) is None

@@ -65,6 +65,13 @@ def seed_of_random_state(frame: FrameType) -> int | None:
     return int(value) if issubclass(type(value), Integral) and type(value) is not bool else None  # type: ignore[call-overload]
 
 
+def literal_argument(frame: FrameType, name: str) -> object:
+    """Returns the constant that the call, at which a frame is, has for an argument by name; None if there is none."""
+    call = _call(frame)
+    values = [keyword.value for keyword in call.keywords if keyword.arg == name] if call is not None else []
+    return values[0].value if values and isinstance(values[0], ast.Constant) else None
+
+
 def _call(frame: FrameType) -> ast.Call | None:
     positions = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
     if positions is None or None in positions:

@@ -116,6 +116,21 @@ class Location:
 
 
 @dataclass(frozen=True)
+class WrittenMode:
+    """A literal mode in the user's line that calls a layer, or what the layer is a part of: `layer(x, training=True)`.
+
+    Attributes:
+        value: The mode.
+        location: The line.
+        in_call: Whether it stands in a `call`, or in another function that is given a mode, and not in a step.
+    """
+
+    value: bool
+    location: Location
+    in_call: bool
+
+
+@dataclass(frozen=True)
 class CodeDraw:
     """A call that draws, as it is written in the code that makes the batches of a training (`samefit.data_code`).
 

@@ -1,4 +1,4 @@
-"""Causes in the layers: options, structure, masks, mode, precision, and what of them is trained."""
+"""Causes in the layers: options, structure, masks, precision, and what of them is trained."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def layer(**options: Any) -> Layer:
 
 
 def two(tmp_path: Path, a: Sequence[Layer], b: Sequence[Layer], changes: Sequence[Change] = LOSS, **run: Any) -> Case:
-    calls = run.pop("calls", (None, None))
+    calls, manifest = run.pop("calls", (None, None)), run.pop("manifest", {})
     runs = [
         make_run(
             tmp_path / name,
@@ -33,7 +33,7 @@ def two(tmp_path: Path, a: Sequence[Layer], b: Sequence[Layer], changes: Sequenc
             calls=calls[i],
             trainings=[Training(location=at(9))],
             changes=changes if i else (),
-            manifest={"target": f"{name}.py"},
+            manifest={"target": f"{name}.py", **manifest},
             **run,
         )
         for i, (name, own) in enumerate((("a", a), ("b", b)))
@@ -146,30 +146,7 @@ def test_a_layer_that_is_called_like_a_mask_is_no_lost_mask(tmp_path: Path) -> N
     assert "a mask is lost" not in found(case)[0].summary
 
 
-# -- mode and precision -------------------------------------------------------------------------------------------
-
-
-def test_a_layer_that_ran_in_inference_mode(tmp_path: Path) -> None:
-    modes = calls("Dense", training=True), calls("Dense", training=False)
-    suspects = found(two(tmp_path, [layer()], [layer()], calls=modes))
-    assert [s.slug for s in suspects] == ["training-flag"]
-    assert (texts(suspects[0]), suspects[0].location) == ("Dense: training mode in the baseline alone", at(7))
-    plan = {"do": "mode", "side": "", "class": "Dense", "construction": 0, "training": True}
-    assert suspects[0].counterfactuals[0].transplants == (plan,)
-
-
-def test_a_layer_that_ran_in_both_modes_cannot_be_given_one(tmp_path: Path) -> None:
-    both = (*calls("Dense", training=True), *calls("Dense", training=False))
-    suspects = found(two(tmp_path, [layer()], [layer()], calls=(both, calls("Dense", training=False) * 2)))
-    assert [s.slug for s in suspects] == ["training-flag"]
-    assert suspects[0].counterfactuals == ()
-    assert "both modes" in suspects[0].no_counterfactual
-
-
-@pytest.mark.parametrize("mode", [None, False])
-def test_no_mode_is_inference_mode(tmp_path: Path, mode: bool | None) -> None:
-    modes = calls("Dense", training=False), calls("Dense", training=mode)
-    assert slugs(two(tmp_path, [layer()], [layer()], calls=modes)) == []
+# -- precision ----------------------------------------------------------------------------------------------------
 
 
 def test_another_dtype_policy(tmp_path: Path) -> None:

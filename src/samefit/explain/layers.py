@@ -9,6 +9,7 @@ from typing import Any
 from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.aligned import aligned_layers, around_others, without_weights_in_common
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
+from samefit.explain.modes import MODE
 from samefit.explain.options import bare, differing_options, put_in_somewhere, set_before_training, shown, unmarked
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
@@ -16,9 +17,8 @@ from samefit.types import Role, Stage
 Options = Mapping[str, tuple[Any, Any]]
 """Options that differ: {name: (the baseline's, the candidate's)}."""
 
-_MODE = ": training"
 _MASK = ": mask among"
-"""How `samefit.comparison.settings` calls a mode and a mask that differ between two calls."""
+"""How `samefit.comparison.settings` calls a mask that differs between two calls."""
 
 
 def explain_precision(case: Case) -> Iterator[Suspect]:
@@ -84,7 +84,7 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
     operations = [(one, other) for one, other in _paired_operations(case) if bare(one.options) != bare(other.options)]
     if operations:
         yield _other_operations(operations)
-    structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(_MODE)]
+    structure = [s for s in case.comparison.settings if s.kind == "structure" and not s.name.endswith(MODE)]
     if structure and not operations:
         yield _structure(case, structure)
     elif alone := list(_without_partner(case)):
@@ -280,51 +280,6 @@ def _difference(setting: SettingDifference) -> str:
     if setting.baseline is None:
         return f"only in the candidate: {setting.name}"
     return f"{setting.name}: {setting.baseline} and {setting.candidate}"
-
-
-def explain_training_flag(case: Case) -> Iterator[Suspect]:
-    """Yields a suspect where a layer ran in training mode on one side only."""
-    flags = [s for s in case.comparison.settings if s.kind == "structure" and s.name.endswith(_MODE)]
-    if not flags:
-        return
-    # Many layers take `training`; those that draw or keep averages are the ones that do something else with it.
-    moved = {layer.class_name for layer in case.b.model.layers if layer.seed_value is not None}
-    kept = (case.b.layer_of(v) for v in case.b.layout if v.role is Role.NON_TRAINABLE)
-    moved |= {layer.class_name for layer in kept if layer is not None}
-    flags = [s for s in flags if s.name.removesuffix(_MODE) in moved] or flags
-    plans = tuple(_modes(case))
-    yield Suspect(
-        slug="training-flag",
-        summary="A layer ran in training mode on one side and in inference mode on the other.",
-        evidence=tuple(Evidence(_mode(s), "", s.location) for s in flags[:6]),
-        location=flags[0].location or case.b.model.location,
-        remedy="hand `training` on:  self.dropout(x, training=training)  in call,  self(x, training=True)  in a "
-        "train_step of your own",
-        counterfactuals=(Counterfactual("these layers in the baseline's mode", plans),) if plans else (),
-        no_counterfactual="the layers that differ have no partner, or run in both modes",
-    )
-
-
-def _mode(setting: SettingDifference) -> str:
-    where = "the baseline" if setting.baseline else "the candidate"
-    return f"{setting.name.removesuffix(_MODE)}: training mode in {where} alone"
-
-
-def _modes(case: Case) -> Iterator[Mapping[str, Any]]:
-    """Yields a transplant for each aligned layer that ran in another mode; each must have been called in one mode."""
-    a, b = case.a.model, case.b.model
-    for i, j in case.alignment.layers:
-        mine = {bool(call.training) for call in a.calls if call.layer == i}
-        theirs = {bool(call.training) for call in b.calls if call.layer == j}
-        if len(mine) == 1 and theirs and mine != theirs:
-            layer = b.layers[j]
-            yield {
-                "do": "mode",
-                "side": case.b.name,
-                "class": layer.class_name,
-                "construction": layer.construction,
-                "training": mine.pop(),
-            }
 
 
 def explain_trainable(case: Case) -> Iterator[Suspect]:

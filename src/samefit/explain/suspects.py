@@ -18,6 +18,7 @@ from samefit.explain import (
     flags,
     layers,
     left_behind,
+    modes,
     new_weights,
     own_code,
     randomness,
@@ -52,7 +53,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
     Stage.RANDOMNESS: (settings.explain_environment, randomness.explain_randomness, layers.explain_layers),
     Stage.FORWARD: (
         settings.explain_environment,
-        layers.explain_training_flag,
+        modes.explain_training_flag,
         layers.explain_trainable,
         layers.explain_precision,
         layers.explain_layers,

@@ -163,6 +163,7 @@ def _calls(model: Any, calls: Sequence[Call], place: Mapping[int, int], provenan
             location=constructed.location,
             options={} if is_layer else _attributes(operation) | dict(call.given),
             construction=constructed.ordinal,
+            written=call.written,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,11 +18,12 @@ from samefit.patches.default_seeds import draws_from_python
 from samefit.patches.layers import mask_of
 from samefit.record.guard import guarded
 from samefit.record.ledger import Ledger
+from samefit.record.modes import written_mode
 from samefit.record.plain import is_plain, leaves, plain
 from samefit.store.digest import state_digest
 from samefit.store.records import Origin
 from samefit.transplant.plan import Transplants
-from samefit.types import Location
+from samefit.types import Location, WrittenMode
 
 _PLAIN_INITIALIZERS = ("Zeros", "Ones", "Constant", "Identity")
 
@@ -49,6 +51,7 @@ class Call:
     """The mode of what is called within."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """Plain values that it is called with, by their places or names."""
+    written: WrittenMode | None = None
 
     def returned(self, output: Any) -> None:
         """Notes what came out."""
@@ -319,7 +322,8 @@ class Provenance:
         masked = _has_mask(args) or _has_mask(kwargs)
         given = {f"argument {number}": value for number, value in enumerate(args, start=1)} | dict(kwargs)
         plain_ones = {name: value for name, value in given.items() if is_plain(value)}
-        entry = Call(operation, self._depth, mode, masked, inherited=training, given=plain_ones)
+        written = written_mode(sys._getframe(1)) if takes_training else None
+        entry = Call(operation, self._depth, mode, masked, inherited=training, given=plain_ones, written=written)
         if self.calls is not None:
             self.calls.append(entry)
         return entry

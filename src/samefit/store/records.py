@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from samefit.types import Build, Location, Role
+from samefit.types import Build, Location, Role, WrittenMode
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ class CallRecord:
         location: The user's line that constructed the layer or the operation.
         options: Of an operation: its plain attributes, and "argument N" for a plain value that it is called with.
         construction: How many operations of this class the side had constructed before (0-based).
+        written: The literal `training` of the user's line that calls the layer, or None.
     """
 
     kind: str
@@ -143,6 +144,7 @@ class CallRecord:
     location: Location | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     construction: int = 0
+    written: WrittenMode | None = None
 
 
 @dataclass(frozen=True)
