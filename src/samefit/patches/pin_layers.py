@@ -76,21 +76,6 @@ def inside_a_layer() -> bool:
     return any(dataflow.is_layer(scope.caller) for scope in scopes)
 
 
-def global_seed_state() -> Any | None:
-    """Returns the state variable of Keras's global `SeedGenerator`, or None if there is none yet."""
-    state = importlib.import_module("keras.src.backend.common.global_state")
-    generators = importlib.import_module("keras.src.random.seed_generator")
-    # Keras 3.12 spells the name out.
-    name = getattr(generators, "GLOBAL_SEED_GENERATOR", "global_seed_generator")
-    generator = state.get_global_attribute(name)
-    return None if generator is None else generator.state
-
-
-def made_global_seed_state() -> Any:
-    """Returns the state variable of Keras's global `SeedGenerator`, which is made if there is none yet."""
-    return importlib.import_module("keras.src.random.seed_generator").global_seed_generator().state
-
-
 def counts_in_own_backend(generator: Any) -> bool:
     """Whether a `SeedGenerator` keeps its count in a variable of Keras's own backend.
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -131,40 +131,6 @@ def held_state(model: Any) -> dict[int, Any] | None:
 def seed_states(model: Any) -> list[Any]:
     """Returns the states of all seed generators of a model (`SeedGenerator.__init__` gives them their name)."""
     return [variable for variable in model.variables if variable.name == "seed_generator_state"]
-
-
-def keras_seed() -> dict[str, Any]:
-    """Returns Keras's own seed and its global `SeedGenerator` (keras/src/utils/rng_utils.py), for `set_keras_seed`."""
-    state = importlib.import_module("keras.src.backend.common.global_state")
-    # The name is a constant from 3.13 on, and written out before.
-    module = importlib.import_module("keras.src.random.seed_generator")
-    generator = getattr(module, "GLOBAL_SEED_GENERATOR", "global_seed_generator")
-    seed = importlib.import_module("keras.src.utils.rng_utils").GLOBAL_RANDOM_SEED
-    return {name: state.get_global_attribute(name) for name in (generator, seed)}
-
-
-def set_keras_seed(before: Mapping[str, Any]) -> None:
-    """Puts Keras's own seed and its global `SeedGenerator` back."""
-    state = importlib.import_module("keras.src.backend.common.global_state")
-    for name, value in before.items():
-        state.set_global_attribute(name, value)
-
-
-def begin_keras_seed(seed: int) -> None:
-    """Puts Keras's own seed to `seed`, and exchanges its global `SeedGenerator` for a fresh one of that seed."""
-    generator, number = keras_seed()
-    set_keras_seed({generator: None, number: seed})
-    importlib.import_module("keras.src.random.seed_generator").global_seed_generator()
-
-
-@contextlib.contextmanager
-def keras_seed_kept() -> Iterator[None]:
-    """Puts Keras's own seed and its global `SeedGenerator` back on leaving."""
-    before = keras_seed()
-    try:
-        yield
-    finally:
-        set_keras_seed(before)
 
 
 def user_callbacks(callbacks: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 from samefit import backends
+from samefit.patches import keras_seed
 from samefit.patches.imports import announced
 from samefit.patches.pinning import instance_attribute
 
@@ -25,7 +26,7 @@ _latest: list[int] = []
 
 
 def seed_keras(seed: int) -> None:
-    """Does what `keras.utils.set_random_seed` does, but imports nothing.
+    """Does what `keras.utils.set_random_seed` of Keras 3.13 and later does, but imports nothing.
 
     Args:
         seed: As Keras takes it.
@@ -37,6 +38,8 @@ def seed_keras(seed: int) -> None:
             module = importlib.import_module("keras.src.utils.rng_utils")
             stack.enter_context(instance_attribute(module, "tf", SimpleNamespace(available=False)))
         keras.utils.set_random_seed(seed)
+    # Keras 3.12 keeps the global one, which goes on from its seed of before.
+    keras_seed.drop_generator()
     if _latest:
         _latest[-1] = seed
 

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 from samefit import backends
-from samefit.patches import generators, pinning, seeding
+from samefit.patches import generators, keras_seed, seeding
 from samefit.patches.default_seeds import default_seeds
-from samefit.patches.pin_layers import global_seed_state
+from samefit.patches.keras_seed import global_seed_state
 from samefit.pin.isolation import moves
 
 
@@ -26,7 +26,7 @@ def keyed(key: int) -> Iterator[None]:
             state = adapter.generator_state()
             if state is not None:
                 back.callback(adapter.set_generator_state, state)
-        back.enter_context(pinning.keras_seed_kept())
+        back.enter_context(keras_seed.kept())
         back.enter_context(seeding.frameworks_follow(key))
         seeding.seed_keras(key)
         yield

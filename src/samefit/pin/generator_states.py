@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from samefit import backends
-from samefit.patches import pin_layers
+from samefit.patches import keras_seed
 from samefit.patches.default_seeds import default_seeds
 from samefit.pin.isolation import Callbacks, Generators
 
@@ -46,7 +46,7 @@ class GeneratorStates:
         self._write(states)
 
     def _read(self) -> dict[str, Any]:
-        state = pin_layers.global_seed_state()
+        state = keras_seed.global_seed_state()
         frameworks = {adapter.name: adapter.generator_state() for adapter in backends.loaded()}
         return {
             "python": random.getstate(),
@@ -65,7 +65,7 @@ class GeneratorStates:
             if adapter.name in states["frameworks"]:
                 adapter.set_generator_state(states["frameworks"][adapter.name])
         if states["keras"] is not None:
-            self._backend.write(pin_layers.made_global_seed_state(), states["keras"])
+            self._backend.write(keras_seed.made_global_seed_state(), states["keras"])
 
     def _value(self, state: Any) -> Any:
         value = self._backend.host_value(state)

@@ -16,9 +16,9 @@ import numpy as np
 
 from samefit import backends
 from samefit.backends.base import Array
-from samefit.patches import pinning, seeding
+from samefit.patches import keras_seed, pinning, seeding
 from samefit.patches.default_seeds import default_seeds
-from samefit.patches.pin_layers import global_seed_state
+from samefit.patches.keras_seed import global_seed_state
 
 
 class _Moves:
@@ -87,20 +87,20 @@ class Generators:
             np.random.get_state(legacy=False),
             default_seeds().getstate(),
             [(adapter, adapter.mark()) for adapter in backends.loaded()],
-            pinning.keras_seed(),
+            keras_seed.read(),
             None if state is None else self._value(state),
         )
 
     def return_to(self, mark: tuple[Any, ...]) -> None:
         """Puts all of them back to where `mark` found them."""
-        python, numpy, seeds, frameworks, keras_seed, value = mark
+        python, numpy, seeds, frameworks, of_keras, value = mark
         with moves.one():
             random.setstate(python)
             np.random.set_state(numpy)
         default_seeds().setstate(seeds)
         for adapter, its_mark in frameworks:
             adapter.return_to(its_mark)
-        pinning.set_keras_seed(keras_seed)
+        keras_seed.write(of_keras)
         state = global_seed_state()
         if state is not None and value is not None and not np.array_equal(self._value(state), value):
             self._backend.write(state, value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from samefit import backends
 from samefit.patches import generators
 from samefit.patches.fast_states import InnerKey, NumpyKey, python_key
-from samefit.patches.pin_layers import global_seed_state
+from samefit.patches.keras_seed import global_seed_state
 from samefit.pin import limits
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         import keras
 
         from samefit import backends
-        from samefit.patches import generators, pinning, seeding
+        from samefit.patches import generators, keras_seed, pinning, seeding
 
         pinning.require_known_keras()
         self.report = PinReport(self.seed)
@@ -107,7 +107,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
                 if state is not None:
                     stack.callback(adapter.return_to, adapter.mark())
                     stack.callback(adapter.set_generator_state, state)
-            stack.enter_context(pinning.keras_seed_kept())
+            stack.enter_context(keras_seed.kept())
             patches = Patches(passing=True)
             stack.callback(patches.undo)
             for part in _PARTS:

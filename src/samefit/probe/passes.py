@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from samefit.backends.base import Array, Backend
-from samefit.patches import dataflow, pin_layers, pinning
+from samefit.patches import dataflow, keras_seed, pin_layers
 from samefit.patches.layers import watch_outputs
 from samefit.patches.patching import Patches
 from samefit.pin.isolation import Generators
@@ -122,7 +122,7 @@ class Passes:
         mark = self._generators.mark()
         seeded = pin_layers.unseeded_generators(self._model)
         # Not `keras.utils.set_random_seed`, which brings TensorFlow into the process.
-        pinning.begin_keras_seed(_SEED)
+        keras_seed.begin(_SEED)
         self._generators.reseed(_SEED)
         for generator in seeded:
             pin_layers.use_own_seed(generator, _SEED)

@@ -56,6 +56,14 @@ def trained(model, *data, **options):
     return hashlib.sha256(repr(losses).encode() + b"".join(weights)).hexdigest()[:12]
 
 
+def drawn():
+    with samefit.pinned(3):
+        return keras.ops.convert_to_numpy(keras.random.normal((4,))).tobytes()
+
+
+# What was drawn before from Keras's global generator does not matter.
+draws = [drawn(), (keras.random.normal((2,)), drawn())[1], (keras.utils.set_random_seed(5), drawn())[1]]
+
 with samefit.pinned(3) as scope:
     styles = {
         "sequential": trained(keras.Sequential([keras.Input((8,)), *plain()]), X, Y, batch_size=8),
@@ -69,6 +77,7 @@ with samefit.pinned(3) as scope:
         "steps_per_epoch": trained(functional(), X, Y, batch_size=8, steps_per_epoch=2),
         "PyDataset": trained(functional(), Batches()),
         "PyDataset, workers": trained(functional(), Batches(workers=2)),
+        "default draws": draws[0].hex() if len(set(draws)) == 1 else f"differ: {draws}",
     }
     limits = sorted({limit.kind for limit in scope.report.limits} - {"equal-models"})
 json.dump({"version": keras.__version__, "found": found, "limits": limits}, sys.stdout)

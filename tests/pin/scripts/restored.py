@@ -15,7 +15,7 @@ from one_training import fit, make
 
 import samefit
 from samefit import backends
-from samefit.patches.pin_layers import global_seed_state
+from samefit.patches.keras_seed import global_seed_state
 
 backend = keras.config.backend()
 
