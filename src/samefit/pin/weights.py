@@ -285,8 +285,8 @@ class Weights:
         if layer in self._homes:
             for part in parts:
                 self._place_late(part)
-        elif (first and any(dataflow.own_variables(part) and part not in self._places for part in parts)) or any(
-            part not in self._homes and self._has_no_place(part) for part in parts
+        elif any(
+            (first and self._is_new(part)) or (part not in self._homes and self._has_no_place(part)) for part in parts
         ):
             self._place_alone(layer, dataflow.symbolic(arguments), self._one_by_one)
 
@@ -371,11 +371,13 @@ class Weights:
         home = self._homes.get(layer)
         return home is None or (not to.loose and (home.loose or home.members < to.members))
 
+    def _is_new(self, layer: Any) -> bool:
+        """Says whether a layer that holds something was never given a place, or has given it up."""
+        return layer not in self._places and bool(dataflow.own_variables(layer) or dataflow.own_generators(layer))
+
     def _has_no_place(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
-        made: list[Weight | Generator] = [entry for _, entry in weights]
-        made += [entry for _, entry in generators]
-        return any(entry.key is None and not entry.explicit for entry in made)
+        return any(entry.key is None and not entry.explicit for _, entry in (*weights, *generators))
 
     def _entries(self, layer: Any) -> tuple[list[tuple[Any, Weight]], list[tuple[Any, Generator]]]:
         weights = [(v, entry) for v in dataflow.own_variables(layer) if (entry := self._weights.get(v)) is not None]
