@@ -102,8 +102,6 @@ class Weights:
     def _idle(self) -> bool:
         return self._busy or self._closed
 
-    # Variables and their first values.
-
     def making(self, variable: Any, initializer: Any) -> None:
         # Also while a data flow is looked for: that may build layers which a `build` of the user's left unbuilt.
         if self._closed:
@@ -158,7 +156,7 @@ class Weights:
         entry.was_given(self._adapter.host_value(variable), self._adapter.memory(variable._value))
 
     def assigned(self, variable: Any, value: Any) -> None:
-        # What Keras assigns by itself (on JAX all weights, after each training and each `predict`) is nobody's choice.
+        # What Keras assigns by itself (on JAX all weights, after each training or `predict`) is nobody's choice.
         if self._idle or in_trainer() or pin_layers.in_stateless_scope():
             return
         self.copies.assigned(variable, value)
@@ -377,7 +375,8 @@ class Weights:
 
     def _has_no_place(self, layer: Any) -> bool:
         weights, generators = self._entries(layer)
-        return any(entry.key is None and not entry.explicit for _, entry in (*weights, *generators))
+        made: list[Any] = [*weights, *generators]
+        return any(entry.key is None and not entry.explicit for _, entry in made)
 
     def _entries(self, layer: Any) -> tuple[list[tuple[Any, Weight]], list[tuple[Any, Generator]]]:
         weights = [(v, entry) for v in dataflow.own_variables(layer) if (entry := self._weights.get(v)) is not None]

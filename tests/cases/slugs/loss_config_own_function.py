@@ -18,4 +18,4 @@ def b():
     fit(model(), loss=weighted(1.5))
 
 
-EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "loss-config", "confirmed": False}
+EXPECT = {"verdict": "diverged", "stage": ["forward"], "slug": "loss-config"}
