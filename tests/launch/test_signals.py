@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +29,11 @@ def leave(number, frame):
 signal.signal({number}, leave)
 """
 
+DEAF = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+"""
+
 
 class Begun:
     """samefit, and the scripts that it has started."""
@@ -44,28 +52,34 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Starts samefit on scripts that wait, and returns when all of them do."""
     monkeypatch.chdir(tmp_path)
 
-    def begin(*words: str, scripts: Sequence[str] = ("",), hang_up: signal.Handlers = signal.SIG_DFL) -> Begun:
+    def begin(
+        *words: str, scripts: Sequence[str] = ("",), hang_up: signal.Handlers = signal.SIG_DFL, apart: bool = False
+    ) -> Begun:
         pipes = []
         for n, code in enumerate(scripts):
             pipes.append(tmp_path / f"say-{n}")
             os.mkfifo(pipes[-1])
             Path(f"script_{n}.py").write_text(code + WAITING.format(say=str(pipes[-1])))
-        # Processes inherit what is ignored, and these tests may run under nohup.
-        before = signal.signal(signal.SIGHUP, hang_up)
+        # Processes inherit what is ignored, and these tests may run under nohup or in the background.
+        before = {signal.SIGHUP: signal.signal(signal.SIGHUP, hang_up)}
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             [sys.executable, "-m", "samefit", *words, *(f"script_{n}.py" for n in range(len(scripts)))],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=apart,
         )
-        signal.signal(signal.SIGHUP, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         begun.append(Begun(process, [int(pipe.read_text()) for pipe in pipes]))
         return begun[-1]
 
     begun: list[Begun] = []
     yield begin
     for left in begun:
-        for number in (left.process.pid, *left.scripts) if left.process.poll() is None else ():
+        running = [] if left.process.poll() is not None else [left.process.pid]
+        for number in (*running, *(script for script in left.scripts if not is_gone(script))):
             os.kill(number, signal.SIGKILL)
 
 
@@ -87,12 +101,38 @@ def test_run_ends_its_script_and_ends_as_it_does(begin: Callable[..., Begun], nu
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_run_waits_for_a_script_that_catches_a_signal(begin: Callable[..., Begun], number: int) -> None:
-    begun = begin("run", "-q", scripts=[CATCHING.format(number=int(number))])
-    # From the keyboard an interrupt comes to both.
-    targets = [begun.process.pid, *(begun.scripts if number == signal.SIGINT else [])]
-    for process in targets:
-        os.kill(process, number)
+    begun = begin("run", "-q", scripts=[CATCHING.format(number=int(number))], apart=True)
+    begun.process.send_signal(number)
     assert begun.ended() == (3, "kept\n", "")
+
+
+def test_an_interrupt_from_the_keyboard_comes_to_a_script_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("say")
+    Path("script.py").write_text(CATCHING.format(number=int(signal.SIGINT)) + WAITING.format(say="say"))
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "samefit", "run", "-q", "script.py"])
+    Path("say").read_text()
+    os.write(terminal, b"\x03")
+    said = b""
+    with contextlib.suppress(OSError):  # what Linux says at the end of a terminal
+        while part := os.read(terminal, 1024):
+            said += part
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert (os.waitstatus_to_exitcode(status), said.count(b"kept")) == (3, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_does_not_wait_leaves_no_script_behind(begin: Callable[..., Begun], number: int) -> None:
+    begun = begin("check", scripts=[DEAF, DEAF])
+    # The first asks the scripts to end and waits for them; each further one ends a wait.
+    while begun.process.poll() is None and not all(is_gone(script) for script in begun.scripts):
+        begun.process.send_signal(number)
+        time.sleep(0.3)
+    assert begun.ended()[0] == 128 + number
+    assert all(is_gone(script) for script in begun.scripts)
 
 
 def test_check_ends_both_of_its_scripts(begin: Callable[..., Begun]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +26,8 @@ def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = F
     Args:
         children: Returns the processes that run now.
         as_their_own: Whether samefit is nothing but the wrapper of a process: it ends when that does, which may catch
-            the signal, or the interrupt from the keyboard that both get. Otherwise `Terminated` is raised.
+            the signal; so it is with an interrupt, which both get if it comes from the keyboard. Otherwise
+            `Terminated` is raised.
     """
 
     def hand_on(number: int, frame: FrameType | None) -> None:
@@ -34,17 +36,30 @@ def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = F
         if not as_their_own:
             raise Terminated(number)
 
-    def leave_to_them(number: int, frame: FrameType | None) -> None:
-        pass
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if not _has_the_keyboard():
+            hand_on(number, frame)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     wanted = [(number, signal.SIG_DFL, hand_on) for number in _ENDING]
-    interrupt = (signal.SIGINT, signal.default_int_handler, leave_to_them)
+    keyboard = (signal.SIGINT, signal.default_int_handler, interrupt)
     with contextlib.ExitStack() as restoring:
-        for number, default, handler in [*wanted, interrupt] if as_their_own else wanted:
+        for number, default, handler in [*wanted, keyboard] if as_their_own else wanted:
             if signal.getsignal(number) == default:
                 restoring.callback(signal.signal, number, default)
                 signal.signal(number, handler)
         yield
+
+
+def _has_the_keyboard() -> bool:
+    """Whether the terminal sends an interrupt from its keyboard to this process, and so to those that it started."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
+    except OSError:  # there is none
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
