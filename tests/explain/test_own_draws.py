@@ -138,6 +138,32 @@ def test_the_seed_of_a_generator_of_the_users_own(tmp_path: Path) -> None:
     assert not [s for s in found(two(tmp_path / "same", stories[0], stories[0])) if s.slug == "different-seed"]
 
 
+@pytest.mark.parametrize("seeds", [((0, 1, 2), (10, 11, 12)), ((0, 1, 2), (0, 5, 5)), ((0, 1), (0, 5, 6))])
+def test_seeds_of_a_loop_are_given_in_turn(tmp_path: Path, seeds: tuple[tuple[int, ...], ...]) -> None:
+    stories = []
+    for own in seeds:
+        stories.append(Story().seed(1, generator="numpy"))
+        for seed in own:
+            stories[-1].seed(seed, 5, generator="numpy", function="numpy.random.seed").draw(7, "numpy")
+        stories[-1].training(1)
+    first = found(two(tmp_path, *stories))[0]
+    assert first.slug == "different-seed"
+    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "values": [*seeds[0]]}
+    assert first.counterfactuals[0].transplants == (plan,)
+    assert first.remedy == f"use the same seeds:  numpy.random.seed(...)  with {str([*seeds[0]])[1:-1]} in turn"
+
+
+def test_a_line_that_makes_generators_in_a_loop_is_one_suspect(tmp_path: Path) -> None:
+    stories = [Story(), Story()]
+    for story, seed in zip(stories, (0, 100), strict=True):
+        for epoch in range(3):
+            story.note("create", 5, generator="own", function="numpy.random.default_rng", value=seed + epoch)
+        story.training(1)
+    (only,) = [s for s in found(two(tmp_path, *stories)) if s.slug == "different-seed"]
+    assert only.counterfactuals[0].transplants[0]["values"] == [0, 1, 2]
+    assert only.counterfactuals[0].text == "the seeds 0, 1, 2 at line 5 of train.py as well"
+
+
 def test_a_generator_that_took_entropy(tmp_path: Path) -> None:
     stories = [Story().entropy(value).training(1) for value in (11, 12)]
     first = found(two(tmp_path, *stories))[0]

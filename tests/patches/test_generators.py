@@ -175,7 +175,7 @@ def test_one_with_a_seed_is_said_and_a_rerun_gives_another(replaced: int | None)
     patches, ledger, events = Patches(), Ledger(), list[Event]()
     ledger.connect(events.append, lambda point, states: None)
     if replaced is not None:
-        ledger.replace_seed = lambda value, where: replaced
+        ledger.replace_seed = lambda value, where, function: replaced
     generators.watch_entropy(patches, ledger)
     try:
         made = random.Random(3)

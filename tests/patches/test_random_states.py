@@ -31,7 +31,7 @@ class Watched:
         self.ledger = Ledger()
         self.ledger.connect(self.events.append, lambda point, states: None)
         if seed is not None:
-            self.ledger.replace_seed = lambda value, where: seed
+            self.ledger.replace_seed = lambda value, where, function: seed
         self.ledger.replay_entropy = replayed
         generators.watch_entropy(patches, self.ledger)
         # In a run that is recorded NumPy is imported only now, and binds what is there.

@@ -267,10 +267,10 @@ def test_states_that_cannot_be_read_are_left_out(ledger: Ledger, sink: Sink) -> 
 
 def test_a_rerun_may_give_another_seed(ledger: Ledger) -> None:
     def seeding(value: int) -> Any:
-        return ledger.seeding(value)
+        return ledger.seeding(value, "seed")
 
     assert seeding(3) == 3
     asked: list[Any] = []
-    ledger.replace_seed = lambda value, where: asked.append((value, where and where.code)) or 7
+    ledger.replace_seed = lambda value, where, function: asked.append((value, where and where.code)) or 7
     given = seeding(3)
     assert (given, asked) == (7, [(3, "given = seeding(3)")])

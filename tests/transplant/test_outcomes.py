@@ -95,16 +95,26 @@ def test_a_line_sets_the_other_sides_seed() -> None:
     assert transplants.changes_seeds
     here, there = Location("/x.py", 3), Location("/x.py", 4)
     transplants.begin_side("a")
-    assert transplants.seed_value(1, here) == 1
+    assert transplants.seed_value(1, here, "seed") == 1
     transplants.begin_side("b")
-    assert [transplants.seed_value(1, where) for where in (here, there, None)] == [7, 1, 1]
+    assert [transplants.seed_value(1, where, "seed") for where in (here, there, None)] == [7, 1, 1]
+    assert transplants.outcomes[0]["met"] == "all"
+
+
+def test_a_line_of_a_loop_sets_the_other_sides_seeds_in_turn() -> None:
+    transplants = Transplants([{"do": "seed_value", "side": "", "file": "/x.py", "line": 3, "values": [0, 1]}])
+    transplants.begin_side("")
+    here = Location("/x.py", 3)
+    # A function may seed two generators each time: each has its own turn. Further turns keep their seeds.
+    assert [transplants.seed_value(seed, here, "python") for seed in (5, 6, 7)] == [0, 1, 7]
+    assert transplants.seed_value(5, here, "numpy") == 0
     assert transplants.outcomes[0]["met"] == "all"
 
 
 def test_a_seed_that_was_the_same_proves_nothing() -> None:
     transplants = Transplants([{"do": "seed_value", "side": "", "file": "/x.py", "line": 3, "value": 7}])
     transplants.begin_side("")
-    assert transplants.seed_value(7, Location("/x.py", 3)) == 7
+    assert transplants.seed_value(7, Location("/x.py", 3), "seed") == 7
     assert transplants.outcomes[0]["met"] == "none"
 
 

@@ -103,19 +103,6 @@ def test_seeds_that_keras_draws_belong_to_their_side() -> None:
     assert transplants.applied == ["seed 0", "seed 2"]
 
 
-def test_a_line_seeds_with_another_value_or_one_after_the_other() -> None:
-    where = Location("/code/train.py", 5)
-    plan = {"do": "seed_value", "side": "", "file": where.file, "line": where.line, "value": 4}
-    transplants = Transplants([plan])
-    transplants.begin_side("")
-    assert [transplants.seed_value(n, where) for n in (1, 2)] == [4, 4]
-    assert transplants.seed_value(1, replace(where, line=6)) == 1
-    transplants = Transplants([{**plan, "values": [4, 5]}])
-    transplants.begin_side("")
-    assert [transplants.seed_value(n, where) for n in (1, 5, 7)] == [4, 5, 7]
-    assert [each["met"] for each in transplants.outcomes] == ["all"]
-
-
 def test_seeds_of_initialisers_belong_to_their_side() -> None:
     transplants = Transplants([{"do": "initializers", "side": "", "seeds": {"1": 5}}])
     assert [transplants.initializer_seed(n) for n in range(2)] == [None, 5]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.result import Evidence
-from samefit.explain import library_seeds
+from samefit.explain import library_seeds, seed_lines
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
@@ -84,7 +84,7 @@ def explain_draw(
             fixes = () if put is None else (Counterfactual(text, (put,)),)
             given = f"the seed that {seeded_by_library(seed_b)} drew for itself"
             return explain_draw(case, own_b.generator, own_a, own_b, what=given, counterfactuals=fixes)
-        return other_seed(name_of(generator), seed_a, seed_b, counterfactuals)
+        return other_seed(case, name_of(generator), seed_a, seed_b, counterfactuals)
     if "seed" in (draw_a.kind, draw_b.kind):
         return None
     return _advanced(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
@@ -222,16 +222,18 @@ def _seeding_remedy(case: Case, generator: str, draw: Event, seed_a: Event | Non
     return "put  keras.utils.set_random_seed(1)  before the model is built, on both sides"
 
 
-def other_seed(generator: str, seed_a: Event, seed_b: Event, counterfactuals: tuple[Counterfactual, ...]) -> Suspect:
+def other_seed(
+    case: Case, generator: str, seed_a: Event, seed_b: Event, counterfactuals: tuple[Counterfactual, ...]
+) -> Suspect:
     """Returns the suspect for a generator that the two sides have given different seeds."""
     all_of_it = seed_a.function == seed_b.function == "keras.utils.set_random_seed"
     seeded = "everything" if all_of_it else generator
-    where = seed_b.location
-    if where is not None and isinstance(seed_a.value, int):
-        # First: what one line seeds is one cause, however much draws from it.
-        plan = {"do": "seed_value", "side": seed_b.side, "file": where.file, "line": where.line, "value": seed_a.value}
-        fix = Counterfactual(f"the seed {seed_a.value} at {place(where)} as well", (plan,))
-        counterfactuals = (fix, *counterfactuals)
+    in_turn = seed_lines.seeds_in_turn(case, seed_a, seed_b)
+    # First: what one line seeds is one cause, however much draws from it.
+    counterfactuals = (
+        *seed_lines.same_seeds(seed_a, seed_b, in_turn, place(seed_b.location)),
+        *counterfactuals,
+    )
     return Suspect(
         slug="different-seed",
         summary=f"The two sides seeded {seeded} with {seed_a.value} and {seed_b.value}.",
@@ -240,9 +242,7 @@ def other_seed(generator: str, seed_a: Event, seed_b: Event, counterfactuals: tu
             Evidence(f"{seed_b.function}({seed_b.value}) at {place(seed_b.location)}", "candidate", seed_b.location),
         ),
         location=seed_b.location,
-        remedy=f"give {library} one seed on both sides, such as {seed_a.value}"
-        if (library := seeded_by_library(seed_b))
-        else f"use one seed:  {seed_a.function}({seed_a.value})",
+        remedy=seed_lines.remedy(seed_a, seed_b, in_turn),
         counterfactuals=counterfactuals,
     )
 

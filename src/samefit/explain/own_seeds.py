@@ -47,8 +47,7 @@ def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
             yield _by_entropy(case, [pair for pair in pairs if (pair[0].location, pair[1].location) == lines])
         elif one.kind == "create" and not (drawn_seed(case.a, one) and drawn_seed(case.b, other)):
             lines_told.add(lines)
-            made = [pair for pair in pairs if pair[0].kind == pair[1].kind == "create"]
-            yield _other(one, other, [pair for pair in made if pair[1].location == other.location])
+            yield _other(case, one, other)
 
 
 def _made(side: Side, end: int) -> list[Event]:
@@ -99,16 +98,8 @@ def _maker(event: Event) -> str:
     return event.function.removesuffix(WITHOUT_SEED) if event.kind == "draw" else event.keras or event.function
 
 
-def _other(one: Event, other: Event, of_line: list[tuple[Event, Event]]) -> Suspect:
-    suspect = generators.other_seed(other.function, one, other, ())
-    values = [made.value for made, _ in sorted(of_line, key=lambda pair: pair[1].id)]
-    if len(set(values)) > 1 and suspect.counterfactuals:
-        (plan,) = suspect.counterfactuals[0].transplants
-        fix = Counterfactual(
-            f"the seeds of {place(one.location)} at {place(other.location)}", ({**plan, "values": values},)
-        )
-        remedy = f"give what {place(other.location)} makes the seeds of the other side, one after the other"
-        suspect = replace(suspect, counterfactuals=(fix,), remedy=remedy)
+def _other(case: Case, one: Event, other: Event) -> Suspect:
+    suspect = generators.other_seed(case, other.function, one, other, ())
     maker = _maker(other)
     if maker == other.function:
         return suspect

@@ -57,7 +57,7 @@ def explain_tensorflow(case: Case) -> Iterator[Suspect]:
     one, other = _seedings(case, "tensorflow")
     if one is not None and other is not None:
         if one.value != other.value:
-            yield generators.other_seed(generators.name_of("tensorflow"), one, other, ())
+            yield generators.other_seed(case, generators.name_of("tensorflow"), one, other, ())
         return
     if is_unseen(case, one, other):
         return

@@ -50,7 +50,7 @@ class DrawObserver(Protocol):
     def draw(self, generator: str, function: str, call: Callable[[], Any]) -> Any:
         """Somebody draws; `call()` does it."""
 
-    def seeding(self, value: Any) -> Any:
+    def seeding(self, value: Any, function: str) -> Any:
         """Somebody is about to seed a generator with `value`; returns what it is to be seeded with."""
 
     def watch(
@@ -246,7 +246,7 @@ def _seeding(ledger: DrawObserver, generator: str, label: str) -> Callable[[Any]
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def seeding(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = _with_seed(ledger, args, kwargs)
+            args, kwargs = _with_seed(ledger, label, args, kwargs)
             result = original(*args, **kwargs)
             value = args[0] if args else next(iter(kwargs.values()), None)
             ledger.seed(generator, label, value)
@@ -258,17 +258,17 @@ def _seeding(ledger: DrawObserver, generator: str, label: str) -> Callable[[Any]
 
 
 def _with_seed(
-    ledger: DrawObserver, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ledger: DrawObserver, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if args:
-        return (ledger.seeding(args[0]), *args[1:]), kwargs
-    return args, {name: value if k else ledger.seeding(value) for k, (name, value) in enumerate(kwargs.items())}
+        return (ledger.seeding(args[0], function), *args[1:]), kwargs
+    return args, {n: value if k else ledger.seeding(value, function) for k, (n, value) in enumerate(kwargs.items())}
 
 
 def _making(ledger: DrawObserver, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def default_rng(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _with_seed(ledger, args, kwargs)
+        args, kwargs = _with_seed(ledger, "default_rng", args, kwargs)
         value = args[0] if args else kwargs.get("seed")
         if isinstance(value, int):
             # Its draws cannot be watched (NumPy's `Generator` is immutable); its seed says what they will be.
@@ -284,7 +284,7 @@ def change_keras_seed(patches: Patches, ledger: DrawObserver) -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def set_random_seed(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = _with_seed(ledger, args, kwargs)
+            args, kwargs = _with_seed(ledger, "set_random_seed", args, kwargs)
             return original(*args, **kwargs)
 
         return set_random_seed

@@ -57,8 +57,8 @@ class Ledger:
             generator back. None in a plain run.
         replay_entropy: Called as `replay_entropy(function, code, size)` before entropy is taken from the operating
             system; a re-run uses it to give the other side's. None in a plain run.
-        replace_seed: Called as `replace_seed(value, location)` before a generator is seeded; a re-run uses it to give
-            the other side's seed. None in a plain run.
+        replace_seed: Called as `replace_seed(value, location, function)` before a generator is seeded; a re-run uses it
+            to give the other side's seed. None in a plain run.
     """
 
     def __init__(self, guard: Guard | None = None) -> None:
@@ -66,7 +66,7 @@ class Ledger:
         self.side = ""
         self.before_draw: Callable[[str, int], None] | None = None
         self.replay_entropy: Callable[[str, str | None, Any], Any] | None = None
-        self.replace_seed: Callable[[Any, Location | None], Any] | None = None
+        self.replace_seed: Callable[[Any, Location | None, str], Any] | None = None
         self._events: list[Event] = []
         self._next = 0
         self._sink: Callable[[Event], None] | None = None
@@ -182,13 +182,13 @@ class Ledger:
             self._last.clear()
             self._last_direct.clear()
 
-    def seeding(self, value: Any, frame: FrameType | None = None) -> Any:
-        """Returns the seed to use for `value`, with which a generator is about to be seeded (by `frame`)."""
+    def seeding(self, value: Any, function: str, frame: FrameType | None = None) -> Any:
+        """Returns the seed to use for `value`, with which `function` is about to seed a generator (for `frame`)."""
         replace_seed = self.replace_seed
         if replace_seed is None:
             return value
         where = caller(frame or sys._getframe(2)).location
-        return self.guard(lambda: replace_seed(value, where), value)
+        return self.guard(lambda: replace_seed(value, where, function), value)
 
     def seed(self, generator: str, function: str, value: Any) -> None:
         """Adds an entry for seeding `generator`; None as value means entropy of the operating system."""

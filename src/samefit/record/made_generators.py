@@ -64,7 +64,7 @@ class MadeGenerators:
         """Returns the seed to use where `frame` makes a `RandomState` with one, or (None) without."""
         if seed is None:
             return self._ledger.guard(lambda: self._making_without(frame), None)
-        used: int = self._ledger.seeding(seed, frame)
+        used: int = self._ledger.seeding(seed, "RandomState", frame)
         self._ledger.guard(lambda: self.random_state(frame, seed, used), None)
         return used
 
@@ -83,7 +83,7 @@ class MadeGenerators:
         maker = frame.f_back
         if maker is None or not is_made_for_user(maker):
             return seed
-        used: int = self._ledger.seeding(seed, frame)
+        used: int = self._ledger.seeding(seed, "random.Random", frame)
         called = called_by_user(maker)
         if called is None or has_seed(called, seed):
             self.made("random.Random", used, maker)
@@ -100,7 +100,7 @@ class MadeGenerators:
         called = self._ledger.guard(lambda: _asking(frame), None)
         if called is None:
             return shared
-        seed = self._ledger.seeding(None, frame) if self.get_other_seeds else None
+        seed = self._ledger.seeding(None, "shared", frame) if self.get_other_seeds else None
         if seed is not None:
             return make(seed)
         return self._ledger.draw("numpy", f"{name_of(called)}{WITHOUT_SEED}", lambda: shared)

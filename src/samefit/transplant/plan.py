@@ -12,7 +12,7 @@ A plan is a list of JSON-able dictionaries, each with the key "do":
 | seeds | side, values {number of default seed: seed} | when Keras draws a seed for something unseeded |
 | entropy | side, takes [{function, code, value}] | when that function is called by that line of code |
 | fixed_entropy | side, codes [line of code], or None for all | when such a line takes entropy: what all runs get |
-| seed_value | side, file, line, value, or values of one after the other | when that line seeds a generator |
+| seed_value | side, file, line, value (or values, in turn) | when that line seeds a generator |
 | seed_first | side, seed | before the side begins |
 | seed_tensorflow | seed | before the side begins |
 | layer | class, construction, arguments | when that layer is constructed |
@@ -77,11 +77,11 @@ class Transplants:
         self._side = ""
         self._entropy = Entropy()
         self._compiles = 0
+        self._seedings: Counter[tuple[Any, ...]] = Counter()
         self._patched = False
         self._patched_modes = False
         self._wide = False
         self._kept: set[tuple[str, str]] = set()
-        self._seedings: Counter[Item] = Counter()
         self._deterministic = False
         self._modes: weakref.WeakKeyDictionary[Any, Item] = weakref.WeakKeyDictionary()
         self._patches = Patches()
@@ -239,19 +239,18 @@ class Transplants:
                 return int(value)
         return None
 
-    def seed_value(self, value: Any, where: Location | None) -> Any:
-        """Returns the seed that a line of the user's is to set in place of `value`."""
+    def seed_value(self, value: Any, where: Location | None, function: str) -> Any:
+        """Returns the seed that a line of the user's is to set in place of `value`, by a function."""
         for item in self._wanted("seed_value", side=self._side):
             if where is None or (where.file, where.line) != (item["file"], item["line"]):
                 continue
-            number = self._seedings[item]
-            self._seedings[item] += 1
-            values = item.get("values")
-            if values is not None and number >= len(values):
-                continue
-            used = item["value"] if values is None else values[number]
-            self._note(f"seed {used} at line {where.line}", item, changed=value != used)
-            return used
+            # One call may seed several generators (a `seed_everything`): the n-th of each gets the n-th seed.
+            this = where.file, where.line, function
+            seeds = item["values"][self._seedings[this] :] if "values" in item else [item["value"]]
+            self._seedings[this] += 1
+            if seeds:
+                self._note(f"seed {seeds[0]} at line {where.line}", item, changed=value != seeds[0])
+                return seeds[0]
         return value
 
     @property
