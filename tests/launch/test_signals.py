@@ -11,8 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from samefit.checks import workshop
+from samefit.checks.execution import Execution
+from samefit.checks.workshop import Workshop
+from samefit.errors import Terminated
+from samefit.launch.process import Child, start
+from samefit.launch.target import parse_target
 
 WAITING = """
 import os, signal
@@ -142,6 +150,34 @@ def test_check_ends_both_of_its_scripts(begin: Callable[..., Begun]) -> None:
     assert status == 128 + signal.SIGTERM
     assert errors.endswith("samefit: ended by SIGTERM\n")
     assert all(is_gone(script) for script in begun.scripts)
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_signal_while_a_script_is_started_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: bool
+) -> None:
+    children = []
+
+    def signalled(*args: Any, **fields: Any) -> Child:
+        children.append(start(*args, **fields))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return children[0]
+
+    monkeypatch.setattr(workshop, "start", signalled)
+    (tmp_path / "script.py").write_text("import signal\nsignal.pause()\n")
+    execution = Execution((("", parse_target(str(tmp_path / "script.py"))),))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        # One that only wraps the script ends as that does.
+        with (
+            contextlib.nullcontext() if shown else pytest.raises(Terminated),
+            Workshop(tmp_path / "runs", lambda text: None, show_output=shown) as begun,
+        ):
+            assert begun.start(execution, "run").wait(10) == -signal.SIGTERM
+        assert children[0].wait(10) == -signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        children[0].stop()
 
 
 def test_what_is_ignored_stays_ignored(begin: Callable[..., Begun]) -> None:

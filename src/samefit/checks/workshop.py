@@ -7,6 +7,7 @@ import functools
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
@@ -76,11 +77,12 @@ class Workshop:
         self._opened: list[Run] = []
         self._begun: list[Child] = []
         self._leaving = contextlib.ExitStack()
+        self._held: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self.remarks: list[str] = []
         directory.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Workshop:
-        self._leaving.enter_context(handed_on(self._running, as_their_own=self._show))
+        self._held = self._leaving.enter_context(handed_on(self._running, as_their_own=self._show))
         return self
 
     def __exit__(
@@ -125,14 +127,15 @@ class Workshop:
             "sides": [side for side, _ in execution.sides],
             **execution.options,
         }
-        child = start(
-            [SideTarget(side, target) for side, target in execution.sides],
-            run_directory=self.directory / name,
-            session=session,
-            environment={**self._memory(), **execution.environment},
-            output="show" if self._show else "keep",
-        )
-        self._begun.append(child)
+        with self._held():
+            child = start(
+                [SideTarget(side, target) for side, target in execution.sides],
+                run_directory=self.directory / name,
+                session=session,
+                environment={**self._memory(), **execution.environment},
+                output="show" if self._show else "keep",
+            )
+            self._begun.append(child)
         return child
 
     def _memory(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from types import FrameType
 
 from samefit.errors import Terminated
@@ -16,7 +17,9 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = False) -> Iterator[None]:
+def handed_on(
+    children: Callable[[], Iterable[Child]], *, as_their_own: bool = False
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """While this holds, what asks samefit to end asks its processes to end, too: no training is left behind.
 
     A batch system, a container or `timeout` signals the process that it has started, and that one alone; a terminal
@@ -28,12 +31,32 @@ def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = F
         as_their_own: Whether samefit is nothing but the wrapper of a process: it ends when that does, which may catch
             the signal; so it is with an interrupt, which both get if it comes from the keyboard. Otherwise
             `Terminated` is raised.
+
+    Yields:
+        What to start a process in, `with held():`. A signal that comes meanwhile waits until the process is known.
     """
+    waiting: list[int] = []
+    holds = started = False
+
+    @contextlib.contextmanager
+    def held() -> Iterator[None]:
+        nonlocal holds, started
+        holds = True
+        try:
+            yield
+        finally:
+            holds = False
+        started = True
+        while waiting:
+            hand_on(waiting.pop(0), None)
 
     def hand_on(number: int, frame: FrameType | None) -> None:
+        if holds:
+            waiting.append(number)
+            return
         for child in children():
             child.signal(number)
-        if not as_their_own:
+        if not (as_their_own and started):
             raise Terminated(number)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -41,7 +64,7 @@ def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = F
             hand_on(number, frame)
 
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield held
         return
     wanted = [(number, signal.SIG_DFL, hand_on) for number in _ENDING]
     keyboard = (signal.SIGINT, signal.default_int_handler, interrupt)
@@ -50,7 +73,7 @@ def handed_on(children: Callable[[], Iterable[Child]], *, as_their_own: bool = F
             if signal.getsignal(number) == default:
                 restoring.callback(signal.signal, number, default)
                 signal.signal(number, handler)
-        yield
+        yield held
 
 
 def _has_the_keyboard() -> bool:
