@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.explain.cases import case_between, texts
@@ -56,5 +57,26 @@ def test_the_same_weights_are_not_told(tmp_path: Path) -> None:
     assert told(case_of(tmp_path / "both", 2, 2)) == []
 
 
-def test_what_was_there_from_the_begin_is_another_structure(tmp_path: Path) -> None:
-    assert told(case_of(tmp_path, 2, 3, trainings=(Training((4,)),), change=Change("batch", 1))) == []
+FROM_THE_BEGIN = {"trainings": (Training((4,)),), "change": Change("batch", 1)}
+
+
+def test_what_was_there_from_the_begin_is_told_of_the_same_layer(tmp_path: Path) -> None:
+    (suspect,) = told(case_of(tmp_path, None, 2, **FROM_THE_BEGIN))
+    assert suspect.summary == "Layers with the same options have weights that the other side has not, or has otherwise."
+    assert texts(suspect) == "dense/lora_kernel_a (4, 2): only in the candidate"
+
+
+def test_what_was_there_from_the_begin_in_another_layer_is_another_structure(tmp_path: Path) -> None:
+    case = case_of(tmp_path, None, 2, **FROM_THE_BEGIN)
+    layer = case.b.model.layers[0]
+    others = (replace(layer, config={**layer.config, "units": 9}), *case.b.model.layers[1:])
+    case.b.__dict__["model"] = replace(case.b.model, layers=others)
+    assert told(case) == []
+
+
+def test_a_quantised_kernel_is_told_by_its_dtype(tmp_path: Path) -> None:
+    case = case_of(tmp_path, 2, 2)
+    (*rest, adapter) = case.b.layout
+    case.b.__dict__["layout"] = (*rest, replace(adapter, role=Role.NON_TRAINABLE, dtype="int8"))
+    (suspect,) = told(case)
+    assert texts(suspect) == "dense/lora_kernel_a: float32 and int8"

@@ -1,4 +1,4 @@
-"""Causes in weights that a model got after a training: an adapter, a quantised kernel."""
+"""Causes in weights that layers got, and that their options do not tell of: an adapter, a quantised kernel."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Side, Suspect
+from samefit.explain.options import differing_options
 from samefit.store.records import VariableRecord
 
 
 def explain_new_weights(case: Case) -> Iterator[Suspect]:
-    """Yields a suspect where a model trains on with weights that the other side has not, or has in another shape."""
+    """Yields a suspect where a model trains with weights that the other side has not, or has in another shape."""
     alone = {
         side.role: [side.layout[position] for position in positions]
         for side, positions in ((case.a, case.alignment.only_in_a), (case.b, case.alignment.only_in_b))
     }
-    # Where they were there from the begin, the layers are others, and these are told.
-    if not any(alone.values()) or not all(_are_new(side, alone[side.role]) for side in (case.a, case.b)):
+    if not any(alone.values()):
         return
-    first, second = ({variable.path: variable.shape for variable in variables} for variables in alone.values())
+    are_new = all(_are_new(side, alone[side.role]) for side in (case.a, case.b))
+    # Where they were there from the begin, the layers may be others, and these are told.
+    if not are_new and not _in_the_same_layers(case, *alone.values()):
+        return
+    first, second = ({variable.path: variable for variable in variables} for variables in alone.values())
     evidence = [
-        Evidence(f"{path}: shape {shape} and {second[path]}") for path, shape in first.items() if path in second
+        Evidence(f"{path}: {_difference(variable, second[path])}") for path, variable in first.items() if path in second
     ]
     for side, own, others in ((case.a, first, second), (case.b, second, first)):
         evidence += [
-            Evidence(f"{path} {shape}: only in the {side.role}", side.role, side.training.location)
-            for path, shape in own.items()
+            Evidence(f"{path} {variable.shape}: only in the {side.role}", side.role, side.training.location)
+            for path, variable in own.items()
             if path not in others
         ]
     side = case.b if second else case.a
     names = ", ".join(dict.fromkeys(_owner(path) for path in (*first, *second)))
     yield Suspect(
         slug="model-config",
-        summary="The model got weights after a training that the other side has not, or has in another shape.",
+        summary="The model got weights after a training that the other side has not, or has in another shape."
+        if are_new
+        else "Layers with the same options have weights that the other side has not, or has otherwise.",
         evidence=tuple(evidence[:8]),
         location=side.training.location,
         remedy=f"change {names} alike on both sides before training #{side.training.number}: enable_lora, quantize or "
@@ -50,6 +56,25 @@ def _are_new(side: Side, variables: list[VariableRecord]) -> bool:
         return not variables
     before = {variable.path for variable in side.run.layouts[state.layout]}
     return not any(variable.path in before for variable in variables)
+
+
+def _in_the_same_layers(case: Case, first: list[VariableRecord], second: list[VariableRecord]) -> bool:
+    """Whether all these weights are in layers that stand for each other and whose options do not differ."""
+    pairs = [(i, j) for i, j in case.alignment.layers if not _differ(case, i, j)]
+    return {v.layer for v in first} <= {i for i, _ in pairs} and {v.layer for v in second} <= {j for _, j in pairs}
+
+
+def _differ(case: Case, i: int, j: int) -> bool:
+    one, other = case.a.model.layers[i], case.b.model.layers[j]
+    return one.class_name != other.class_name or bool(differing_options(one.config, other.config))
+
+
+def _difference(one: VariableRecord, other: VariableRecord) -> str:
+    if one.shape != other.shape:
+        return f"shape {one.shape} and {other.shape}"
+    if one.dtype != other.dtype:
+        return f"{one.dtype} and {other.dtype}"
+    return f"{one.role.value} and {other.role.value}"
 
 
 def _owner(path: str) -> str:
