@@ -202,11 +202,12 @@ def test_generators_of_python_with_other_seeds(tmp_path: Path) -> None:
     (only,) = told("one", (4,), (3,))
     assert only.summary == "The two sides seeded random.Random with 4 and 3."
     assert only.remedy == "use one seed:  random.Random(4)"
-    plan = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5, "value": 4}
+    line = {"do": "seed_value", "side": "", "file": at(5).file, "line": 5}
+    plan = {**line, "value": 4}
     assert [fix.transplants for fix in only.counterfactuals] == [(plan,)]
     (only,) = told("loop", (4, 5, 6), (3, 5, 7))
-    assert [fix.transplants for fix in only.counterfactuals] == [({**plan, "values": [4, 5, 6]},)]
-    assert only.remedy == "give what line 5 of train.py makes the seeds of the other side, one after the other"
+    assert [fix.transplants for fix in only.counterfactuals] == [({**line, "values": [4, 5, 6]},)]
+    assert only.remedy == "use the same seeds:  random.Random(...)  with 4, 5, 6 in turn"
     (only,) = told("one of them", (4, 4), (3, 4))
     assert [fix.transplants for fix in only.counterfactuals] == [(plan,)]
     assert told("alike", (4, 5), (4, 5)) == []

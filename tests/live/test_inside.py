@@ -55,6 +55,18 @@ def test_what_differs_first(
     assert all(distance is not None and distance < 1e-5 for distance in inside.distances)
 
 
+def test_a_training_that_averages_weights_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backends: tuple[str, ...]
+) -> None:
+    """On JAX `fit` then fails in its `finally` where a step is ended within: the values of the weights are gone."""
+    if "jax" not in backends:
+        pytest.skip("jax is not under test")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    inside = inside_of(tmp_path, "averaged", "averaged_epsilon")
+    assert inside is not None
+    assert (inside.failed, inside.path) == ("", "norm")
+
+
 @pytest.mark.slow
 def test_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, each_backend: str) -> None:
     monkeypatch.setenv("KERAS_BACKEND", each_backend)

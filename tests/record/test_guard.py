@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samefit.record.guard import Guard
-from samefit.record.stop import StopPoint, StopRecordedRun
+from samefit.record.stop import StopPoint, StopRecordedRun, is_stop
 from samefit.store.reader import Run
 from samefit.store.writer import RunWriter
 
@@ -55,6 +55,21 @@ def test_what_is_no_failure_passes(tmp_path: Path) -> None:
     with pytest.raises(StopRecordedRun):
         guard(stop, 0)
     assert not guard.stopped
+
+
+def test_what_comes_up_on_the_way_out_of_a_run_that_is_ended_is_its_end() -> None:
+    def fit(error: BaseException) -> None:
+        try:
+            raise error
+        finally:
+            raise TypeError("'NoneType' object is not callable")
+
+    for error, expected in ((StopRecordedRun(), True), (ValueError("of the user's"), False)):
+        with pytest.raises(TypeError) as raised:
+            fit(error)
+        assert is_stop(raised.value) is expected
+    assert is_stop(StopRecordedRun())
+    assert not is_stop(None)
 
 
 @pytest.mark.parametrize(("recorded", "ends"), [(0, False), (2, False), (3, True), (4, True)])

@@ -57,12 +57,12 @@ def _tell(callback: Callable[[], None]) -> None:
 
 def _watch_end(finish: Callable[[int | None, str | None], None]) -> None:
     from samefit import live
-    from samefit.record.stop import StopRecordedRun
+    from samefit.record.stop import is_stop
 
     shown = sys.excepthook
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, StopRecordedRun):
+        if is_stop(error):
             finish(None, live.STOPPED)
             sys.stderr.flush()
             os._exit(0)

@@ -15,6 +15,21 @@ class StopRecordedRun(BaseException):
     """Ends the user's script at a step boundary because the parent has seen enough."""
 
 
+def is_stop(error: BaseException | None) -> bool:
+    """Whether an exception is `StopRecordedRun`, or came up on its way out.
+
+    A `finally` may need what the step has taken: `fit` on JAX averages weights there whose values are gone
+    (keras/src/backend/jax/trainer.py, Keras 3.15.1, with `use_ema`).
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, StopRecordedRun):
+            return True
+        seen.add(id(error))
+        error = error.__context__
+    return False
+
+
 class StopPoint:
     """Where a recorded run ends before its script does.
 

@@ -54,6 +54,7 @@ def _train(
     shut: bool = False,
     learning_rate: float = 1e-3,
     inner: str = "tanh",
+    averaged: bool = False,
 ) -> None:
     keras.utils.set_random_seed(1)
     shared = layers.Dense(8, name="shared")
@@ -64,7 +65,7 @@ def _train(
     last = [layers.Dense(4, activation=inner, name="first"), layers.Dense(4, name="second")]
     nested = keras.Sequential(last, name="nested")
     model = keras.Model(inputs, layers.Dense(1, name="out")(Gate(shut)(nested(x))))
-    model.compile(keras.optimizers.Adam(learning_rate), "mse")
+    model.compile(keras.optimizers.Adam(learning_rate, use_ema=averaged), "mse")
     model.fit(*_arrays(8), batch_size=16, epochs=2, verbose=0)
 
 
@@ -78,6 +79,14 @@ def rate() -> None:
 
 def epsilon() -> None:
     _train(epsilon=1e-2)
+
+
+def averaged() -> None:
+    _train(averaged=True)
+
+
+def averaged_epsilon() -> None:
+    _train(averaged=True, epsilon=1e-2)
 
 
 def slope() -> None:
