@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tests.transplant.fakes import Adapted, Batches, Dense, Layer, Logger, Sched
 from samefit.patches.generators import read_numpy, read_python
 from samefit.transplant.making import made
 from samefit.transplant.plan import Transplants
-from samefit.types import Location
 
 
 def first_step(plan: dict[str, Any], training: int = 1, **values: Any) -> tuple[dict[str, Any], list[str]]:
