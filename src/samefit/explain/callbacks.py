@@ -30,10 +30,9 @@ def explain_batch_callbacks(case: Case) -> Iterator[Suspect]:
 
 def explain_ended_earlier(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where one side is in a later training than the other: a callback may have ended one earlier."""
-    places = [[training.number for training in side.trainings].index(side.training.number) for side in (case.a, case.b)]
-    if places[0] == places[1]:
+    if case.places[0] == case.places[1]:
         return
-    nth = min(places)
+    nth = min(case.places)
     then = [
         replace(side, step=side.run.step(side.run.step_indices([side.trainings[nth].number])[0]))
         for side in (case.a, case.b)
@@ -42,7 +41,7 @@ def explain_ended_earlier(case: Case) -> Iterator[Suspect]:
     # What a later fit was given is no other end of this one; and without callbacks it ends where it was told to.
     if not callbacks_differ(parted):
         return
-    first, other = then if places[0] > places[1] else reversed(then)
+    first, other = then if case.places[0] > case.places[1] else reversed(then)
     summary = (
         f"fit #{first.training.number} of the {first.role} has ended where fit #{other.training.number} of the "
         f"{other.role} goes on"

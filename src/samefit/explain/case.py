@@ -185,6 +185,14 @@ class Case:
     separable: bool
 
     @cached_property
+    def places(self) -> tuple[int, int]:
+        """Which of the trainings that were compared the two sides part in, by position."""
+        first, second = (
+            [training.number for training in side.trainings].index(side.training.number) for side in (self.a, self.b)
+        )
+        return first, second
+
+    @cached_property
     def alignment(self) -> Alignment:
         """How the variables of the two models pair."""
         return align_models(self.a.run, self.a.model, self.a.layout, self.b.run, self.b.model, self.b.layout)

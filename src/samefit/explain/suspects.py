@@ -18,6 +18,7 @@ from samefit.explain import (
     flags,
     layers,
     left_behind,
+    lengths,
     modes,
     new_weights,
     own_code,
@@ -124,7 +125,9 @@ def _detectors(case: Case) -> tuple[Detector, ...]:
         return callbacks.explain_callbacks, compiled.explain_compiled, execution.explain_execution
     if case.divergence.when in (When.BETWEEN_EPOCHS, When.BETWEEN_STEPS):
         return callbacks.explain_callbacks, between.explain_validation
-    first = (extra.explain_extra_trainings, callbacks.explain_ended_earlier)
+    first = (extra.explain_extra_trainings, lengths.explain_lengths, callbacks.explain_ended_earlier)
+    if lengths.is_shifted(case):
+        return first
     return *first, *_DETECTORS[case.divergence.stage]
 
 
