@@ -58,6 +58,21 @@ def test_another_seed(tmp_path: Path) -> None:
     assert plan(case)["arguments"] == {"seed": 3}
 
 
+def test_a_line_that_shuffles_for_each_training_is_given_the_seeds_in_turn(tmp_path: Path) -> None:
+    runs = []
+    for name, first in (("a", 3), ("b", 7)):
+        trainings = [
+            Training(options={"pipeline": [stage("shuffle", n, seed=first + n, seeds=[1, first + n])]})
+            for n in range(3)
+        ]
+        runs.append(make_run(tmp_path / name, trainings=trainings, changes=REORDERED if name == "b" else ()))
+    first = found(case_between(*runs))[0]
+    (fix,) = first.counterfactuals
+    assert fix.text == "the seeds 3, 4, 5 there as well"
+    assert [(p["call"], p["arguments"]) for p in fix.transplants] == [(n, {"seed": 3 + n}) for n in range(3)]
+    assert first.remedy == "shuffle(..., seed=...)  with 3, 4, 5 in turn, on both sides"
+
+
 def test_a_seed_on_one_side_alone(tmp_path: Path) -> None:
     first = [stage("shuffle", 1, seed=None, seeds=UNSEEDED)], [stage("shuffle", 4, seed=2, seeds=[8, 2])]
     case = two(tmp_path / "1", *first)

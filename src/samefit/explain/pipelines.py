@@ -11,8 +11,9 @@ from samefit.explain import generators
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.dataset_functions import explain_functions, in_terms_of_functions
 from samefit.explain.generators import place
-from samefit.explain.stages import Stage, is_plain, seed_in, shown, stages_of, written
-from samefit.store.records import Event
+from samefit.explain.seed_lines import seeds_in_words
+from samefit.explain.stages import Stage, is_plain, seed_in, shown, stages_of, stages_of_training, written
+from samefit.store.records import Event, TrainingRecord
 from samefit.types import Location, Samples
 
 _SEEDS = ("seed", "generator", "sampler")
@@ -151,7 +152,9 @@ def _other_options(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:
                 ),
             ),
             location=other.location,
-            remedy=f"{other.function}(..., {name}={written(theirs if mine is None else mine)})  on both sides",
+            remedy=f"{other.function}(..., {name}={written(theirs if mine is None else mine)})  on both sides"
+            if not (in_turn := _in_turn(fixes))
+            else f"{other.function}(..., {name}=...)  with {in_turn} in turn, on both sides",
             counterfactuals=fixes,
             no_counterfactual="" if fixes else f"{name} is an object of your own, which is not changed",
         )
@@ -238,8 +241,38 @@ def _seed_given(case: Case, one: Stage, other: Stage, name: str) -> tuple[Counte
             for side, stage in {(s.name, t.number): (s, t) for s, t in ((case.a, one), (case.b, other))}.values()
         )
         return (Counterfactual(f"the seed {theirs} there on both sides", both=plans),)
-    plan = {"do": "pipeline", "side": case.b.name, "call": other.number, "arguments": {name: seed}}
-    return (Counterfactual(f"the seed {seed} there as well", (plan,)),)
+    calls = _calls_of_line(case, one, other)
+    seeds = [seed if mine is one else seed_in(mine.arguments.get(name)) for mine, _ in calls]
+    if None in seeds:
+        calls, seeds = [(one, other)], [seed]
+    plans = tuple(
+        {"do": "pipeline", "side": case.b.name, "call": theirs.number, "arguments": {name: each}}
+        for each, (_, theirs) in zip(seeds, calls, strict=True)
+    )
+    text = f"the seed {seed}" if len({*seeds}) == 1 else f"the seeds {seeds_in_words(seeds)}"
+    return (Counterfactual(f"{text} there as well", plans),)
+
+
+def _in_turn(fixes: tuple[Counterfactual, ...]) -> str:
+    """Returns the seeds in words that a re-run gives the calls of one line, where they are not the same; else ""."""
+    given = [seed for fix in fixes for plan in fix.transplants for seed in plan["arguments"].values()]
+    return seeds_in_words(given) if len({*given}) > 1 else ""
+
+
+def _calls_of_line(case: Case, one: Stage, other: Stage) -> list[tuple[Stage, Stage]]:
+    """Returns the calls of the two lines that belong together: in a loop there is one for each training."""
+    ours, theirs = (
+        list({each.number: each for training in side.trainings for each in _of_line(training, stage)}.values())
+        for side, stage in ((case.a, one), (case.b, other))
+    )
+    if one not in ours or other not in theirs or ours.index(one) != theirs.index(other):
+        return [(one, other)]
+    return list(zip(ours, theirs, strict=False))
+
+
+def _of_line(training: TrainingRecord, stage: Stage) -> list[Stage]:
+    own = (stage.function, stage.location, stage.side)
+    return [each for each in stages_of_training(training) if (each.function, each.location, each.side) == own]
 
 
 def _other_order(case: Case, one: Stage, other: Stage) -> Iterator[Suspect]:

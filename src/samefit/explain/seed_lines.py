@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from samefit.explain.case import Case, Counterfactual, Side
@@ -29,7 +30,7 @@ def same_seeds(seed_a: Event, seed_b: Event, in_turn: list[int], where: str) -> 
     if line is None or not isinstance(seed_a.value, int):
         return ()
     seeds = {"values": in_turn} if in_turn else {"value": seed_a.value}
-    text = f"the seeds {_in_words(in_turn)}" if in_turn else f"the seed {seed_a.value}"
+    text = f"the seeds {seeds_in_words(in_turn)}" if in_turn else f"the seed {seed_a.value}"
     plan = {"do": "seed_value", "side": seed_b.side, "file": line.file, "line": line.line, **seeds}
     return (Counterfactual(f"{text} at {where} as well", (plan,)),)
 
@@ -39,11 +40,12 @@ def remedy(seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
     if library := seeded_by_library(seed_b):
         return f"give {library} one seed on both sides, such as {seed_a.value}"
     if in_turn:
-        return f"use the same seeds:  {seed_a.function}(...)  with {_in_words(in_turn)} in turn"
+        return f"use the same seeds:  {seed_a.function}(...)  with {seeds_in_words(in_turn)} in turn"
     return f"use one seed:  {seed_a.function}({seed_a.value})"
 
 
-def _in_words(seeds: list[int]) -> str:
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Returns seeds that are set in turn in words, the first ones."""
     return ", ".join(map(str, seeds[:4])) + (", ..." if len(seeds) > 4 else "")
 
 
