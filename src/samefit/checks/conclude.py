@@ -186,7 +186,8 @@ def _judged(found: Found, judged_on: tuple[Pair, Comparison], workshop: Workshop
     measured = measure_parity(found.pair, found.comparison, workshop, batches)
     judges_steps = measured is not None and measured.parity.steps
     step = None if judges_steps else measure_one_step(found.pair, found.comparison, workshop)
-    whole = judge(pair.execution_a, pair.a.run, comparison, moved)
+    one_step = 0.0 if measured is None else measured.parity.rounded_loss
+    whole = judge(pair.execution_a, pair.a.run, comparison, moved, one_step)
     parity = None if measured is None else _with_envelope(measured, pair, whole.moved, tuple(c.slug for c in before))
     judged = None if parity is None else parity.is_rounding
     if parity is None or not parity.steps:

@@ -75,7 +75,9 @@ def _plan(comparison: Comparison) -> tuple[Mapping[str, Any], ...]:
     return tuple({"do": "perturb", "training": number} for number in comparison.baseline.trainings[:1])
 
 
-def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun | None) -> Judgement:
+def judge(
+    execution: Execution, run: Run, comparison: Comparison, begun: Begun | None, one_step: float = 0.0
+) -> Judgement:
     """Compares the gap of the two sides with that of the baseline and itself from a state that is a little off.
 
     Args:
@@ -83,6 +85,8 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
         run: The baseline.
         comparison: The comparison with the candidate.
         begun: What `begin_moved` returned for them.
+        one_step: By how much the loss of one step from equal state is off at most, relative, where that is rounding.
+            Each step adds as much; first weights that are moved are moved once.
     """
     gap = _gap(comparison)
     if gap is None or begun is None:
@@ -98,12 +102,14 @@ def judge(execution: Execution, run: Run, comparison: Comparison, begun: Begun |
     if moved is None or moved.max_rel is None or not math.isfinite(moved.max_rel):
         return _not_measured("the loss is no number when the first weights change by one unit in the last place")
     unit = _unit(run, perturbed, numbers)
-    ratio = gap / max(moved.max_rel, unit)
+    ratio = gap / max(moved.max_rel, unit, one_step)
     within = f"less than {unit:.2g}, one unit in the last place of it,"
     by = f"{moved.max_rel:.2g}" if moved.max_rel >= unit else within
     text = (
         f"largest relative gap of the loss {gap:.2g}; the baseline itself moves by {by} when "
-        f"its first weights change by one unit in the last place (ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
+        "its first weights change by one unit in the last place"
+        f"{f', and one step from equal state leaves {one_step:.2g}' if one_step > max(moved.max_rel, unit) else ''} "
+        f"(ratio {ratio:.2g}; rounding: up to {_FACTOR:g})"
     )
     return Judgement(ratio <= _FACTOR, Evidence(text), perturbed)
 

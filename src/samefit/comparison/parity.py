@@ -293,6 +293,12 @@ class Parity:
         return None if not verdicts or "undecided" in verdicts else True
 
     @property
+    def rounded_loss(self) -> float:
+        """By how much the loss of a judged step is off at most, where rounding is all that differs in the step."""
+        rounded = (step for step in self.steps if step.verdict == "rounding")
+        return max((place.gap for step in rounded for place in step.places if place.phase == "loss"), default=0.0)
+
+    @property
     def is_proven(self) -> bool:
         """Whether float64 shows it of the first judged step, in every place that differs there and was asked for."""
         asked = [place for place in self.steps[0].places if place.gap and place.gap_float64 is not None]
