@@ -17,6 +17,9 @@ from samefit.patches.patching import Patches
 
 _CHECKED = "torch 2.13, TensorFlow 2.21"
 
+_SOURCES = ("other", "src", "value")
+"""What `copy_`, `_foreach_copy_` and TensorFlow's `assign` call what they write."""
+
 
 def watch_copying(patches: Patches, backend: str, written: Callable[[Any, Any, FrameType], None]) -> None:
     """Has `written(target, value, frame)` called for each tensor that is written to, with the frame that does it."""
@@ -51,12 +54,15 @@ def _copy(
     written: Callable[[Any, Any, FrameType], None], is_compiling: Callable[[], bool], original: Callable[..., Any]
 ) -> Callable[..., Any]:
     @functools.wraps(original)
-    def copy(target: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(target, *args, **kwargs)
+    def copy(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
         if not is_compiling():
+            # It was called as it may be: what is missing here is a keyword.
+            target = args[0] if args else kwargs["self"]
+            value = args[1] if len(args) > 1 else next((kwargs[name] for name in _SOURCES if name in kwargs), None)
             several = isinstance(target, (list, tuple))
             targets = target if several else [target]
-            values = args[0] if several and args else [args[0] if args else None] * len(targets)
+            values: Any = value if several else [value]
             for one, value in zip(targets, values, strict=True):
                 written(one, value, sys._getframe(1))
         return result
