@@ -53,3 +53,11 @@ def test_sides_that_part_in_the_same_training_are_not_shifted(tmp_path: Path) ->
     case = shifted(tmp_path, {"epochs": 2}, {"epochs": 3}, steps=(((4, 4), (4,)),) * 2)
     assert case.places == (0, 0)
     assert not any("equally long" in s.summary for s in suspects(case))
+
+
+def test_one_training_and_the_same_in_parts_are_not_shifted(tmp_path: Path) -> None:
+    whole = make_run(tmp_path / "whole", trainings=[Training((4, 4), options={"epochs": 2})])
+    parts = make_run(tmp_path / "parts", trainings=[Training((4,)), Training((4,))], changes=[Change("batch", 4)])
+    case = case_between(whole, parts, trainings=([1], [1, 2]))
+    assert case.places == (0, 1)
+    assert not any("equally long" in s.summary for s in suspects(case))

@@ -80,7 +80,7 @@ def test_nothing_fits(tmp_path: Path) -> None:
     assert "equal: optimizer" in excluded
     assert "equal: batches" in excluded
     assert excluded[-1].startswith(
-        "looked at without a finding: extra trainings, ended earlier, environment, training flag, trainable"
+        "looked at without a finding: extra trainings, lengths, ended earlier, environment, training flag"
     )
 
 

@@ -44,7 +44,8 @@ def explain_lengths(case: Case) -> Iterator[Suspect]:
 
 
 def _differing(case: Case) -> list[tuple[str, object, object]]:
-    if case.places[0] == case.places[1]:
+    # One training against the same in several parts is what the detectors of its stage look at.
+    if case.places[0] == case.places[1] or len(case.a.trainings) != len(case.b.trainings):
         return []
     nth = min(case.places)
     a, b = case.a.trainings[nth], case.b.trainings[nth]
