@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.explain.cases import Story, at, found, lines, plans, texts
+from tests.explain.cases import Story, at, case_between, found, lines, plans, texts
 from tests.explain.test_pipelines import stage, two
+from tests.handmade import Change, Training, make_run
 
 FUNCTION = "timeseries_dataset_from_array"
 
@@ -83,6 +85,29 @@ def test_a_seed_goes_to_all_that_the_function_shuffles_with(tmp_path: Path) -> N
     assert first.remedy == f"give {FUNCTION} one seed on both sides, such as 3"
     first = found(two(tmp_path / "stage", *pipelines))[0]
     assert (first.slug, plans(first)) == ("different-seed", ["pipeline"])
+
+
+def test_a_function_in_a_loop_is_given_its_seeds_in_turn(tmp_path: Path) -> None:
+    runs = []
+    for name, first in (("a", 3), ("b", 7)):
+        story = Story()
+        for seed in (first, first + 1):
+            story.note("create", 5, generator="own", function="numpy.random.RandomState", keras=FUNCTION, value=seed)
+        trainings = [
+            Training(
+                options={"pipeline": made(stage("shuffle", n, seed=first + n, seeds=[1, first + n]), seed=first + n)}
+            )
+            for n in range(2)
+        ]
+        trainings = [replace(training, begin_event=2) for training in trainings]
+        changes = (Change("batch"), Change("swap rows")) if name == "b" else ()
+        runs.append(make_run(tmp_path / name, trainings=trainings, changes=changes, events=story.events))
+    (fix,) = found(case_between(*runs))[0].counterfactuals[:1]
+    assert [(plan.get("arguments") or plan.get("values")) for plan in fix.transplants] == [
+        {"seed": 3},
+        {"seed": 4},
+        [3, 4],
+    ]
 
 
 def test_what_the_users_own_line_makes_is_told_as_it_is(tmp_path: Path) -> None:

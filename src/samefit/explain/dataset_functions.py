@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.result import Evidence
-from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain import seed_lines
+from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.stages import Stage, shown, written
+from samefit.store.records import Event
 from samefit.types import Location, Samples
 
 Found = tuple[Stage, Stage, Suspect]
@@ -62,17 +64,24 @@ def _of_seeds(case: Case, one: Stage, other: Stage, suspect: Suspect) -> Suspect
     if not seeds or not all(isinstance(seed, int) for seed in seeds[0]):
         return suspect
     (mine, theirs), fixes = seeds[0], suspect.counterfactuals
-    where = other.location
-    if fixes and any(e.kind == "create" and (e.location, e.keras) == (where, other.within) for e in case.b.events):
+    made_a, made_b = _made_of(case.a, one, mine), _made_of(case.b, other, theirs)
+    if fixes and made_a is not None and made_b is not None:
         # It shuffles by itself as well, with a generator of that seed.
-        plan = {"do": "seed_value", "side": case.b.name, "file": where.file, "line": where.line, "value": mine}
-        fixes = (Counterfactual(f"the seed {mine} at {place(where)} as well", (*fixes[0].transplants, plan)),)
+        in_turn = seed_lines.seeds_in_turn(case, made_a, made_b)
+        own = seed_lines.same_seeds(made_a, made_b, in_turn, place(other.location))
+        fixes = tuple(replace(fix, transplants=(*fixes[0].transplants, *fix.transplants)) for fix in own)
     return replace(
         suspect,
         summary=f"{one.within} was given the seed {mine} on one side and {theirs} on the other.",
         remedy=f"give {one.within} one seed on both sides, such as {mine}",
         counterfactuals=fixes,
     )
+
+
+def _made_of(side: Side, stage: Stage, seed: int) -> Event | None:
+    """Returns the entry of the generator that the function behind a stage makes of its seed; None if it makes none."""
+    made = (e for e in side.events if e.kind == "create" and (e.location, e.keras) == (stage.location, stage.within))
+    return next((event for event in made if event.value == seed), None)
 
 
 def _joined(suspects: list[Suspect]) -> tuple[Counterfactual, ...]:

@@ -15,7 +15,6 @@ from samefit.explain import library_seeds, seed_lines
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
-from samefit.explain.library_seeds import drawn_seed, seeded_by_library
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -77,12 +76,12 @@ def explain_draw(
     if seed_a is None or seed_b is None:
         return _unseeded(case, generator, draw_a, draw_b, seed_a, seed_b, what, counterfactuals)
     if seed_a.value != seed_b.value:
-        own_a, own_b = drawn_seed(case.a, seed_a), drawn_seed(case.b, seed_b)
+        own_a, own_b = library_seeds.drawn_seed(case.a, seed_a), library_seeds.drawn_seed(case.b, seed_b)
         if own_a is not None and own_b is not None:
             put = before_draw(case.a, case.b, own_a, own_b)
             text = f"{name_of(own_b.generator)} put back right before {place(own_b.location)}"
             fixes = () if put is None else (Counterfactual(text, (put,)),)
-            given = f"the seed that {seeded_by_library(seed_b)} drew for itself"
+            given = f"the seed that {library_seeds.seeded_by_library(seed_b)} drew for itself"
             return explain_draw(case, own_b.generator, own_a, own_b, what=given, counterfactuals=fixes)
         return other_seed(case, name_of(generator), seed_a, seed_b, counterfactuals)
     if "seed" in (draw_a.kind, draw_b.kind):

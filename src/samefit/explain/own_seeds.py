@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from samefit.comparison.result import Evidence
-from samefit.explain import generators
+from samefit.explain import generators, library_seeds
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.library_seeds import drawn_seed
 from samefit.store.records import Event
 from samefit.types import WITHOUT_SEED
 
@@ -45,7 +44,9 @@ def explain_own_seeds(case: Case, ends: tuple[int, int]) -> Iterator[Suspect]:
         if {one.kind, other.kind} == {"create", "entropy"}:
             lines_told.add(lines)
             yield _by_entropy(case, [pair for pair in pairs if (pair[0].location, pair[1].location) == lines])
-        elif one.kind == "create" and not (drawn_seed(case.a, one) and drawn_seed(case.b, other)):
+        elif one.kind == "create" and not (
+            library_seeds.drawn_seed(case.a, one) and library_seeds.drawn_seed(case.b, other)
+        ):
             lines_told.add(lines)
             yield _other(case, one, other)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from samefit.explain import library_seeds
 from samefit.explain.case import Case, Counterfactual, Side
-from samefit.explain.library_seeds import seeded_by_library
 from samefit.store.records import Event
 
 
@@ -37,7 +37,7 @@ def same_seeds(seed_a: Event, seed_b: Event, in_turn: list[int], where: str) -> 
 
 def remedy(seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
     """Returns what gives a generator the same seeds on both sides."""
-    if library := seeded_by_library(seed_b):
+    if library := library_seeds.seeded_by_library(seed_b):
         return f"give {library} one seed on both sides, such as {seed_a.value}"
     if in_turn:
         return f"use the same seeds:  {seed_a.function}(...)  with {seeds_in_words(in_turn)} in turn"
