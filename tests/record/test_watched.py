@@ -59,18 +59,17 @@ class Epochs:
     held: Pulled
 
 
-def watching() -> tuple[WatchedBatches, Backend]:
+def watching(*, keep: bool = False) -> tuple[WatchedBatches, Backend]:
     backend: Any = Backend()
-    return WatchedBatches(backend, Guard(), keep=False, num_with_rows=4), backend
+    return WatchedBatches(backend, Guard(), keep=keep, num_with_rows=4), backend
 
 
 def take(watched: WatchedBatches, iterator: Pulled) -> Any:
     """Runs a step."""
     next(iterator)
-    queue = watched.seen(iterator)
-    assert queue is not None
-    [batch] = queue
-    queue.clear()
+    deliveries = watched.seen(iterator)
+    assert deliveries is not None
+    [batch] = deliveries.take(None)
     return batch
 
 
@@ -160,3 +159,19 @@ def test_another_dataset_of_the_same_training_is_watched_by_itself() -> None:
     assert len(epoch(watched, Dataset(), fit)) == 3
     assert len(epoch(watched, Dataset(), fit)) == 3
     assert backend.made == 4
+
+
+def test_the_batch_that_is_kept_is_that_of_the_step_though_others_were_pulled_since() -> None:
+    watched, backend = watching(keep=True)
+    backend.ahead = True
+    iterator = iter(watched.watch(Dataset(), Epochs()))
+    assert [list(batch) for batch in iterator] == [[0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5]]
+    deliveries = watched.seen(iterator)
+    assert deliveries is not None
+    for step in range(3):
+        deliveries.take(None)
+        assert deliveries.last is not None
+        assert [list(leaf) for leaf in deliveries.last.leaves] == [[step, step + 1, step + 2, step + 3]]
+    assert not deliveries
+    assert deliveries.take(None) == [None]
+    assert deliveries.last is None

@@ -16,7 +16,7 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.framework import config as tf_config
 from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
-from samefit.backends import random_tensorflow
+from samefit.backends import random_tensorflow, replicas_tensorflow
 from samefit.backends.base import Array, Backend, Delivered, Determinism, HookPoint, Tap
 from samefit.backends.read_tensorflow import Reader
 
@@ -262,10 +262,11 @@ class TensorFlowBackend(Backend):
         return lambda: None
 
     def watch_batches(self, dataset: Any, observe: Callable[[list[tuple[str, Array]]], None]) -> Any:
-        if not isinstance(dataset, tf.data.Dataset):
-            # A DistributedDataset cannot be mapped here: its batches stay unseen, and the recorder says so.
+        source = dataset if isinstance(dataset, tf.data.Dataset) else replicas_tensorflow.original(dataset)
+        if source is None:
+            # It cannot be mapped here: its batches stay unseen, and the recorder says so.
             return dataset
-        is_tuple = isinstance(dataset.element_spec, tuple)
+        is_tuple = isinstance(source.element_spec, tuple)
 
         def tap(*element: Any) -> Any:
             parts = [(f"batch/{i}", leaf) for i, part in enumerate(element) for leaf in tf.nest.flatten(part)]
@@ -279,13 +280,14 @@ class TensorFlowBackend(Backend):
             tf.numpy_function(host, [tensor for _, tensor in named], [], stateful=True)
             return element if is_tuple else element[0]
 
-        return dataset.map(tap)
+        shown = source.map(tap)
+        return shown if source is dataset else replicas_tensorflow.mapped(dataset, shown)
 
     def pulls_ahead(self, dataset: Any) -> bool:
         return not isinstance(dataset, tf.data.Dataset) or bool(dataset.options().experimental_warm_start)
 
     def batch_source(self, iterator: Any) -> Any:
-        return getattr(iterator, "_dataset", None)
+        return replicas_tensorflow.source_of(iterator)
 
     def is_concrete(self, value: Any) -> bool:
         return not tf.is_tensor(value) or hasattr(value, "numpy")
@@ -308,6 +310,8 @@ class TensorFlowBackend(Backend):
     ) -> tuple[bool, Any]:
         if trainer.steps_per_execution > 1:
             raise ValueError("several steps are one execution here (steps_per_execution)")
+        if trainer.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("the step is shared out among several replicas")
         spec, leaves = _with_spec(batch)
         taken: list[tuple[list[Any], Callable[[list[Array]], None]]] = []
 
@@ -329,7 +333,7 @@ class TensorFlowBackend(Backend):
             taken.clear()
             outer[:] = [None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()]
             with watching(tap):
-                trainer.train_step(data)
+                replicas_tensorflow.in_replica(trainer, trainer.train_step, data)
             return [tensor for tensors, _ in taken for tensor in tensors]
 
         if trainer.run_eagerly or eager:

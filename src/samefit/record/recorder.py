@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ from samefit.record.states import States, held_by
 from samefit.record.steplog import Entry, StepLog
 from samefit.record.stop import StopPoint, StopRecordedRun
 from samefit.record.training import NOTHING_KNOWN, Before, Threads, Training, begun_by, over
-from samefit.record.watched import WatchedBatches, taken
+from samefit.record.watched import Deliveries, WatchedBatches
 from samefit.store import cadence
 from samefit.store.inside import Look
 from samefit.store.records import TrainingRecord
@@ -225,12 +225,12 @@ class Recorder:
             return call()
         if training.step_in_epoch and training.steps < training.waits_until:
             return self._step_that_waits(training, data, call)
-        queue = data if isinstance(data, deque) else None
+        deliveries = data if isinstance(data, Deliveries) else None
         if hasattr(data, "gi_frame"):
             # On TensorFlow `train_on_batch` hands a generator on, which must not be consumed here.
             data = training.on_batch
         early = self.guard(lambda: training.returns_early(self._backend), False)
-        batch = None if early or queue is not None else data
+        batch = None if early or deliveries is not None else data
         before = self.guard(lambda: self._before(training, batch, state), NOTHING_KNOWN)
         if training.steps == 0 and not self._describer.knows(trainer):
             self.provenance.start_capture()
@@ -245,7 +245,7 @@ class Recorder:
             # While the step is computed, which leaves its batch as it is.
             fed = [self.guard(lambda: self._digest(training, data), None)]
         else:
-            fed = [before.batch] if queue is None else taken(queue, training.trainer)
+            fed = [before.batch] if deliveries is None else deliveries.take(training.trainer)
         logs, after = (result[0], result[1]) if state is not None else (result, None)
         self.guard(lambda: self._after(training, fed, before, logs, after, calls), None)
         if before.moment is not None:
@@ -273,7 +273,7 @@ class Recorder:
         self.writer.flush()
 
     def _look_inside(self, moment: Moment, training: Training, data: Any) -> None:
-        batch = self._watched.last(data) if isinstance(data, deque) else data
+        batch = data.last if isinstance(data, Deliveries) else data
         layers = self._describer.layers(training.trainer)
         with self.provenance.inside_step():
             self._inside.after(moment, training, batch, layers, lambda v: self._describer.begin_value(v, {}))

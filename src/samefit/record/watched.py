@@ -13,6 +13,34 @@ from samefit.record import batches
 from samefit.record.guard import Guard
 
 
+class Deliveries:
+    """The batches of a dataset that were delivered, but for those that steps have taken.
+
+    Attributes:
+        last: The batch that was taken last, as it is, where batches are kept.
+    """
+
+    def __init__(self) -> None:
+        # TensorFlow adds at one end in a thread of its own while a step takes off the other.
+        self._waiting: deque[tuple[batches.BatchDigest | str, Delivered | None]] = deque()
+        self.last: Delivered | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, digest: batches.BatchDigest | str, batch: Delivered | None) -> None:
+        """Adds a batch that is delivered."""
+        self._waiting.append((digest, batch))
+
+    def take(self, trainer: Any) -> list[batches.BatchDigest | str | None]:
+        """Takes the batches of one execution; [None] if there is none."""
+        wanted = int(getattr(trainer, "steps_per_execution", 1) or 1)
+        taken = [self._waiting.popleft() for _ in range(min(wanted, len(self._waiting)))]
+        # A dataset that pulls ahead has delivered others since.
+        self.last = taken[-1][1] if taken else None
+        return [digest for digest, _ in taken] or [None]
+
+
 @dataclass
 class _Watched:
     """A dataset such that its batches are seen.
@@ -22,21 +50,21 @@ class _Watched:
         pulls_ahead: See `Backend.pulls_ahead`.
         num_since: How many batches were seen since `shown` was handed out last.
         iterator: That which a step pulled from since then; None if there was no step.
-        queue: Digests of the batches, but for those that were taken.
+        deliveries: Its batches.
     """
 
     shown: Any = None
     pulls_ahead: bool = False
     num_since: int = 0
     iterator: weakref.ref[Any] | None = None
-    queue: deque[batches.BatchDigest | str] = field(default_factory=deque)
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     def is_at_rest(self) -> bool:
         """Whether no iterator delivers anything any more but one that is made from now on.
 
         Of what is handed out one iterator is made. Either nobody pulled from it, or it is that of the steps, and gone.
         """
-        if self.queue or self.pulls_ahead:
+        if self.deliveries or self.pulls_ahead:
             return False
         return not self.num_since or (self.iterator is not None and self.iterator() is None)
 
@@ -62,12 +90,12 @@ class _Seen:
 
 
 class WatchedBatches:
-    """Digests of delivered batches, a queue for each dataset, in the order of delivery.
+    """Delivered batches, for each dataset, in the order of delivery.
 
     Args:
         backend: The adapter of Keras's backend.
         guard: Keeps a failure of ours from the training.
-        keep: Whether the last batch of each dataset is kept as it is.
+        keep: Whether batches are kept as they are until the next one is taken.
         num_with_rows: Of how many batches of a dataset the sum over the samples is made.
     """
 
@@ -78,7 +106,6 @@ class WatchedBatches:
         self._num_with_rows = num_with_rows
         self._by_epochs: ByObject[_Seen] = ByObject()
         self._by_shown: ByObject[_Watched] = ByObject()
-        self._last: dict[int, Delivered] = {}
 
     def watch(self, dataset: Any, epochs: Any) -> Any:
         """Returns `dataset` such that its batches are seen.
@@ -110,32 +137,23 @@ class WatchedBatches:
             with_rows = seen.number < self._num_with_rows
             seen.number += 1
             watched.num_since += 1
-            self._guard(lambda: watched.queue.append(self._digest(leaves, with_rows)), None)
-            if self._keep:
-                self._last = {id(watched.queue): Delivered([array.copy() for _, array in leaves], seen.source)}
+            self._guard(lambda: watched.deliveries.add(self._digest(leaves, with_rows), self._kept(leaves, seen)), None)
 
         watched.shown = self._guard(lambda: self._backend.watch_batches(seen.source, observe), seen.source)
         self._by_shown.add(watched.shown, watched)
         return watched
 
-    def seen(self, iterator: Any) -> deque[batches.BatchDigest | str] | None:
+    def seen(self, iterator: Any) -> Deliveries | None:
         """Returns the batches that the `iterator` of a step delivered and nobody took; None if it is not known."""
         watched = self._by_shown.get(self._backend.batch_source(iterator))
         if watched is None:
             return None
         if watched.iterator is None:
             watched.iterator = weakref.ref(iterator)
-        return watched.queue
+        return watched.deliveries
 
-    def last(self, queue: deque[batches.BatchDigest | str]) -> Delivered | None:
-        """Returns the last batch behind a queue, where batches are kept."""
-        return self._last.get(id(queue))
+    def _kept(self, leaves: list[tuple[str, Array]], seen: _Seen) -> Delivered | None:
+        return Delivered([array.copy() for _, array in leaves], seen.source) if self._keep else None
 
     def _digest(self, leaves: list[tuple[str, Array]], with_rows: bool) -> batches.BatchDigest | str:
         return batches.digest_batch(self._backend, leaves, with_rows=with_rows)
-
-
-def taken(queue: deque[batches.BatchDigest | str], trainer: Any) -> list[batches.BatchDigest | str | None]:
-    """Takes the batches of one execution off a queue; [None] if there is none."""
-    wanted = int(getattr(trainer, "steps_per_execution", 1) or 1)
-    return [queue.popleft() for _ in range(min(wanted, len(queue)))] or [None]
