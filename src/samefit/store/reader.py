@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,8 @@ class Run:
         self.path = Path(path)
         self.manifest: Mapping[str, Any] = read_manifest(self.path)
         self._database = self._connect()
+        # Python warns of a database that nobody closed, from 3.13 on; a comparison holds its runs as long as it lives.
+        self._close = weakref.finalize(self, self._database.close)
         self._check()
 
     @classmethod
@@ -52,8 +55,8 @@ class Run:
         return cls(path)
 
     def close(self) -> None:
-        """Closes the database."""
-        self._database.close()
+        """Closes the database, as the end of this reader does."""
+        self._close()
 
     def hold(self) -> None:
         """Lets this reader see the run as it is now, whatever its writer adds; for a run that is being written."""

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ class RunWriter:
         self._nowhere = -1
         self._states = 0
         self._database = sqlite3.connect(path / "run.sqlite", check_same_thread=False, isolation_level=None)
+        self._release = weakref.finalize(self, self._database.close)
+        # What ends a run when the process does comes later.
+        self._release.atexit = False
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
@@ -229,7 +233,7 @@ class RunWriter:
                 self._meta("exit_status", exit_status)
                 self.flush()
             finally:
-                self._database.close()
+                self._release()
 
     def abandon(self) -> None:
         """Leaves the run to the process that this one was forked from.
@@ -237,6 +241,7 @@ class RunWriter:
         SQLite forbids a forked process to use its parent's connection, and even to close it: the two share the index of
         the journal. Python closes what nobody holds any more; so this one is held for good.
         """
+        self._release.detach()
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._database))
 
     def _meta(self, key: str, value: Any) -> None:
