@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from samefit.errors import NoModelError
+from samefit.patches.imports import Held
 from samefit.patches.patching import Patches
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import note_own_generators
@@ -352,10 +353,13 @@ def numpy_imported() -> None:
         _live.numpy_imported()
 
 
-def keras_imported() -> None:
-    """Keras has just been imported."""
+def keras_imported(backend: Held | None = None) -> None:
+    """Keras has just been imported; `backend` is what held the variable that chooses its backend."""
     if _live is not None:
         _live.keras_imported()
+        if backend is not None and backend.replaced is not None and (writer := _live.writer) is not None:
+            text = f"the script sets KERAS_BACKEND to {backend.replaced!r}; it ran on the backend that was asked for"
+            _live.ledger.guard(lambda: writer.warning("backend-of-the-script", text), None)
 
 
 def framework_imported(name: str) -> None:

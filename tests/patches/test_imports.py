@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from samefit.patches.imports import Announcer, announced
+from samefit.patches.imports import Announcer, Held, announced
 
 NAME = "a_framework_of_the_tests"
 
@@ -69,3 +69,23 @@ def test_a_lazy_import_is_not_told_afterwards(told: list[str]) -> None:
     assert found.loader is not None
     found.loader.exec_module(importlib.util.module_from_spec(found))
     assert told == [NAME]
+
+
+@pytest.mark.parametrize(("theirs", "replaced"), [("torch", "torch"), (None, ""), ("jax", None)])
+def test_a_variable_is_as_it_was_asked_for_when_the_module_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: str | None, replaced: str | None
+) -> None:
+    for name in ("reads_it", "does_not"):
+        (tmp_path / f"{name}.py").write_text("import os\nseen = os.environ.get('THE_VARIABLE')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("THE_VARIABLE", raising=False)
+    if theirs is not None:
+        monkeypatch.setenv("THE_VARIABLE", theirs)
+    held = Held("reads_it", "THE_VARIABLE", "jax")
+    monkeypatch.setattr(sys, "meta_path", [held, *sys.meta_path])
+    assert importlib.import_module("does_not").seen == theirs
+    assert held.replaced is None
+    assert importlib.import_module("reads_it").seen == "jax"
+    assert held.replaced == replaced
+    for name in ("reads_it", "does_not"):
+        del sys.modules[name]

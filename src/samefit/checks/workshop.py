@@ -124,6 +124,7 @@ class Workshop:
             "target": target,
             "side": "",
             "pin": execution.pin,
+            "backend": execution.environment.get("KERAS_BACKEND"),
             "sides": [side for side, _ in execution.sides],
             **execution.options,
         }
@@ -184,8 +185,11 @@ class Workshop:
             )
         if status < 0 and not child.stop_requested:
             self.remarks.append(f"{label} {_ending(status)} after the script had ended and was recorded.")
-        self._opened.append(Run.open(child.run_directory))
-        return self._opened[-1]
+        self._opened.append(run := Run.open(child.run_directory))
+        asked, ran_on = execution.environment.get("KERAS_BACKEND"), run.manifest.get("backend")
+        if asked and ran_on and asked != ran_on:
+            raise BackendError(f"{label} ran on {ran_on}, and not on {asked}, which was asked for.")
+        return run
 
 
 def trains_elsewhere(text: str, number: int) -> str:

@@ -25,7 +25,7 @@ def begin(session: Mapping[str, Any]) -> None:
     """Starts the recorder and arranges that it hears of imports and of the end."""
     global _session
     from samefit import live
-    from samefit.patches.imports import Announcer
+    from samefit.patches.imports import Announcer, Held
 
     _session = session
     if not faulthandler.is_enabled():
@@ -33,8 +33,13 @@ def begin(session: Mapping[str, Any]) -> None:
         faulthandler.enable()
     live.start(session)
     frameworks = {name: functools.partial(live.framework_imported, name) for name in ("tensorflow", "torch")}
-    told: dict[str, Callable[[], None]] = {"numpy": live.numpy_imported, "keras": live.keras_imported, **frameworks}
+    backend = Held("keras", "KERAS_BACKEND", session["backend"]) if session.get("backend") else None
+    keras = functools.partial(live.keras_imported, backend)
+    told: dict[str, Callable[[], None]] = {"numpy": live.numpy_imported, "keras": keras, **frameworks}
     sys.meta_path.insert(0, Announcer({name: functools.partial(_tell, callback) for name, callback in told.items()}))
+    if backend is not None:
+        # A script that chooses its backend runs on that which was asked for all the same.
+        sys.meta_path.insert(0, backend)
     _watch_end(live.finish)
 
 

@@ -10,6 +10,7 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,6 +72,31 @@ class _Loader(importlib.abc.Loader):
         module.__loader__ = self._loader
         self._loader.exec_module(module)
         self._callback()
+
+
+class Held(importlib.abc.MetaPathFinder):
+    """Sets a variable of the environment anew whenever a module that reads it is about to be imported.
+
+    Attributes:
+        replaced: What it had been set to by then, last of all; None if it was as it should be.
+
+    Args:
+        module: Name of the top-level module.
+        variable: Name of the variable.
+        value: Its value.
+    """
+
+    def __init__(self, module: str, variable: str, value: str) -> None:
+        self.replaced: str | None = None
+        self._module, self._variable, self._value = module, variable, value
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname == self._module and os.environ.get(self._variable) != self._value:
+            self.replaced = os.environ.get(self._variable, "")
+            os.environ[self._variable] = self._value
+        return None
 
 
 @contextlib.contextmanager
