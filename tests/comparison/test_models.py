@@ -253,7 +253,8 @@ def test_a_weight_that_one_side_does_not_train_is_named() -> None:
 
 def test_what_own_layers_hold_is_told() -> None:
     def held(limit: float, code: str) -> Any:
-        attributes = {"limit": limit, "code of call": {"code": code, "name": "line 3 of layers.py"}}
+        place = {"file": "/code/layers.py", "line": 3, "source": ""}
+        attributes = {"limit": limit, "code of call": {"code": code, "name": place}}
         probe = make_probe(RESIDUAL)
         first, *rest = probe.model.layers
         return replace(probe, model=replace(probe.model, layers=(replace(first, attributes=attributes), *rest)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.cases import at, case_between, found, plans, slugs, texts
+from tests.explain.cases import FILE, at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
@@ -56,7 +55,7 @@ def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
 
 
 def own(code: str, line: int) -> dict[str, Any]:
-    written = {"Warm.__call__": {"code": code, "location": asdict(at(line))}}
+    written = {"Warm.__call__": {"code": code, "name": {"file": FILE, "line": line, "source": at(line).code}}}
     schedule = {"class_name": f"Warm (your own, {code})", "config": {}}
     optimizer = {"class": "Adam", "config": {"learning_rate": schedule, "clipnorm": None}}
     return {"optimizer": optimizer, "written_at": {"optimizer": written}}

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 from tests.explain.cases import at, case_between, found, plans, texts
-from tests.handmade import Change, Training, dense, make_run, maker
+from tests.handmade import Change, Layer, Training, dense, make_run, maker
 
 from samefit.explain.case import Case
 from samefit.explain.inside import _options
 from samefit.explain.options import differing_options
 from samefit.explain.own_code import explain_own_code
 from samefit.store.reader import Run
-from samefit.types import Stage
+from samefit.types import Location, Stage
 
 
-def code(digest: str, line: int = 4) -> dict[str, Any]:
-    return {"code of call": {"code": digest, "name": f"line {line} of train.py"}}
+def code(digest: str, line: int = 4, source: str = "") -> dict[str, Any]:
+    return {"code of call": {"code": digest, "name": {"file": "/code/train.py", "line": line, "source": source}}}
 
 
 def two(tmp_path: Path, a: dict[str, Any], b: dict[str, Any], *, other_class: str = "Dense") -> Case:
@@ -69,6 +69,49 @@ def test_a_method_with_other_code_comes_after_all_else(tmp_path: Path) -> None:
     assert suspects[1].no_counterfactual
 
 
+HALF = """
+    def call(self, x):
+        '''Adds half of it.'''
+        return x + 0.5 * x
+"""
+
+
+def test_the_statement_at_which_two_methods_part_is_named(tmp_path: Path) -> None:
+    whole = HALF.replace("half", "all").replace("0.5 * x", "x  # all")
+    [suspect] = explain_own_code(two(tmp_path, code("aa", 4, whole[1:]), code("bb", 12, HALF[1:])))
+    assert suspect.location == Location("/code/train.py", 14, "return x + 0.5 * x")
+    assert [(e.text, e.side, e.location and e.location.line) for e in suspect.evidence] == [
+        ("Dense.call: return x + x  # all", "baseline", 6),
+        ("Dense.call: return x + 0.5 * x", "candidate", 14),
+    ]
+    assert suspect.summary == "Dense.call is not the same code on both sides."
+    assert suspect.remedy == "write one call for both sides"
+
+
+def block(name: str, source: str, digest: str) -> Layer:
+    """A layer of the user's own that holds others, and no weights of its own."""
+    return Layer(name, {}, record={"location": at(7), "attributes": code(digest, 4, source)}, is_leaf=False)
+
+
+def blocks(path: Path, *layers: Layer, changed: bool = False) -> Run:
+    changes = (Change("loss"),) if changed else ()
+    training = Training(location=at(9))
+    return make_run(path, layers=[dense(4, 4, key="in"), *layers], trainings=[training], changes=changes)
+
+
+def test_code_of_a_layer_that_holds_others(tmp_path: Path) -> None:
+    whole = HALF.replace("0.5 * ", "")
+    plain, other = block("Block", whole[1:], "aa"), block("Block", HALF[1:], "bb")
+    a, b = blocks(tmp_path / "a", plain, plain), blocks(tmp_path / "b", plain, other, changed=True)
+    [suspect] = explain_own_code(case_between(a, b))
+    assert [e.text for e in suspect.evidence] == ["Block.call: return x + x", "Block.call: return x + 0.5 * x"]
+    # Another number of them on each side: which stand for each other is not known.
+    fewer = blocks(tmp_path / "c", other, changed=True)
+    assert not list(explain_own_code(case_between(a, fewer)))
+    same = blocks(tmp_path / "d", plain, plain, changed=True)
+    assert not list(explain_own_code(case_between(a, same)))
+
+
 @pytest.mark.parametrize(
     ("a", "b", "other_class"),
     [
@@ -92,7 +135,7 @@ def test_functions_that_do_the_same_are_one_whatever_they_are_called() -> None:
 
 def stepping(path: Path, digest: str, monkeypatch: pytest.MonkeyPatch, changes: Sequence[Change] = ()) -> Run:
     """Returns a run of a model whose own `train_step` has that code."""
-    own = {"code of train_step": {"code": digest, "name": f"line 7 of {path.name}.py"}}
+    own = {"code of train_step": {"code": digest, "name": {"file": f"{path.name}.py", "line": 7, "source": ""}}}
     record = maker.ModelRecord
     with monkeypatch.context() as patched:
         patched.setattr(maker, "ModelRecord", lambda *fields: replace(record(*fields), attributes=own))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from samefit.align.graphs import COMMUTATIVE, GraphAlignment
@@ -71,7 +72,7 @@ def own_differences(a: Probe, b: Probe, alignment: GraphAlignment) -> Iterator[S
             if all(isinstance(value, Mapping) and "code" in value for value in values):
                 # Where a method stands says nothing of what it does.
                 if values[0]["code"] != values[1]["code"]:
-                    where = [value["name"] for value in values]
+                    where = [f"line {at['line']} of {Path(at['file']).name}" for at in (v["name"] for v in values)]
                     yield SettingDifference("layer", f"{other.name}: {name}", where[0], where[1], other.location)
             elif not same_value(values[0], values[1]):
                 yield SettingDifference("layer", f"{other.name}.{name}", values[0], values[1], other.location)

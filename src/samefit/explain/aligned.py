@@ -30,28 +30,36 @@ def without_weights_in_common(case: Case) -> list[tuple[int, int]]:
     ]
 
 
+def holders(case: Case) -> list[tuple[LayerRecord, LayerRecord]]:
+    """Returns layers that hold others and no variable of their own, paired.
+
+    They are no part of an alignment, which pairs what has variables or holds nothing. Those of one class pair in order,
+    where both sides have as many of them.
+    """
+    paired = {i for i, _ in case.alignment.layers}, {j for _, j in case.alignment.layers}
+    by_class: tuple[dict[str, list[LayerRecord]], ...] = ({}, {})
+    for found, layers, known in zip(by_class, (case.a.model.layers, case.b.model.layers), paired, strict=True):
+        for i, layer in enumerate(layers):
+            if not layer.is_leaf and i not in known:
+                found.setdefault(layer.class_name, []).append(layer)
+    first, second = by_class
+    same = [name for name, layers in first.items() if len(layers) == len(second.get(name, ()))]
+    return [pair for name in same for pair in zip(first[name], second[name], strict=True)]
+
+
 def around_others(
     case: Case, said: set[str]
 ) -> Iterator[tuple[LayerRecord, LayerRecord, Mapping[str, tuple[Any, Any]]]]:
     """Yields layers that hold others and no variable of their own (an LSTM around its cell), with what differs in them.
 
-    They are no part of an alignment, which pairs what has variables or holds nothing. They pair where both sides have
-    the same kinds of them in one order.
+    See `holders`.
 
     Args:
         case: The case.
         said: Options that differ in other layers: these hand them on to what they hold.
     """
-    models = case.a.model.layers, case.b.model.layers
-    paired = {i for i, _ in case.alignment.layers}, {j for _, j in case.alignment.layers}
-    first, second = (
-        [layer for i, layer in enumerate(layers) if not layer.is_leaf and i not in known]
-        for layers, known in zip(models, paired, strict=True)
-    )
-    if [layer.class_name for layer in first] != [layer.class_name for layer in second]:
-        return
-    classes = {layer.class_name for layers in models for layer in layers}
-    for a, b in zip(first, second, strict=True):
+    classes = {layer.class_name for layers in (case.a.model.layers, case.b.model.layers) for layer in layers}
+    for a, b in holders(case):
         own = {
             name: values
             for name, values in differing_options(a.config, b.config).items()

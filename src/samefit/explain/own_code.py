@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from samefit.comparison.result import Evidence
+from samefit.explain.aligned import holders
 from samefit.explain.case import Case, Counterfactual, Suspect
+from samefit.explain.code_lines import first_difference, head_of
 from samefit.explain.options import differing_options, is_own, shown
 from samefit.store.records import LayerRecord, ModelRecord
 from samefit.types import Location
@@ -45,21 +48,36 @@ def explain_own_code(case: Case) -> Iterator[Suspect]:
         yield _attributes(case, found)
     methods = [(o, n, v) for o in owners for n, v in o.differing.items() if n.startswith(_CODE)]
     if methods:
-        owner, name, _ = methods[0]
+        owner, name, (mine, theirs) = methods[0]
         method = name.removeprefix(_CODE)
+        parting = first_difference(mine["name"], theirs["name"])
+        same = "is not the same code on both sides" + ("." if parting else ", or reads other values.")
         yield Suspect(
             slug="model-config",
-            summary=f"{owner.class_name}.{method} is not the same code on both sides, or reads other values.",
-            evidence=tuple(
-                Evidence(f"{o.class_name}.{n.removeprefix(_CODE)}: {mine['name']} and {theirs['name']}", "", o.location)
-                for o, n, (mine, theirs) in methods
-            )[:8],
-            location=owner.location or case.b.training.location,
-            remedy=f"compare {method} on both sides, and the globals and defaults that it reads",
+            summary=f"{owner.class_name}.{method} {same}",
+            evidence=tuple(evidence for found in methods for evidence in _other_code(*found))[:8],
+            location=(parting and parting[1]) or owner.location or case.b.training.location,
+            remedy=f"write one {method} for both sides"
+            if parting
+            else f"compare {method} on both sides, and the globals and defaults that it reads",
             no_counterfactual="code of your own cannot be put in from outside",
             # Code may be written otherwise and compute the same.
             weak=True,
         )
+
+
+def _other_code(owner: _Owner, name: str, values: tuple[Any, Any]) -> Iterator[Evidence]:
+    """Yields the line of each side at which two methods part, or where the methods stand."""
+    mine, theirs = (value["name"] for value in values)
+    what = f"{owner.class_name}.{name.removeprefix(_CODE)}"
+    parting = first_difference(mine, theirs)
+    if parting is None:
+        heads = [head_of(function) for function in (mine, theirs)]
+        places = " and ".join(f"line {head.line} of {Path(head.file).name}" for head in heads)
+        yield Evidence(f"{what}: {places}", "", owner.location)
+        return
+    for role, location in zip(("baseline", "candidate"), parting, strict=True):
+        yield Evidence(f"{what}: {location.code if location else 'nothing in its place'}", role, location)
 
 
 _ALONE = 3
@@ -113,6 +131,7 @@ def _owners(case: Case) -> Iterator[_Owner]:
     a, b = case.a.model, case.b.model
     pairs: list[tuple[str, LayerRecord | ModelRecord, LayerRecord | ModelRecord]] = [("", a, b)]
     pairs += [(b.layers[j].name, a.layers[i], b.layers[j]) for i, j in case.alignment.layers]
+    pairs += [(other.name, one, other) for one, other in holders(case)]
     for name, one, other in pairs:
         found = own_differences(one, other)
         if found:

@@ -51,7 +51,12 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         settings.explain_hash_seed,
         settings.explain_program,
     ),
-    Stage.RANDOMNESS: (settings.explain_environment, randomness.explain_randomness, layers.explain_layers),
+    Stage.RANDOMNESS: (
+        settings.explain_environment,
+        randomness.explain_randomness,
+        layers.explain_layers,
+        own_code.explain_own_code,
+    ),
     Stage.FORWARD: (
         settings.explain_environment,
         modes.explain_training_flag,

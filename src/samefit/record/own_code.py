@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from samefit.attribution import kind_of, location
+from samefit.attribution import kind_of
 from samefit.record.plain import is_plain, leaves, plain
 
 _DEPTH = 3
 """So far functions that a function calls are looked into."""
+
+_MOST_LINES = 200
+"""A method of more lines is not kept: its digest tells whether it is another one."""
 
 _MOST = 32
 """A value of more parts than that stands as a digest."""
@@ -118,7 +121,7 @@ def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any
         config: Its options; of a function none.
 
     Returns:
-        {"function" or "Class.method": {"code": digest of what it does, "location": `Location` as plain data}}.
+        {"function" or "Class.method": {"code": digest of what it does, "name": see `written`}}.
     """
     function = _own_function(thing)
     if function is not None:
@@ -131,13 +134,7 @@ def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any
             for name, method in _methods(base).items()
             if name not in _NO_MATHEMATICS
         }
-    return {
-        name: {
-            "code": _safely(digest, each),
-            "location": dataclasses.asdict(location(each.__code__.co_filename, each.__code__.co_firstlineno)),
-        }
-        for name, each in functions.items()
-    }
+    return {name: {"code": _safely(digest, each), "name": written(each)} for name, each in functions.items()}
 
 
 def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +145,7 @@ def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
         config: Its options.
 
     Returns:
-        {name: value}, plain values alone; of a method {"code of NAME": {"code": digest, "name": where it stands}}.
+        {name: value}, plain values alone; of a method {"code of NAME": {"code": digest, "name": see `written`}}.
     """
     methods: dict[str, FunctionType] = {}
     for base in reversed(type(thing).__mro__):
@@ -161,10 +158,18 @@ def attributes_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
             if value is not None:
                 found[name] = value
     for name, method in methods.items():
-        code = method.__code__
-        place = f"line {code.co_firstlineno} of {code.co_filename.rpartition('/')[2]}"
-        found[f"code of {name}"] = {"code": _safely(digest, method), "name": place}
+        found[f"code of {name}"] = {"code": _safely(digest, method), "name": written(method)}
     return found
+
+
+def written(function: FunctionType) -> dict[str, Any]:
+    """Returns {"file", "line" (1-based), "source"} of a function; "source" is "" if it is not known, or very long."""
+    code = function.__code__
+    try:
+        lines, line = inspect.getsourcelines(function)
+    except (OSError, TypeError, SyntaxError):  # it was made from a text, or the file is no longer that of the function
+        lines, line = [], code.co_firstlineno
+    return {"file": code.co_filename, "line": line, "source": "".join(lines) if len(lines) <= _MOST_LINES else ""}
 
 
 def own_class(thing: Any, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -98,7 +98,7 @@ class LayerRecord:
         seed_value: The seed of its generator, or None if it has none.
         location: The user's line that constructed it.
         attributes: Of a class of the user's own: its plain attributes that are no options, and
-            {"code of METHOD": {"code": digest, "name": where it stands}}.
+            {"code of METHOD": {"code": digest, "name": {"file", "line", "source"}}}.
     """
 
     class_name: str
