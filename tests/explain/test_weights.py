@@ -31,6 +31,62 @@ def test_seeds_from_a_generator_that_nobody_seeded(tmp_path: Path) -> None:
     assert first.counterfactuals[0].transplants[0] == plan
 
 
+def _moved(*before: tuple[int, str]) -> tuple[Story, Any]:
+    """Seeds all, draws as told (line, generator), makes a layer with the next draw; returns the layer's draw, too."""
+    story = Story()
+    for generator in ("python", "numpy"):
+        story.seed(6, generator=generator)
+    for line, generator in before:
+        story.draw(line, generator)
+    story.draw(7, component="seed of GlorotUniform in Dense")
+    return story, story.events[-1]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "remedy"),
+    [
+        ([], [(6, "python")], "put  keras.utils.set_random_seed(6)  before line 7 of train.py, or"),
+        # To seed everything would put the generator back, too, from which the data came.
+        ([(5, "numpy")], [(5, "numpy"), (6, "python")], "put  random.seed(6)  before line 7 of train.py, or"),
+        ([(6, "python")], [], "put  keras.utils.set_random_seed(6)  before line 7 of train.py, or"),
+    ],
+)
+def test_what_had_drawn_is_put_back_and_nothing_else(
+    tmp_path: Path, mine: list[tuple[int, str]], theirs: list[tuple[int, str]], remedy: str
+) -> None:
+    (one, made), (other, made_there) = _moved(*mine), _moved(*theirs)
+    case = two(tmp_path, ([drawn_at(made, 11)], [drawn_at(made_there, 12)]), (one, other))
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    assert first.remedy.startswith(remedy)
+
+
+def _seeded_at(*seeds: tuple[int, int]) -> tuple[Story, Any]:
+    story = Story()
+    for line, value in seeds:
+        story.seed(value, line)
+    story.draw(7, component="seed of GlorotUniform in Dense")
+    return story, story.events[-1]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "remedy"),
+    [
+        ([(3, 1)], [(3, 1), (6, 2)], "leave out  line_6()  at line 6 of train.py: the baseline does not seed there"),
+        ([(3, 1), (6, 2)], [(3, 1)], "leave out  line_6()  at line 6 of train.py: the candidate does not seed there"),
+        ([(3, 1), (6, 1)], [(3, 1), (6, 2)], "use one seed:  keras.utils.set_random_seed(1)"),
+        ([(3, 1)], [(6, 2)], "use one seed:  keras.utils.set_random_seed(1)"),
+    ],
+)
+def test_a_line_that_seeds_once_more_on_one_side_is_left_out(
+    tmp_path: Path, mine: list[tuple[int, int]], theirs: list[tuple[int, int]], remedy: str
+) -> None:
+    (one, made), (other, made_there) = _seeded_at(*mine), _seeded_at(*theirs)
+    case = two(tmp_path, ([drawn_at(made, 11)], [drawn_at(made_there, 12)]), (one, other))
+    first = next(suspect for suspect in found(case) if suspect.slug == "different-seed")
+    assert first.remedy == remedy
+
+
 def _in_order(*layers: str, others: int = 0) -> tuple[Story, Any]:
     """Seeds, then makes layers; returns with them the one whose weights part, the last `Dense`."""
     story = Story().seed(1)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from samefit.explain.case import Case, Side
 from samefit.store.records import Event
+from samefit.types import Location
 
 Drawn = tuple[Event, Event | None]
 """A draw, and what seeded its generator before."""
@@ -63,3 +64,33 @@ def only_order_differs(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
         if draw.id >= side.training.begin_event:
             return False
     return counts[0] == counts[1] and all(component.startswith("seed of ") for component in counts[0])
+
+
+_SEEDS_ONE = {
+    "python": "random.seed",
+    "numpy": "numpy.random.seed",
+    "tensorflow": "tensorflow.random.set_seed",
+    "torch": "torch.manual_seed",
+}
+"""What seeds one generator alone."""
+
+
+def seeded_again(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> tuple[str, list[Location | None]]:
+    """Returns what puts a generator back to its seed, and before which lines: of each side that had drawn from it.
+
+    What seeds everything would put the other generators back as well, which may have been drawn from alike.
+    """
+    sides = ((case.a, *drawn_a), (case.b, *drawn_b))
+    ahead = [(side, draw, seed) for side, draw, seed in sides if draw.index] or list(sides)
+    _, _, seed = ahead[-1]
+    assert seed is not None
+    call = seed.function
+    if generator in _SEEDS_ONE and any(_others_drew(*each, generator) for each in ahead):
+        call = _SEEDS_ONE[generator]
+    return f"{call}({seed.value})", [draw.location or side.training.location for side, draw, _ in ahead]
+
+
+def _others_drew(side: Side, draw: Event, seed: Event | None, generator: str) -> bool:
+    """Whether another generator was drawn from between a seed and a draw."""
+    begin = -1 if seed is None else seed.id
+    return any(e.kind == "draw" and e.generator != generator and begin < e.id < draw.id for e in side.events)

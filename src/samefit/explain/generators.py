@@ -14,7 +14,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain import library_seeds, seed_lines
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
-from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs
+from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs, seeded_again
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -241,7 +241,7 @@ def other_seed(
             Evidence(f"{seed_b.function}({seed_b.value}) at {place(seed_b.location)}", "candidate", seed_b.location),
         ),
         location=seed_b.location,
-        remedy=seed_lines.remedy(seed_a, seed_b, in_turn),
+        remedy=seed_lines.remedy(case, seed_a, seed_b, in_turn),
         counterfactuals=counterfactuals,
     )
 
@@ -270,8 +270,6 @@ def _advanced(
         role = "candidate" if draw_b.index < draw_a.index else "baseline"
         lines.append(Evidence("fit takes no first look here: an earlier call had built the model's metrics", role))
     remedy = remedy or _own_generator(case, generator, (draw_a, seed_a), (draw_b, seed_b))
-    training = case.b.training.location
-    seeding = f"{seed_b.function}({seed_b.value})"
     summary = (
         f"Both sides start from the seed {seed_b.value}, but {name_of(generator)} had been drawn from before "
         f"{what} {'were' if what.startswith(_PLURAL) else 'was'} drawn."
@@ -285,13 +283,14 @@ def _advanced(
             "construct the layers in the same order on both sides, or give each a seed of its own; with "
             "samefit.pinned(SEED)  (or --pin SEED)  the order does not matter"
         )
+    again, lines_before = seeded_again(case, generator, (draw_a, seed_a), (draw_b, seed_b))
+    places = " and before ".join(dict.fromkeys(map(place, lines_before)))
     return Suspect(
         slug="generator-advanced",
         summary=summary,
         evidence=tuple(lines),
-        location=draw_b.location or training,
-        remedy=remedy
-        or f"put  {seeding}  before {place(draw_b.location or training)}, or run each training in a process of its own",
+        location=draw_b.location or case.b.training.location,
+        remedy=remedy or f"put  {again}  before {places}, or run each training in a process of its own",
         counterfactuals=counterfactuals,
     )
 

@@ -35,8 +35,12 @@ def same_seeds(seed_a: Event, seed_b: Event, in_turn: list[int], where: str) -> 
     return (Counterfactual(f"{text} at {where} as well", (plan,)),)
 
 
-def remedy(seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
+def remedy(case: Case, seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
     """Returns what gives a generator the same seeds on both sides."""
+    for side, other, seed, theirs in ((case.b, case.a, seed_b, seed_a), (case.a, case.b, seed_a, seed_b)):
+        if seed.location is not None and _has_seeded(side, theirs, before=seed) and not _has_line(other, seed):
+            where = f"line {seed.location.line} of {seed.location.file.rsplit('/', 1)[-1]}"
+            return f"leave out  {seed.location.code or seed.function}  at {where}: the {other.role} does not seed there"
     if library := library_seeds.seeded_by_library(seed_b):
         return f"give {library} one seed on both sides, such as {seed_a.value}"
     if in_turn:
@@ -47,6 +51,19 @@ def remedy(seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
 def seeds_in_words(seeds: Sequence[int]) -> str:
     """Returns seeds that are set in turn in words, the first ones."""
     return ", ".join(map(str, seeds[:4])) + (", ..." if len(seeds) > 4 else "")
+
+
+def _has_seeded(side: Side, seed: Event, *, before: Event) -> bool:
+    """Whether a side has seeded the generator as the other one did, before it did so once more."""
+    key = (seed.generator, seed.function, seed.value)
+    events = (e for e in side.events if e.kind == "seed" and e.side == before.side and e.id < before.id)
+    return any((e.generator, e.function, e.value) == key for e in events)
+
+
+def _has_line(side: Side, seed: Event) -> bool:
+    """Whether a side has a line as that of a seed, wherever it stands."""
+    code = seed.location and seed.location.code
+    return any(e.kind == "seed" and e.location is not None and e.location.code == code for e in side.events)
 
 
 def _of_one_line(side: Side, seed: Event) -> list[Event]:
