@@ -45,10 +45,14 @@ def _moved(*before: tuple[int, str]) -> tuple[Story, Any]:
 @pytest.mark.parametrize(
     ("mine", "theirs", "remedy"),
     [
-        ([], [(6, "python")], "put  keras.utils.set_random_seed(6)  before line 7 of train.py, or"),
+        ([], [(6, "python")], "put  keras.utils.set_random_seed(6)  before line 7 of train.py; or let line 6 of"),
         # To seed everything would put the generator back, too, from which the data came.
-        ([(5, "numpy")], [(5, "numpy"), (6, "python")], "put  random.seed(6)  before line 7 of train.py, or"),
-        ([(6, "python")], [], "put  keras.utils.set_random_seed(6)  before line 7 of train.py, or"),
+        (
+            [(5, "numpy")],
+            [(5, "numpy"), (6, "python")],
+            "put  random.seed(6)  before line 7 of train.py; or let",
+        ),
+        ([(6, "python")], [], "put  keras.utils.set_random_seed(6)  before line 7 of train.py; or let line 6 of"),
     ],
 )
 def test_what_had_drawn_is_put_back_and_nothing_else(
@@ -72,8 +76,16 @@ def _seeded_at(*seeds: tuple[int, int]) -> tuple[Story, Any]:
 @pytest.mark.parametrize(
     ("mine", "theirs", "remedy"),
     [
-        ([(3, 1)], [(3, 1), (6, 2)], "leave out  line_6()  at line 6 of train.py: the baseline does not seed there"),
-        ([(3, 1), (6, 2)], [(3, 1)], "leave out  line_6()  at line 6 of train.py: the candidate does not seed there"),
+        (
+            [(3, 1)],
+            [(3, 1), (6, 2)],
+            "leave out  keras.utils.set_random_seed(2)  at line 6 of train.py: the baseline",
+        ),
+        (
+            [(3, 1), (6, 2)],
+            [(3, 1)],
+            "leave out  keras.utils.set_random_seed(2)  at line 6 of train.py: the candidate",
+        ),
         ([(3, 1), (6, 1)], [(3, 1), (6, 2)], "use one seed:  keras.utils.set_random_seed(1)"),
         ([(3, 1)], [(6, 2)], "use one seed:  keras.utils.set_random_seed(1)"),
     ],
@@ -84,7 +96,7 @@ def test_a_line_that_seeds_once_more_on_one_side_is_left_out(
     (one, made), (other, made_there) = _seeded_at(*mine), _seeded_at(*theirs)
     case = two(tmp_path, ([drawn_at(made, 11)], [drawn_at(made_there, 12)]), (one, other))
     first = next(suspect for suspect in found(case) if suspect.slug == "different-seed")
-    assert first.remedy == remedy
+    assert first.remedy.startswith(remedy)
 
 
 def _in_order(*layers: str, others: int = 0) -> tuple[Story, Any]:

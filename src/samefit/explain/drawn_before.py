@@ -90,6 +90,40 @@ def seeded_again(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> 
     return f"{call}({seed.value})", [draw.location or side.training.location for side, draw, _ in ahead]
 
 
+_Line = tuple[str, str | None, str]
+"""A function that draws, the user's line behind it, and what of Keras it draws for."""
+
+
+def drawn_within(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> tuple[Location | None, str]:
+    """Returns the user's line that draws while the training runs, more often on one side, and for what of Keras."""
+    counts: list[dict[_Line, int]] = []
+    extra: dict[_Line, Location] = {}
+    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
+        counts.append({})
+        for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
+            within = event.training == side.training.number or event.id > side.training.begin_event
+            if within and event.location is not None and not event.component.endswith(f"fit #{event.training}"):
+                key = (event.function, event.location.code, event.component)
+                counts[-1][key] = counts[-1].get(key, 0) + event.count
+                extra.setdefault(key, event.location)
+    found = ((at, key[2]) for key, at in extra.items() if counts[0].get(key, 0) != counts[1].get(key, 0))
+    return next(found, (None, ""))
+
+
+def drawing_lines(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> list[Location]:
+    """Returns the user's lines that drew for themselves, not for a layer, and more often on one side."""
+    counts: list[Counter[str]] = []
+    places: dict[str, Location] = {}
+    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
+        counts.append(Counter())
+        for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
+            if event.location is not None and not event.component:
+                text = event.location.code or ""
+                counts[-1][text] += event.count
+                places[text] = event.location
+    return [where for text, where in places.items() if counts[0][text] != counts[1][text]]
+
+
 def _others_drew(side: Side, draw: Event, seed: Event | None, generator: str) -> bool:
     """Whether another generator was drawn from between a seed and a draw."""
     begin = -1 if seed is None else seed.id

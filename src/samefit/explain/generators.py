@@ -14,7 +14,14 @@ from samefit.comparison.result import Evidence
 from samefit.explain import library_seeds, seed_lines
 from samefit.explain.begun_late import before_the_recording, is_unseen
 from samefit.explain.case import STANDS_IN, Case, Counterfactual, Side, Suspect
-from samefit.explain.drawn_before import Drawn, looked_on_one_side, only_order_differs, seeded_again
+from samefit.explain.drawn_before import (
+    Drawn,
+    drawing_lines,
+    drawn_within,
+    looked_on_one_side,
+    only_order_differs,
+    seeded_again,
+)
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -171,14 +178,9 @@ def _unseeded(
     lines = []
     for side, draw, seed in ((case.a, draw_a, seed_a), (case.b, draw_b, seed_b)):
         if seed is None:
-            lines.append(
-                Evidence(
-                    f"{name_of(generator)} was never seeded before {what}"
-                    + (f" ({_component(draw)}, draw {draw.index + 1})" if _component(draw) else ""),
-                    side.role,
-                    draw.location,
-                )
-            )
+            drawn = f" ({_component(draw)}, draw {draw.index + 1})" if _component(draw) else ""
+            text = f"{name_of(generator)} was never seeded before {what}{drawn}"
+            lines.append(Evidence(text, side.role, draw.location))
         else:
             lines.append(Evidence(f"{seed.function}({seed.value}) at {place(seed.location)}", side.role, seed.location))
     other = sorted({e.generator for e in case.b.events if e.kind == "seed" and e.value is not None} - {generator})
@@ -192,16 +194,15 @@ def _unseeded(
         location=where,
         remedy=_seeding_remedy(case, generator, draw_b, seed_a, seed_b),
         counterfactuals=(
-            *(replace(each, transplants=_standing_in(each.transplants)) for each in counterfactuals),
+            *(
+                replace(each, transplants=tuple({**plan, STANDS_IN: True} for plan in each.transplants))
+                for each in counterfactuals
+            ),
             Counterfactual(
                 "keras.utils.set_random_seed(1) before anything is drawn, on both sides", both=seed_first(case, 1)
             ),
         ),
     )
-
-
-def _standing_in(plans: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
-    return tuple({**plan, STANDS_IN: True} for plan in plans)
 
 
 def _seeding_remedy(case: Case, generator: str, draw: Event, seed_a: Event | None, seed_b: Event | None) -> str:
@@ -285,18 +286,15 @@ def _advanced(
         )
     again, lines_before = seeded_again(case, generator, (draw_a, seed_a), (draw_b, seed_b))
     places = " and before ".join(dict.fromkeys(map(place, lines_before)))
+    or_else = _or_else(case, generator, (draw_a, seed_a), (draw_b, seed_b))
     return Suspect(
         slug="generator-advanced",
         summary=summary,
         evidence=tuple(lines),
         location=draw_b.location or case.b.training.location,
-        remedy=remedy or f"put  {again}  before {places}, or run each training in a process of its own",
+        remedy=remedy or f"put  {again}  before {places}{or_else}",
         counterfactuals=counterfactuals,
     )
-
-
-_Line = tuple[str, str | None, str]
-"""A function that draws, the user's line behind it, and what of Keras it draws for."""
 
 
 def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> str:
@@ -304,18 +302,7 @@ def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -
 
     To seed before the training is no help then.
     """
-    counts: list[dict[_Line, int]] = []
-    extra: dict[_Line, Location] = {}
-    for side, (draw, seed) in ((case.a, drawn_a), (case.b, drawn_b)):
-        counts.append({})
-        for event in side.draws(generator, seed.id if seed is not None else -1, draw.id):
-            within = event.training == side.training.number or event.id > side.training.begin_event
-            if within and event.location is not None and not event.component.endswith(f"fit #{event.training}"):
-                key = (event.function, event.location.code, event.component)
-                counts[-1][key] = counts[-1].get(key, 0) + event.count
-                extra.setdefault(key, event.location)
-    found = ((at, key[2]) for key, at in extra.items() if counts[0].get(key, 0) != counts[1].get(key, 0))
-    where, component = next(found, (None, ""))
+    where, component = drawn_within(case, generator, drawn_a, drawn_b)
     if where is None or where == drawn_b[0].location:
         return ""
     if component:
@@ -324,8 +311,20 @@ def _own_generator(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -
             f"keep the order of fit apart from what {place(where)} draws:  samefit.pinned(SEED)  (or --pin SEED),  or "
             "shuffle the data yourself and  fit(shuffle=False)"
         )
-    own = {"numpy": "numpy.random.default_rng(1)", "python": "random.Random(1)"}.get(generator)
-    return f"let {place(where)} draw from a generator of its own" + (f":  {own}" if own else "")
+    return _drawing_apart(where, generator)
+
+
+def _or_else(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> str:
+    """Returns what else keeps a generator apart from what had drawn from it."""
+    if case.same_process:
+        return ", or run each training in a process of its own"
+    lines = drawing_lines(case, generator, drawn_a, drawn_b)
+    return f"; or {_drawing_apart(lines[0], generator)}" if lines else ""
+
+
+def _drawing_apart(where: Location, generator: str) -> str:
+    own = {"numpy": ":  numpy.random.default_rng(1)", "python": ":  random.Random(1)"}.get(generator, "")
+    return f"let {place(where)} draw from a generator of its own{own}"
 
 
 _UNLISTED = {

@@ -40,7 +40,7 @@ def remedy(case: Case, seed_a: Event, seed_b: Event, in_turn: list[int]) -> str:
     for side, other, seed, theirs in ((case.b, case.a, seed_b, seed_a), (case.a, case.b, seed_a, seed_b)):
         if seed.location is not None and _has_seeded(side, theirs, before=seed) and not _has_line(other, seed):
             where = f"line {seed.location.line} of {seed.location.file.rsplit('/', 1)[-1]}"
-            return f"leave out  {seed.location.code or seed.function}  at {where}: the {other.role} does not seed there"
+            return f"leave out  {seed.function}({seed.value})  at {where}: the {other.role} does not seed there"
     if library := library_seeds.seeded_by_library(seed_b):
         return f"give {library} one seed on both sides, such as {seed_a.value}"
     if in_turn:
