@@ -77,5 +77,17 @@ def test_a_candidate_that_loads_before_its_second_training_does_not_start_anew(t
     loaded = layer(assigned="load_weights", assigned_location=at(11))
     b = make_run(tmp_path / "b", layers=[loaded], trainings=trainings, changes=[Change("begin", 8, "dense/kernel")])
     first = found(case_between(a, b))[0]
-    assert first.slug != "state-lost"
+    assert first.slug == "state-carried-over"
     assert first.location == at(11)
+    assert first.summary == "The baseline goes on from the end of training #1; the candidate puts other values there."
+
+
+def test_a_layer_made_anew_to_which_its_own_values_were_given(tmp_path: Path) -> None:
+    trainings = [Training(model=1, location=at(9), begin_event=5), Training(model=1, location=at(12), begin_event=8)]
+    a = make_run(tmp_path / "a", layers=[layer(event=1)], trainings=trainings)
+    given = layer(assigned="set_weights", assigned_location=at(11), event=6)
+    b = make_run(tmp_path / "b", layers=[given], trainings=trainings, changes=[Change("begin", 8, "dense/kernel")])
+    first = found(case_between(a, b))[0]
+    assert (first.slug, first.location) == ("state-lost", at(11))
+    assert first.summary == "The baseline goes on from the end of training #1; the candidate puts other values there."
+    assert "bit-equal to the end of #1: dense/kernel" in texts(first)

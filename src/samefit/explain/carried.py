@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.mapping import LOADED
-from samefit.explain.values import Pairs, is_first_value, layer_location, taken_from_baseline
+from samefit.explain.values import Pairs, ended_with, layer_location, taken_from_baseline
 from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
@@ -21,7 +21,7 @@ def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
         yield averaged
         return
     for side, index in ((case.b, 1), (case.a, 0)):
-        training = _ended_with(side, [pair[index] for pair in weights])
+        training = ended_with(side, [pair[index] for pair in weights])
         if training is None:
             continue
         if side is case.a and training.number in {t.number for t in case.a.trainings}:
@@ -69,22 +69,6 @@ def _averaged(case: Case, weights: Pairs) -> Suspect | None:
             counterfactuals=fixes,
             no_counterfactual="" if fixes else "the values before the step cannot be put in",
         )
-    return None
-
-
-def _ended_with(side: Side, positions: list[int]) -> TrainingRecord | None:
-    """Returns the latest training that ended with the values that these variables have now."""
-    earlier = [t for t in side.run.trainings if t.number < side.training.number]
-    # A bias that is zero before each training was not carried over.
-    if not positions or any(is_first_value(side, position) for position in positions):
-        return None
-    for training in reversed(earlier):
-        steps = side.run.step_indices([training.number])
-        # A callback may have put other weights back at the end: either may be what is carried over.
-        states = [side.run.state_after(steps[-1]), side.run.end_state(training.number)] if steps else []
-        ends = {s.digests[k : k + 16] for s in states if s is not None for k in range(0, len(s.digests), 16)}
-        if ends and all(side.digest_before(position) in ends for position in positions):
-            return training
     return None
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
-from samefit.explain.values import Pairs, exchanged, layer_location, taken_from_baseline
-from samefit.store.records import Event, Origin
+from samefit.explain.values import Pairs, ended_with, exchanged, layer_location, taken_from_baseline
+from samefit.store.records import Event, Origin, TrainingRecord
 
 LOADED = ("load_weights", "load_model", "set_weights")
 """How a user puts values where they are, by the name of the function."""
@@ -158,6 +158,10 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
         if tried is not None:
             yield _in_vain(case, weights, (side, origin), (other, tried))
             return
+        goes_on = ended_with(other, [pair[1 - index] for pair in loaded]) if other_put is None else None
+        if goes_on is not None:
+            yield _put_instead(case, loaded, (side, origin), (other, goes_on))
+            return
         paths = ", ".join(other.layout[pair[1 - index]].path for pair in loaded[:4])
         where = other_put.assigned_location if other_put is not None else layer_location(other, loaded[0][1 - index])
         slug = "state-lost" if other is case.b else "state-carried-over"
@@ -178,6 +182,31 @@ def _partly(case: Case, weights: Pairs) -> Iterator[Suspect]:
             no_counterfactual="the first weights are not in the run",
         )
         return
+
+
+def _put_instead(
+    case: Case, weights: Pairs, loaded: tuple[Side, Origin], other: tuple[Side, TrainingRecord]
+) -> Suspect:
+    """One side goes on from where an earlier training of its own ended, and the other puts values of its own there."""
+    (side, origin), (going_on, training) = loaded, other
+    line = origin.assigned_location
+    paths = ", ".join(going_on.layout[pair[going_on is case.b]].path for pair in weights[:4])
+    earlier = [t for t in side.trainings if t.number < side.training.number]
+    # Layers that were made before the trainings may have had these values until others were put there.
+    anew = bool(earlier) and origin.event > earlier[-1].begin_event
+    return Suspect(
+        slug="state-lost" if anew and going_on is case.a else "state-carried-over",
+        summary=f"The {going_on.role} goes on from the end of training #{training.number}; the {side.role} puts other "
+        "values there.",
+        evidence=(
+            Evidence(f"bit-equal to the end of #{training.number}: {paths}", going_on.role, training.location),
+            Evidence(f"{origin.assigned} at {place(line)}", side.role, line),
+        ),
+        location=line or side.training.location,
+        remedy=f"put the same values there on both sides:  {origin.assigned}  at {place(line)}",
+        counterfactuals=taken_from_baseline(case, weights, "the first weights taken from the baseline"),
+        no_counterfactual="the first weights are not in the run",
+    )
 
 
 def _load_that_reached_nothing(side: Side) -> Event | None:

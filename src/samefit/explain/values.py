@@ -10,7 +10,7 @@ import numpy as np
 
 from samefit.explain.case import Case, Counterfactual, Side
 from samefit.store.digest import state_digest
-from samefit.store.records import VariableRecord
+from samefit.store.records import TrainingRecord, VariableRecord
 from samefit.types import Location
 
 Pairs = list[tuple[int, int]]
@@ -100,3 +100,19 @@ def exchanged(case: Case, pairs: Pairs) -> dict[int, int] | None:
     for (_, j), value in zip(pairs, theirs, strict=True):
         holders.setdefault(value, []).append(j)
     return {j: holders[value].pop(0) for (_, j), value in zip(pairs, ours, strict=True)}
+
+
+def ended_with(side: Side, positions: list[int]) -> TrainingRecord | None:
+    """Returns the latest training that ended with the values that these variables have now."""
+    earlier = [t for t in side.run.trainings if t.number < side.training.number]
+    # A bias that is zero before each training was not carried over.
+    if not positions or any(is_first_value(side, position) for position in positions):
+        return None
+    for training in reversed(earlier):
+        steps = side.run.step_indices([training.number])
+        # A callback may have put other weights back at the end: either may be what is carried over.
+        states = [side.run.state_after(steps[-1]), side.run.end_state(training.number)] if steps else []
+        ends = {s.digests[k : k + 16] for s in states if s is not None for k in range(0, len(s.digests), 16)}
+        if ends and all(side.digest_before(position) in ends for position in positions):
+            return training
+    return None
