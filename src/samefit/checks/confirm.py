@@ -40,11 +40,11 @@ def case_of(pair: Pair, comparison: Comparison) -> Case | None:
         return None
     sides = []
     for part, role in ((pair.a, "baseline"), (pair.b, "candidate")):
-        trainings = part.selected()
-        steps = part.run.steps([t.number for t in trainings])
-        if len(steps) < divergence.step or divergence.step < 1:
+        places = part.places
+        if len(places) < divergence.step or divergence.step < 1:
             return None
-        sides.append(Side(part.run, part.side, role, trainings, steps[divergence.step - 1]))
+        step = part.run.step(places[divergence.step - 1])
+        sides.append(Side(part.run, part.side, role, part.selected(), step))
     return Case(
         comparison,
         divergence,
