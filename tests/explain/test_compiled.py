@@ -51,6 +51,7 @@ def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
     first = found(case)[0]
     assert (first.slug, first.location) == ("optimizer-config", Location("/code/train.py", 8, "model.compile(...)"))
     assert texts(first) == "Adam(epsilon=1e-07) and Adam(epsilon=0.001)"
+    assert [line.location for line in first.evidence] == [first.location]
     assert first.remedy == "write  Adam(epsilon=1e-07)  on both sides"
     assert first.counterfactuals[0].transplants == ({"do": "compile", "side": "", "compile": 2, "optimizer": ADAM},)
 

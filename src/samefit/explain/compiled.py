@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
@@ -76,13 +77,15 @@ def _suspect(
     forms = _forms_of_targets(case) if name == "loss" else ()
     setters = _setters_of_the_rate(case) if name == "optimizer" else []
     lines = tuple(own_lines(case, name)) if code or _runs_code(one, other) else ()
+    # Of code of the user's own its lines tell more.
+    compiled = None if lines else _compile_line(case.b)
     return Suspect(
         slug=slug,
         summary=f"The two trainings were compiled with another {name}."
         if name in keys
         else f"The model holds another {keys[0]} as its {name} on each side.",
         evidence=(
-            *_compiled_evidence(name, one, other),
+            *(replace(line, location=compiled) for line in _compiled_evidence(name, one, other)),
             *lines,
             *forms,
             *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
@@ -147,8 +150,13 @@ def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:
 
 def compiled_at(side: Side) -> Location | None:
     """Returns the line that compiled the model of a side, or that trains it."""
+    return _compile_line(side) or side.training.location
+
+
+def _compile_line(side: Side) -> Location | None:
+    """Returns the line that compiled the model of a side; None where it is not known."""
     where = side.training.compiled.get("location")
-    return Location(**where) if isinstance(where, Mapping) else side.training.location
+    return Location(**where) if isinstance(where, Mapping) else None
 
 
 def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:

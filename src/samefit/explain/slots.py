@@ -99,10 +99,11 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if followed is not None:
         # Without the callbacks nothing follows the validation any more, whatever makes that differ.
         fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
-    evidence = [Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it")]
+    evidence = [*_rates_seen(case, parted[0])]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
     if rates[0] != rates[1]:
-        evidence = [Evidence(f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began")]
+        begun = f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began"
+        evidence = [Evidence(begun), *_set_at(case, parted[0])]
         remedy = f"optimizer.learning_rate = {shown(rates[0])}  on both sides"
     if mine or theirs:
         evidence += [
@@ -126,6 +127,36 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "neither fit has a callback: something else set the rate",
     )
+
+
+def _rates_seen(case: Case, pair: tuple[int, int]) -> Iterator[Evidence]:
+    """Yields the learning rates of the first step in which they differ, and the lines that set them before it."""
+    seen = [_rate_at(side) for side in (case.a, case.b)]
+    if None in seen or seen[0] == seen[1]:
+        yield Evidence(f"{case.b.layout[pair[1]].path} differs; what was compiled is looked at apart from it")
+    else:
+        yield Evidence(f"learning_rate={shown(seen[0])} and {shown(seen[1])} in step {case.divergence.step}")
+    yield from _set_at(case, pair)
+
+
+def _rate_at(side: Side) -> object:
+    """Returns the learning rate in the diverging step, as the states tell that were recorded up to it; else None."""
+    events = (e for e in side.events if e.kind == "rate" and e.training == side.training.number)
+    rates = [event.value for event in events if event.index <= side.step.index]
+    return rates[-1] if rates else None
+
+
+def _set_at(case: Case, pair: tuple[int, int]) -> Iterator[Evidence]:
+    """Yields the user's line on each side that set the learning rate last, before the training in which they part."""
+    for side, position in ((case.a, pair[0]), (case.b, pair[1])):
+        path = side.layout[position].path
+        lines = [
+            e.location
+            for e in side.events
+            if e.kind == "assign" and e.component == path and e.id < side.training.begin_event
+        ]
+        if lines and lines[-1] is not None:
+            yield Evidence(f"{path} is set at {place(lines[-1])}", side.role, lines[-1])
 
 
 def _steps_into(side: Side) -> int:
