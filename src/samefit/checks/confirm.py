@@ -118,7 +118,8 @@ def _joined(chain: Sequence[_Search]) -> Iterator[Cause]:
     """Yields the causes, and one for several that stand one after the other and are the same seed that was not set."""
     while chain:
         first, *later = chain[0].causes
-        alike = [] if later else [*itertools.takewhile(lambda search: search.is_also(first), chain)]
+        is_first = functools.partial(_Search.is_also, cause=first)
+        alike = [] if later else [*itertools.takewhile(is_first, chain)]
         if len(alike) < 2:
             yield from chain[0].causes
         else:

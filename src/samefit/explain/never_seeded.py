@@ -1,4 +1,4 @@
-"""What came from generators of the process that nobody had seeded: all of it is one cause, for one seed is its remedy."""
+"""What came from generators of the process that nobody had seeded: one cause, for one seed is its remedy."""
 
 from __future__ import annotations
 

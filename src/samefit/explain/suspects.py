@@ -10,6 +10,7 @@ from pathlib import Path
 from samefit.comparison.order import is_in_turn
 from samefit.comparison.result import Evidence
 from samefit.explain import (
+    adapted,
     between,
     callbacks,
     compiled,
@@ -66,6 +67,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         compiled.explain_fit,
         execution.explain_distribution,
         data.explain_targets,
+        adapted.explain_adapted,
         compiled.explain_weighted_batches,
         between.explain_validation,
         callbacks.explain_batch_callbacks,
