@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ def test_what_cannot_be_told_apart_stays_as_it_is(tmp_path: Path, names: Mapping
     # Keras's own names say in which order models were built; these consist of the same layers.
     runs = [trained(tmp_path / name, *models, names=names) for name, models in (("a", (3, 4)), ("b", (4, 3)))]
     assert order(*runs) == [1, 2]
+
+
+@pytest.mark.parametrize(("data", "wanted"), [("xy", [1, 2]), ("yx", [2, 1]), ("zz", [2, 1])])
+def test_models_that_got_each_others_options_are_not_exchanged(tmp_path: Path, data: str, wanted: list[int]) -> None:
+    runs = []
+    for name, models, given in (("a", (3, 4), "xy"), ("b", (4, 3), data)):
+        trainings = [Training(model=m, options={"x": {"digest": d}}) for m, d in zip(models, given, strict=True)]
+        run = make_run(tmp_path / name, trainings=trainings, names={3: "sequential", 4: "sequential_1"})
+        layer, *others = run.models[4].layers
+        # One of the two models has another option.
+        changed = replace(run.models[4], layers=(replace(layer, config={"units": 8, "use_bias": False}), *others))
+        run.__dict__["models"] = {**run.models, 4: changed}
+        runs.append(run)
+    assert order(*runs) == wanted
 
 
 def test_another_order_alone_is_no_difference(tmp_path: Path) -> None:

@@ -43,7 +43,10 @@ def in_order_of(run_a: Run, trainings_a: Trainings, run_b: Run, trainings_b: Tra
         waiting: dict[Hashable, list[TrainingRecord]] = {}
         for known, training in zip(second, trainings_b, strict=True):
             waiting.setdefault(known, []).append(training)
-        return tuple(waiting[known].pop(0) for known in first)
+        found = tuple(waiting[known].pop(0) for known in first)
+        # Two models may have got each other's options, and be trained on the data that each is for.
+        exchanged = key is not _own_name and _same_data(trainings_a, trainings_b) > _same_data(trainings_a, found)
+        return trainings_b if exchanged else found
     return trainings_b
 
 
@@ -72,11 +75,25 @@ def is_in_turn(trainings: Sequence[TrainingRecord]) -> bool:
     return numbers != sorted(numbers)
 
 
+def _same_data(first: Trainings, second: Trainings) -> int:
+    """Returns how many trainings are given the same arrays, as far as that is known."""
+    digests = ([_digest(training) for training in trainings] for trainings in (first, second))
+    return sum(one == other is not None for one, other in zip(*digests, strict=True))
+
+
+def _digest(training: TrainingRecord) -> object:
+    x = training.options.get("x")
+    return x.get("digest") if isinstance(x, Mapping) else None
+
+
 def _keyed(key: _Key, run: Run, trainings: Trainings) -> list[Hashable] | None:
     """Returns what each training is of; None where that is not known, or two models are alike in it."""
-    keys = [key(run, training) for training in trainings]
-    models = {training.model for training in trainings}
-    return None if None in keys or len({*keys}) != len(models) else keys
+    keys: dict[int, Hashable] = {}
+    for training in trainings:
+        if training.model not in keys:
+            keys[training.model] = key(run, training)
+    known = [*keys.values()]
+    return None if None in known or len({*known}) != len(known) else [keys[t.model] for t in trainings]
 
 
 def _own_name(run: Run, training: TrainingRecord) -> Hashable:
