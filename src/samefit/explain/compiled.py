@@ -11,6 +11,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.handing import CANNOT, handed, pieces
 from samefit.explain.options import bare, can_be_made, class_of, differing_options, is_own, shown, unmarked
+from samefit.explain.rates import set_at
 from samefit.types import Location, Stage
 
 
@@ -77,6 +78,8 @@ def _suspect(
     forms = _forms_of_targets(case) if name == "loss" else ()
     setters = _setters_of_the_rate(case) if name == "optimizer" else []
     lines = tuple(own_lines(case, name)) if code or _runs_code(one, other) else ()
+    # What stands in the optimizer when the training begins may have been set since.
+    rates = tuple(set_at(case)) if name == "optimizer" and _has_another_rate(one, other) else ()
     # Of code of the user's own its lines tell more.
     compiled = None if lines else _compile_line(case.b)
     return Suspect(
@@ -86,17 +89,24 @@ def _suspect(
         else f"The model holds another {keys[0]} as its {name} on each side.",
         evidence=(
             *(replace(line, location=compiled) for line in _compiled_evidence(name, one, other)),
+            *rates,
             *lines,
             *forms,
             *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
         ),
-        location=next((line.location for line in lines if line.side == "candidate"), compiled_at(case.b)),
+        location=next((line.location for line in (*lines, *rates) if line.side == "candidate"), compiled_at(case.b)),
         remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
         counterfactuals=() if fix is None else (fix,),
         no_counterfactual="" if fix is not None else why_not,
         # Functions may be written otherwise and compute the same.
         weak=code or fix is None,
     )
+
+
+def _has_another_rate(one: Any, other: Any) -> bool:
+    configs = [part.get("config") if isinstance(part, Mapping) else None for part in (one, other)]
+    rates = [config.get("learning_rate") if isinstance(config, Mapping) else None for config in configs]
+    return bool(bare(rates[0]) != bare(rates[1]))
 
 
 def _runs_code(one: Any, other: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Side, Suspect
 from samefit.explain.options import differing_options
-from samefit.store.records import VariableRecord
+from samefit.store.records import LayerRecord, VariableRecord
 from samefit.types import Location
 
 
@@ -75,14 +75,19 @@ def _in_the_same_layers(case: Case, first: list[VariableRecord], second: list[Va
 
 def _differ(case: Case, i: int, j: int) -> bool:
     one, other = case.a.model.layers[i], case.b.model.layers[j]
-    options = {*differing_options(one.config, other.config)}
-    # `quantize` gives a layer another dtype policy, such as "int8_from_float32" (keras/src/dtype_policies, 3.15).
-    if any(_QUANTIZED in policy for policy in (one.dtype_policy, other.dtype_policy)):
-        options -= {"dtype", "quantization_config"}
+    options = {*differing_options(one.config, other.config)} - (
+        {QUANTIZED_BY} if is_quantized_alone(one, other) else set()
+    )
     return one.class_name != other.class_name or bool(options)
 
 
-_QUANTIZED = "_from_"
+QUANTIZED_BY = "quantization_config"
+"""The option of a layer that `quantize` sets, with its dtype policy (keras/src/layers/layer.py, 3.15)."""
+
+
+def is_quantized_alone(one: LayerRecord, other: LayerRecord) -> bool:
+    """Whether one of two layers has the dtype policy of a quantised one, such as "int8_from_float32"."""
+    return ("_from_" in one.dtype_policy) != ("_from_" in other.dtype_policy)
 
 
 def _difference(one: VariableRecord, other: VariableRecord) -> str:

@@ -13,8 +13,9 @@ from samefit.explain.compiled import compiled_at
 from samefit.explain.generators import place
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.options import shown
+from samefit.explain.rates import is_rate, rates_seen, set_at
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
-from samefit.store.records import TrainingRecord, VariableRecord
+from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
 
@@ -58,11 +59,6 @@ def _is_compiled_again(side: Side) -> bool:
     return bool(earlier) and earlier[-1].compiled.get("number") != own.compiled.get("number")
 
 
-def _is_rate(variable: VariableRecord) -> bool:
-    """Whether a variable is the learning rate of the optimizer that the model was compiled with."""
-    return variable.slot == "learning_rate" and not variable.holder
-
-
 def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
     """Whether the state is that of a new optimizer: its counter is at zero, or all its slots are.
 
@@ -75,7 +71,7 @@ def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
 
 def explain_schedule(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where the learning rate moved on one side while both optimizers were compiled alike."""
-    pairs = [(i, j) for i, j in case.alignment.pairs if _is_rate(case.a.layout[i])]
+    pairs = [(i, j) for i, j in case.alignment.pairs if is_rate(case.a.layout[i])]
     parted = [(i, j) for i, j in pairs if _after(case.a, i) != _after(case.b, j) or (i, j) in case.differing]
     if not parted:
         return
@@ -99,11 +95,11 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if followed is not None:
         # Without the callbacks nothing follows the validation any more, whatever makes that differ.
         fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
-    evidence = [*_rates_seen(case, parted[0])]
+    evidence = [*rates_seen(case, case.b.layout[parted[0][1]].path)]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
     if rates[0] != rates[1]:
         begun = f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began"
-        evidence = [Evidence(begun), *_set_at(case, parted[0])]
+        evidence = [Evidence(begun), *set_at(case)]
         remedy = f"optimizer.learning_rate = {shown(rates[0])}  on both sides"
     if mine or theirs:
         evidence += [
@@ -127,36 +123,6 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "neither fit has a callback: something else set the rate",
     )
-
-
-def _rates_seen(case: Case, pair: tuple[int, int]) -> Iterator[Evidence]:
-    """Yields the learning rates of the first step in which they differ, and the lines that set them before it."""
-    seen = [_rate_at(side) for side in (case.a, case.b)]
-    if None in seen or seen[0] == seen[1]:
-        yield Evidence(f"{case.b.layout[pair[1]].path} differs; what was compiled is looked at apart from it")
-    else:
-        yield Evidence(f"learning_rate={shown(seen[0])} and {shown(seen[1])} in step {case.divergence.step}")
-    yield from _set_at(case, pair)
-
-
-def _rate_at(side: Side) -> object:
-    """Returns the learning rate in the diverging step, as the states tell that were recorded up to it; else None."""
-    events = (e for e in side.events if e.kind == "rate" and e.training == side.training.number)
-    rates = [event.value for event in events if event.index <= side.step.index]
-    return rates[-1] if rates else None
-
-
-def _set_at(case: Case, pair: tuple[int, int]) -> Iterator[Evidence]:
-    """Yields the user's line on each side that set the learning rate last, before the training in which they part."""
-    for side, position in ((case.a, pair[0]), (case.b, pair[1])):
-        path = side.layout[position].path
-        lines = [
-            e.location
-            for e in side.events
-            if e.kind == "assign" and e.component == path and e.id < side.training.begin_event
-        ]
-        if lines and lines[-1] is not None:
-            yield Evidence(f"{path} is set at {place(lines[-1])}", side.role, lines[-1])
 
 
 def _steps_into(side: Side) -> int:
