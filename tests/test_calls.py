@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from samefit.calls import literal_argument, makes_seeded_generator, seed_of_random_state
+from samefit.calls import called_otherwise, literal_argument, makes_seeded_generator, seed_of_random_state
 
 
 def RandomState(seed: object = None) -> bool:  # noqa: N802 - stands for NumPy's
@@ -65,6 +65,31 @@ def test_the_seed_of_a_random_state_is_read() -> None:
     assert RandomState([1, 2]) is None
     assert RandomState(True) is None
     assert seen(3) is None
+
+
+def by_another_name() -> str:
+    return called_otherwise(sys._getframe(1))
+
+
+def test_what_is_called_by_another_name_is_looked_up() -> None:
+    class RandomState:
+        def __new__(cls) -> str:  # type: ignore[misc]
+            return called_otherwise(sys._getframe(1))
+
+    RS, holder = RandomState, SimpleNamespace(Any=RandomState)  # noqa: N806 - as an import names it
+    assert (RS(), holder.Any()) == ("numpy.random.RandomState",) * 2
+    assert RandomState() == "", "its own name stands in the line"
+    assert by_another_name() == ""
+    assert not eval("RS()"), "without its source, a line says nothing"
+    make = default_rng_named
+    assert make() == "numpy.random.default_rng"
+
+
+def default_rng_named() -> str:
+    return called_otherwise(sys._getframe(1))
+
+
+default_rng_named.__name__ = "default_rng"
 
 
 class MT19937:

@@ -65,6 +65,21 @@ def seed_of_random_state(frame: FrameType) -> int | None:
     return int(value) if issubclass(type(value), Integral) and type(value) is not bool else None  # type: ignore[call-overload]
 
 
+def called_otherwise(frame: FrameType) -> str:
+    """Returns which of NumPy's functions a frame calls by another name, such as "numpy.random.RandomState"; else ""."""
+    call = _call(frame)
+    found = (name for name in _MAKERS if call is not None and _last_name(call.func) != name)
+    return next((f"numpy.random.{name}" for name in found if call and _is(name, call.func, frame)), "")
+
+
+_MAKERS = ("default_rng", "RandomState")
+"""What takes entropy where it is given no seed."""
+
+
+def _is(name: str, function: ast.expr, frame: FrameType) -> bool:
+    return getattr(_evaluated(function, frame), "__name__", "") == name or _makes_one_of((name,), function, frame)
+
+
 def literal_argument(frame: FrameType, name: str) -> object:
     """Returns the constant that the call, at which a frame is, has for an argument by name; None if there is none."""
     call = _call(frame)

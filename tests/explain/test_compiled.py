@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.cases import FILE, at, case_between, found, plans, slugs, texts
+from tests.explain.cases import FILE, Story, at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
@@ -50,8 +50,27 @@ def test_an_option_of_the_optimizer(tmp_path: Path) -> None:
     first = found(case)[0]
     assert (first.slug, first.location) == ("optimizer-config", Location("/code/train.py", 8, "model.compile(...)"))
     assert texts(first) == "Adam(epsilon=1e-07) and Adam(epsilon=0.001)"
+    assert [line.location for line in first.evidence] == [first.location]
     assert first.remedy == "write  Adam(epsilon=1e-07)  on both sides"
     assert first.counterfactuals[0].transplants == ({"do": "compile", "side": "", "compile": 2, "optimizer": ADAM},)
+
+
+@pytest.mark.parametrize("option", ["learning_rate", "epsilon"])
+def test_a_rate_that_was_set_after_compile_is_told_with_its_line(tmp_path: Path, option: str) -> None:
+    other = {**ADAM, "config": {**ADAM["config"], option: 0.5}}
+    story = Story().note("assign", 7, function="assign", component="adam/learning_rate").training(1)
+    runs = []
+    for name, optimizer in (("a", ADAM), ("b", other)):
+        compiled = {"optimizer": optimizer, "loss": "mse", "number": 2, "location": LINE}
+        training = Training(compiled=compiled, location=at(9), begin_event=story.begin[1])
+        events = story.events if name == "b" else story.events[1:]
+        changes = UPDATE if name == "b" else ()
+        runs.append(make_run(tmp_path / name, trainings=[training], changes=changes, events=events))
+    first = found(case_between(*runs))[0]
+    told = [(line.side, line.location) for line in first.evidence if "is set at" in line.text]
+    # Another option is not set by that line.
+    assert told == ([("candidate", at(7))] if option == "learning_rate" else [])
+    assert (first.location == at(7)) == (option == "learning_rate")
 
 
 def own(code: str, line: int) -> dict[str, Any]:

@@ -184,6 +184,18 @@ def test_an_older_generator_with_a_seed_on_one_side_alone(tmp_path: Path) -> Non
     assert "unseeded" not in slugs(alike)
 
 
+def test_an_older_generator_under_another_name(tmp_path: Path) -> None:
+    def stories(name: str, maker: str) -> list[Suspect]:
+        bare = Story().note("entropy", 5, generator="os", function="secrets.randbits", value=3, keras=maker).training(1)
+        return found(two(tmp_path / name, made(7, maker=STATE).training(1), bare))
+
+    first = stories("known", STATE)[0]
+    assert first.summary == "numpy.random.RandomState was given the seed 7 on one side, and none on the other."
+    assert [(e.side, e.location) for e in first.evidence] == [("baseline", at(5)), ("candidate", at(5))]
+    # Entropy that something else takes is no generator without its seed.
+    assert not [s for s in stories("other", "Model.fit") if "was given the seed 7" in s.summary]
+
+
 def test_a_generator_of_python_with_a_seed_on_one_side_alone(tmp_path: Path) -> None:
     first = found(two(tmp_path, made(None, maker=PYTHON).training(1), made(3, maker=PYTHON).training(1)))[0]
     assert first.slug == "unseeded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,21 @@ def test_a_random_layer_that_had_drawn_more(tmp_path: Path) -> None:
     assert (first.slug, first.location) == ("generator-advanced", at(10))
     assert "seed 7 on both sides, but had drawn 1 more before step 3 on the side of the candidate" in first.summary
     assert first.counterfactuals[0].transplants == ({"do": "seed_states", "training": 2, "values": {path: (7, 2)}},)
+
+
+@pytest.mark.parametrize("way", ["call", "set_weights", None])
+def test_the_line_that_called_a_random_layer_is_named(tmp_path: Path, way: str | None) -> None:
+    path = PATHS[0]
+    moved = counters({-1: 0, 0: 1, 1: 2, 2: 4, 3: 5}, path)
+    case = case_at_two(tmp_path, counters(GOES_ON, path), [*moved, state(2, path, 7, 3, "begin"), effect()])
+    origin = Origin("value", assigned=way, assigned_location=at(7))
+    case.b.__dict__["layout"] = tuple(replace(v, origin=origin) if v.path == path else v for v in case.b.layout)
+    first = found(case)[0]
+    assert first.slug == "generator-advanced"
+    line = at(7) if way == "call" else at(10)
+    assert first.location == line
+    assert first.remedy.startswith(f"call the model without training=True {'at' if way == 'call' else 'before'} line")
+    assert ("it was called at line 7 of train.py, outside of any training, and drew" in texts(first)) == (way == "call")
 
 
 def test_what_had_drawn_more_before_each_training_is_put_back_before_each(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.cases import at, case_between, found, plans, slugs, texts
+from tests.explain.cases import Story, at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Training, dense, make_run
 
-from samefit.explain.case import Case
+from samefit.explain.case import Case, Suspect
 from samefit.types import Stage
 
 SHAPES = {"dense_kernel": (4, 4), "dense_bias": (4,), "dense_1_kernel": (4, 4), "dense_1_bias": (4,)}
@@ -170,6 +170,43 @@ def test_a_learning_rate_that_was_set_after_compile(tmp_path: Path) -> None:
     last = next(s for s in found(case_between(*runs)) if "learning rate" in s.summary)
     assert texts(last) == "learning_rate=0.01 and 0.001 when the two trainings began"
     assert last.remedy == "optimizer.learning_rate = 0.01  on both sides"
+
+
+def rated(tmp_path: Path, *rates: tuple[float, float], line: int | None = None) -> Suspect:
+    """The rates that each side notes at the begin and from its third step on; the candidate's was set in a line."""
+    runs = []
+    for name, (begin, later) in zip("ab", rates, strict=True):
+        story = Story()
+        if name == "b" and line is not None:
+            story.note("assign", line, function="assign", component=RATE)
+        story.training(1)
+        for index, rate in ((0, begin), (2, later), (7, 9.0)):
+            story.note("rate", function="learning_rate", index=index, value=rate)
+        training = Training(
+            location=at(9), options={"callbacks": ["LearningRateScheduler"]}, begin_event=story.begin[1]
+        )
+        changes = moved(2) if name == "b" else ()
+        runs.append(
+            make_run(tmp_path / name, layers=(dense(4, 4),), trainings=[training], changes=changes, events=story.events)
+        )
+    return next(s for s in found(case_between(*runs)) if "learning rate" in s.summary)
+
+
+def test_the_rates_of_the_step_are_said(tmp_path: Path) -> None:
+    first = rated(tmp_path, (0.01, 0.005), (0.01, float(np.float32(0.0025))))
+    assert first.evidence[0].text == "learning_rate=0.005 and 0.0025 in step 3"
+
+
+def test_the_line_that_set_the_rate_is_named(tmp_path: Path) -> None:
+    first = rated(tmp_path, (0.01, 0.01), (0.1, 0.1), line=7)
+    assert [(line.text, line.side, line.location) for line in first.evidence[:2]] == [
+        ("learning_rate=0.01 and 0.1 in step 3", "", None),
+        (f"{RATE} is set at line 7 of train.py", "candidate", at(7)),
+    ]
+
+
+def test_rates_that_are_equal_as_far_as_they_were_seen_are_not_said(tmp_path: Path) -> None:
+    assert "learning_rate=" not in texts(rated(tmp_path, (0.01, 0.005), (0.01, 0.005)))
 
 
 def test_the_option_of_a_callback_that_moves_the_learning_rate(tmp_path: Path) -> None:

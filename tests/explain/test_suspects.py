@@ -51,6 +51,26 @@ def test_a_seed_that_a_script_makes_of_a_given_variable_stands_with_it(slug: str
     assert second is fact
 
 
+@pytest.mark.parametrize(("models", "is_said"), [((4, 3), True), ((3, 4), False)])
+def test_another_order_of_the_models_is_said_of_what_was_drawn_before(
+    tmp_path: Path, models: tuple[int, int], is_said: bool
+) -> None:
+    trainings = [[Training(model=model) for model in order] for order in ((3, 4), models)]
+    runs = [
+        make_run(
+            tmp_path / name, trainings=own, names={3: "one", 4: "other"}, changes=[Change("batch", 0)] * (name == "b")
+        )
+        for name, own in zip("ab", trainings, strict=True)
+    ]
+    drawn, given = Suspect("generator-advanced", "drawn", remedy="seed"), Suspect("different-seed", "given")
+    first, second = suspects._with_order(case_between(*runs), (drawn, given))
+    assert texts(first) == (
+        "this model is trained as number 1 in the baseline, and as number 2 in the candidate" * is_said
+    )
+    assert first.remedy == ("train the models in the same order on both sides, or seed" if is_said else "seed")
+    assert second is given
+
+
 def test_what_only_repeats_that_something_differs_comes_last(tmp_path: Path) -> None:
     random = {"hash_seed": "random"}
     runs = [

@@ -70,6 +70,7 @@ def make_run(
     batch_size: int = 32,
     every: int = 1,
     ends: bool = True,
+    names: Mapping[int, str] | None = None,
 ) -> Run:
     """Writes a run and opens it.
 
@@ -93,12 +94,13 @@ def make_run(
         batch_size: Samples in a step.
         every: A state is written after each step whose 1-based number is a multiple of this.
         ends: Whether the state at the end of each training is written.
+        names: What models are called, by number; "model" by default.
     """
     pid = {"pid": NO_PROCESS} if status == "killed" else {}
     writer = RunWriter(path, {**MANIFEST, **pid, **(manifest or {})})
     maker = Maker(writer, _named(layers), seed, changes, tuple(slots), listing, batch_size, every, arrays, ends)
     for number in sorted({training.model for training in trainings}):
-        maker.model(number, class_name, build, order, calls)
+        maker.model(number, (names or {}).get(number, "model"), class_name, build, order, calls)
     for number, training in enumerate(trainings, start=1):
         maker.training(number, training)
     if any(change.what == "no batch" for change in changes):

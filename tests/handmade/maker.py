@@ -88,7 +88,9 @@ class Maker:
                 keys.append(key + b":" + slot.encode())
         return tuple(records), keys
 
-    def model(self, number: int, class_name: str, build: Build, order: str, calls: Sequence[CallRecord] | None) -> None:
+    def model(
+        self, number: int, name: str, class_name: str, build: Build, order: str, calls: Sequence[CallRecord] | None
+    ) -> None:
         records = tuple(
             LayerRecord(
                 layer.class_name,
@@ -102,7 +104,7 @@ class Maker:
         )
         seen = [CallRecord("layer", layer.class_name, i) for i, layer in enumerate(self.layers)]
         self.writer.model(
-            ModelRecord(number, "model", class_name, build, records, tuple(seen if calls is None else calls), order)
+            ModelRecord(number, name, class_name, build, records, tuple(seen if calls is None else calls), order)
         )
 
     # -- trainings --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from samefit.record.ledger import Ledger
 from samefit.record.provenance import Provenance
 from samefit.store.digest import state_digest
+from samefit.store.records import Event
 from samefit.transplant.plan import Transplants
 
 
@@ -43,8 +44,9 @@ class Zeros:
 
 
 class Variable:
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, name: str = "kernel") -> None:
         self.value = value
+        self.name, self.path = name, f"owner/{name}"
         self.shape, self.dtype = (2,), "float32"
 
 
@@ -85,6 +87,12 @@ def test_layers_are_counted_by_class_and_side(provenance: Provenance) -> None:
 def test_what_was_made_before_the_recording_is_known_to_be_unknown(provenance: Provenance) -> None:
     made = provenance.construction(Dense())
     assert (made.ordinal, made.location, made.event) == (0, None, -1)
+
+
+def noted(ledger: Ledger) -> list[Event]:
+    events: list[Event] = []
+    ledger.connect(events.append, lambda point, states: None)
+    return events
 
 
 def drawn(ledger: Ledger, value: int) -> Any:
@@ -184,6 +192,56 @@ def test_an_assignment_of_the_user(ledger: Ledger, provenance: Provenance) -> No
     assert known.origin.assigned == "assign"
     assert known.origin.assigned_location is not None
     assert known.origin.assigned_location.code == "provenance.assigned(variable)"
+    assert [event.kind for event in noted(ledger)] == []
+
+
+def test_a_learning_rate_that_the_user_sets_is_in_the_ledger(ledger: Ledger, provenance: Provenance) -> None:
+    rate = Variable(np.ones(2), "learning_rate")
+    provenance.variable_made(rate, 0.1)
+    provenance.assigned(rate)
+    (event,) = noted(ledger)
+    assert (event.kind, event.component) == ("assign", "owner/learning_rate")
+    assert event.location is not None
+    assert event.location.code == "provenance.assigned(rate)"
+
+
+class Vocabulary:
+    """A layer of Keras's that has learned words; `variables` are those of a layer that keeps numbers."""
+
+    variables = ()
+
+    def __init__(self, *words: str) -> None:
+        self.get_vocabulary = lambda: words
+
+
+class Numbers:
+    """A layer of Keras's that has learned numbers."""
+
+    def __init__(self, value: float) -> None:
+        self.variables = [Variable(np.full(2, value))]
+
+
+def test_what_a_layer_has_learned_is_in_the_ledger(ledger: Ledger, provenance: Provenance) -> None:
+    for layer in (Vocabulary("a", "b"), Vocabulary("a", "b"), Vocabulary("ab"), Numbers(1), Numbers(1), Numbers(2)):
+        type(layer).__module__ = "keras.src.layers"
+        provenance.adapted(layer)
+    events = noted(ledger)
+    first, again, other, one, same, two = (event.value for event in events)
+    assert first == again != other
+    assert one == same != two
+    assert {(event.kind, event.function) for event in events} == {
+        ("adapt", "Vocabulary.adapt"),
+        ("adapt", "Numbers.adapt"),
+    }
+
+
+def test_a_layer_of_the_users_own_is_not_asked_what_it_has_learned(ledger: Ledger, provenance: Provenance) -> None:
+    class Own:
+        def get_vocabulary(self) -> list[str]:
+            raise AssertionError("this is code of the user's")
+
+    provenance.adapted(Own())
+    assert noted(ledger) == []
 
 
 # -- calls --------------------------------------------------------------------------------------------------------

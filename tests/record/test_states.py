@@ -56,6 +56,23 @@ def test_a_large_state_has_the_digests_of_its_parts_in_order(monkeypatch: pytest
     assert states.record(training, 3, "after", values).digests == found
 
 
+def test_a_learning_rate_is_noted_where_it_changes() -> None:
+    noted: list[tuple[int, float]] = []
+    states = States(
+        Writer(), None, every_step=False, note=lambda _, **fields: noted.append((fields["index"], fields["value"]))
+    )  # type: ignore[arg-type]
+    training = Training(TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running"), None, last=3)
+    rates = [
+        VariableRecord(Role.OPTIMIZER, "adam/learning_rate", (), "float32", slot="learning_rate", holder=h)
+        for h in ("other", "")
+    ]
+    training.variable_records = (VariableRecord(Role.TRAINABLE, "kernel", (2,), "float32"), *rates)
+    for step, rate in enumerate([0.5, 0.5, 0.25, 0.25]):
+        states.record(training, step, "after", [np.ones(2), np.asarray(float(step)), np.asarray(rate)])
+    states.record(training, 4, "after", [np.ones(2), None, None])
+    assert noted == [(0, 0.5), (2, 0.25)]
+
+
 AT_EXIT = """
 import atexit, numpy as np
 from samefit.record import states

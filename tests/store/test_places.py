@@ -23,3 +23,12 @@ def test_without_steps_there_is_no_position(position: int) -> None:
     assert not list(places.beginnings())
     with pytest.raises(IndexError, match="of 0 steps"):
         places[position]
+
+
+def test_trainings_that_took_turns_can_be_told_one_after_the_other() -> None:
+    places = Places([(2, 1, 2), (2, 4, 6), (1, 0, 1), (1, 2, 4)])
+    assert list(places) == [1, 4, 5, 0, 2, 3]
+    assert list(places.beginnings()) == [0, 3]
+    assert list(places.positions([0, 1, 3, 5, 7])) == [3, 0, 5, 2]
+    # For a position the run must have come to all steps before it.
+    assert [places.steps_up_to(number) for number in range(1, 7)] == [2, 5, 6, 6, 6, 6]

@@ -13,9 +13,10 @@ from samefit.checks.execution import Execution, in_float64
 from samefit.checks.pair import Pair
 from samefit.checks.workshop import Workshop
 from samefit.comparison.batches import BatchArrays, Find, batch_gaps, in_order, other_batches
-from samefit.comparison.pairing import Pairing, Steps
+from samefit.comparison.pairing import Pairing
 from samefit.comparison.parity import Batches, BatchGap
 from samefit.comparison.result import Comparison
+from samefit.comparison.sequence import Steps
 from samefit.errors import SamefitError
 from samefit.store.inside import Look
 from samefit.store.reader import Run
@@ -100,7 +101,7 @@ class _Measurement:
     def _keeping(self, execution: Execution, side: int) -> Execution:
         indices = [self._steps[side].indices[position] for position in self._positions]
         looks = [asdict(Look(index, batch_only=True)) for index in indices]
-        return replace(execution, options={**execution.options, "looks": looks, "stop_after": indices[-1] + 1})
+        return replace(execution, options={**execution.options, "looks": looks, "stop_after": max(indices) + 1})
 
 
 def _finder(run: Run, steps: Steps) -> Callable[[int], BatchArrays | None]:

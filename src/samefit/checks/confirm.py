@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from samefit.checks.batches import measure_batches
@@ -15,6 +15,7 @@ from samefit.checks.told import STAYS, NotShown, confirmed, unconfirmed
 from samefit.checks.workshop import Workshop
 from samefit.comparison.parity import Batches
 from samefit.comparison.result import Cause, Comparison, Evidence
+from samefit.explain import never_seeded
 from samefit.explain.batches import batches_told, rounded_batches
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.suspects import suspects
@@ -29,6 +30,9 @@ _TRIES = 6
 _REPEATS = 3
 """So often two sides run again with nothing changed until they part: only then shows it something that they agree."""
 
+_SEEDED_AFTER = 2
+"""Once one missing seed was the cause so often, the next re-run sets it."""
+
 _JOINED = 4
 """So many suspects, of which none is the cause alone, are tried together."""
 
@@ -40,11 +44,11 @@ def case_of(pair: Pair, comparison: Comparison) -> Case | None:
         return None
     sides = []
     for part, role in ((pair.a, "baseline"), (pair.b, "candidate")):
-        trainings = part.selected()
-        steps = part.run.steps([t.number for t in trainings])
-        if len(steps) < divergence.step or divergence.step < 1:
+        places = part.places
+        if len(places) < divergence.step or divergence.step < 1:
             return None
-        sides.append(Side(part.run, part.side, role, trainings, steps[divergence.step - 1]))
+        step = part.run.step(places[divergence.step - 1])
+        sides.append(Side(part.run, part.side, role, part.selected(), step))
     return Case(
         comparison,
         divergence,
@@ -88,7 +92,9 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
             case = case_of(pair, comparison)
             if case is None:
                 break
-            search = _Search(case, pair, comparison, workshop, say)
+            search = _Search(
+                case, pair, comparison, workshop, say, [found for other in chain for found in other.causes]
+            )
         pair, comparison = search.next()
         chain.append(search)
         search = None
@@ -105,7 +111,21 @@ def confirmed_causes(pair: Pair, comparison: Comparison, workshop: Workshop, say
     if not chain:
         return Found((), pair, comparison)
     last = chain[-1]
-    return Found(tuple(cause for found in chain for cause in found.causes), last.pair, last.comparison, last.batches)
+    return Found(tuple(_joined(chain)), last.pair, last.comparison, last.batches)
+
+
+def _joined(chain: Sequence[_Search]) -> Iterator[Cause]:
+    """Yields the causes, and one for several that stand one after the other and are the same seed that was not set."""
+    while chain:
+        first, *later = chain[0].causes
+        is_first = functools.partial(_Search.is_also, cause=first)
+        alike = [] if later else [*itertools.takewhile(is_first, chain)]
+        if len(alike) < 2:
+            yield from chain[0].causes
+        else:
+            fixes = [fix for search in alike if (fix := search.shown_with) is not None]
+            yield never_seeded.one_of([search.causes[0] for search in alike], fixes, alike[-1].case)
+        chain = chain[max(1, len(alike)) :]
 
 
 class _Search:
@@ -121,8 +141,10 @@ class _Search:
         comparison: Their comparison.
         workshop: Where re-runs are made.
         say: Called with one line about what is going on.
+        before: The causes that were found before this one.
 
     Attributes:
+        case: The divergence.
         causes: What was found last: one cause, or several that act at the same place.
         batches: What was found of the batches that differ, where the two part in them.
     """
@@ -131,12 +153,18 @@ class _Search:
     batches: Batches | None = None
 
     def __init__(
-        self, case: Case, pair: Pair, comparison: Comparison, workshop: Workshop, say: Callable[[str], None]
+        self,
+        case: Case,
+        pair: Pair,
+        comparison: Comparison,
+        workshop: Workshop,
+        say: Callable[[str], None],
+        before: Sequence[Cause] = (),
     ) -> None:
-        self.pair, self.comparison = pair, comparison
-        self._case, self._workshop, self._say = case, workshop, say
+        self.pair, self.comparison, self.case = pair, comparison, case
+        self._workshop, self._say = workshop, say
         self._suspects = suspects(case)
-        self._left = iter(_in_order(self._suspects)[:_TRIES])
+        self._left = iter(_in_order(self._suspects, before)[:_TRIES])
         self._tried: list[tuple[Suspect, NotShown]] = []
         self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
@@ -144,13 +172,22 @@ class _Search:
         self._repeats = 0
         self._parted = False
 
+    @property
+    def shown_with(self) -> Counterfactual | None:
+        """The re-run that confirmed the cause; None if none did."""
+        return None if self._last is None else self._last[1]
+
+    def is_also(self, cause: Cause) -> bool:
+        """Whether what was found is that cause again, and nothing else."""
+        return len(self.causes) == 1 and self.causes[0].confirmed and never_seeded.is_one(cause, self.causes[0])
+
     def next(self) -> tuple[Pair, Comparison]:
         """Tries the suspects that are left, sets `causes`, and returns the pair without them."""
-        if self._case.divergence.stage is Stage.DATA and self.batches is None:
+        if self.case.divergence.stage is Stage.DATA and self.batches is None:
             self.batches = measure_batches(self.pair, self.comparison, self._workshop)
             if self.batches is not None and self.batches.verdict == "rounding":
                 # Nobody gave them other data: no suspect is left to try.
-                self.causes = (rounded_batches(self._case, self.batches),)
+                self.causes = (rounded_batches(self.case, self.batches),)
                 return self.pair, self.comparison
         for suspect, fix in self._left:
             if fix.alone and self._is_refuted(suspect):
@@ -174,7 +211,7 @@ class _Search:
             return pair, result
         if (together := self._together()) is not None:
             return together
-        self.causes = (self._with_flaw(unconfirmed(self._case, self._suspects, self._tried)),)
+        self.causes = (self._with_flaw(unconfirmed(self.case, self._suspects, self._tried)),)
         return self.pair, self.comparison
 
     def _is_refuted(self, suspect: Suspect) -> bool:
@@ -314,11 +351,15 @@ class _Search:
         return replace(cause, evidence=(*cause.evidence, Evidence(f"not repeatable by itself: {self._unchanged}")))
 
 
-def _in_order(found: Sequence[Suspect]) -> list[tuple[Suspect, Counterfactual]]:
+def _in_order(found: Sequence[Suspect], before: Sequence[Cause] = ()) -> list[tuple[Suspect, Counterfactual]]:
     """Returns the re-runs to make, in order.
 
     Alone, the candidate agrees whatever was carried in the process: a suspect that has a re-run of its own for which
-    that comes second is looked at in this way only after all others.
+    that comes second is looked at in this way only after all others. Where a seed that was not set was the cause so
+    often before, it is set: that shows at once whether it is behind all that is left.
     """
     every = [(suspect, fix) for suspect in found for fix in suspect.counterfactuals]
-    return sorted(every, key=lambda one: (one[0].weak, one[1].alone and one[1] is not one[0].counterfactuals[0]))
+    every.sort(key=lambda one: (one[0].weak, one[1].alone and one[1] is not one[0].counterfactuals[0]))
+    if sum(never_seeded.is_one(cause, suspect) for suspect in found[:1] for cause in before) >= _SEEDED_AFTER:
+        every.sort(key=lambda one: not (one[0] is found[0] and one[1].seeds_first))
+    return every

@@ -62,8 +62,7 @@ def _no_number(part: Part, steps: int) -> int | None:
 
     A train_step of one's own may call its losses otherwise ("d_loss").
     """
-    places = part.run.places([training.number for training in part.selected()])
-    for number, index in enumerate(itertools.islice(places, steps), 1):
+    for number, index in enumerate(itertools.islice(part.places, steps), 1):
         logs = part.run.step(index).logs
         if any(math.isnan(value) for name, value in logs.items() if name.endswith("loss")):
             return number

@@ -67,10 +67,10 @@ def _runs(pair: Pair, workshop: Workshop, step: int, *, eager: bool = False) -> 
 
 
 def _watching(execution: Execution, part: Part, step: int, eager: bool) -> Execution:
-    index = part.steps_up_to(step) - 1
+    index = part.places[step - 1]
     looks = [*execution.options.get("looks", ()), {"step": index, "eager": eager}]
     # What a transplant has the run keep is kept as well.
     kept = [*execution.options.get("keep_states", ()), index]
-    last = max(look["step"] for look in looks)
-    options = {"looks": looks, "keep_states": kept, "every_step": True, "stop_after": last + 1}
+    end = max([part.steps_up_to(step), *(look["step"] + 1 for look in looks)])
+    options = {"looks": looks, "keep_states": kept, "every_step": True, "stop_after": end}
     return replace(execution, options={**execution.options, **options})

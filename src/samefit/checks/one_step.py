@@ -192,9 +192,9 @@ class _Steps:
         if float64:
             plan.append({"do": "global", "side": part.side, "floatx": "float64", "wide": True})
             execution = replace(execution, environment={**execution.environment, "JAX_ENABLE_X64": "1"})
-        index = part.steps_up_to(self.step)
-        kept = [*execution.options.get("keep_states", ()), index - 1]
-        options = {**execution.options, "keep_states": kept, "stop_after": max(kept) + 1}
+        kept = [*execution.options.get("keep_states", ()), part.places[self.step - 1]]
+        end = max(part.steps_up_to(self.step), max(kept) + 1)
+        options = {**execution.options, "keep_states": kept, "stop_after": end}
         return replace(execution, options=options).with_transplants(plan)
 
 
@@ -230,7 +230,7 @@ class _Begun:
             if not_met([run], [begins[side]], planned(self.executions[side]) - begins[side]):
                 return None
             names = [paths[side if self.both else 0] for paths in steps.trainable]
-            gradient = _gradient(run, numbers[side], parts[side].steps_up_to(steps.step) - 1, names)
+            gradient = _gradient(run, numbers[side], parts[side].places[steps.step - 1], names)
             if gradient is None:
                 return None
             found.append(gradient)

@@ -94,10 +94,10 @@ def _candidate(
     part = pair.b
     if counterfactual.alone:
         # Alone, the side's trainings are counted from 1 again: all of them are compared.
-        part = replace(part, trainings=None)
+        part = part.alone()
         execution = execution.only(part.side)
         if execution.options.get("stop_after") is not None:
-            execution = execution.ending_after(len(part.run.step_indices([t.number for t in part.selected()])))
+            execution = execution.ending_after(len(pair.b.places))
     watch = Watch(lambda runs: (pair.a, replace(part, run=runs[0])), enough)
     run = workshop.run((execution, "re-run"), watch=watch)[0]
     failed = _not_as_it_was(role, part, run)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samefit.checks.pair import Part, compared
+from samefit.checks.pair import Part, compared, in_one_order
 from samefit.comparison.result import Comparison
 from samefit.errors import RunError
 from samefit.store.reader import Run
@@ -101,7 +101,7 @@ class Watch:
                     # The writer has only just begun. A run that is damaged for good fails when it is opened at its end.
                     return None
                 runs[-1].hold()
-            sides = self.sides(runs)
+            sides = in_one_order(*self.sides(runs))
             if not all(_has_begun(side) for side in sides):
                 return None
             comparison = compared(*sides)

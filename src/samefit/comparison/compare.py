@@ -13,6 +13,7 @@ from samefit.comparison import coverage, quantities
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.coverage import Asked
 from samefit.comparison.finding import Finding
+from samefit.comparison.order import in_order_of, ordered, other_order
 from samefit.comparison.pairing import MISSING, Pairing, at
 from samefit.comparison.result import AlignmentSummary, Comparison, Divergence, SettingDifference, SideSummary
 from samefit.comparison.settings import differences, fit_differences
@@ -81,8 +82,11 @@ def compare_trainings(
     *,
     side_a: str | None = None,
     side_b: str | None = None,
+    orders: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> Comparison:
     """Compares everything that two sides trained, in order, as one sequence of steps.
+
+    Where both train the same models and not in one order, they are compared in that of the baseline.
 
     Args:
         run_a: The baseline's run.
@@ -91,16 +95,22 @@ def compare_trainings(
         trainings_b: The same for the candidate.
         side_a: Name of the baseline's side in a same-process run.
         side_b: The same for the candidate.
+        orders: Numbers of the trainings of both sides in the order in which they belong together, empty for that of the
+            runs; None where it is not known yet.
 
     Raises:
         SelectionError: If a training is not there.
     """
     first, second = _selected(run_a, trainings_a, side_a), _selected(run_b, trainings_b, side_b)
+    if orders is None:
+        second = in_order_of(run_a, first, run_b, second)
+    else:
+        first, second = (ordered(own, order) for own, order in zip((first, second), orders, strict=True))
     pairing = Pairing(run_a, run_b, first, second)
     scan = StepScan(pairing)
     finding, effect = scan.first()
     common = min(len(pairing.steps_a), len(pairing.steps_b))
-    notes = scan.notes()
+    notes = [*scan.notes(), *other_order(first, second)]
     if finding is not None and not effect:
         notes.append(f"{finding.path} differs before step {finding.position + 1}, without any effect on the training.")
         finding = None
@@ -147,7 +157,8 @@ def _ended_early(pairing: Pairing, verdict: Verdict) -> Iterator[str]:
 
 
 def _selected(run: Run, numbers: Sequence[int] | None, side: str | None) -> tuple[TrainingRecord, ...]:
-    trainings = run.trainings if numbers is None else tuple(run.training(number) for number in numbers)
+    # In the order of the run, however they are asked for.
+    trainings = run.trainings if numbers is None else tuple(run.training(number) for number in sorted({*numbers}))
     return tuple(t for t in trainings if side is None or t.side == side)
 
 

@@ -6,54 +6,19 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import overload
 
 from samefit.align import Alignment, align_models
+from samefit.comparison.order import is_in_turn
+from samefit.comparison.sequence import Steps
 from samefit.store.reader import Run
-from samefit.store.records import StateRecord, StepRecord, TrainingRecord, VariableRecord
+from samefit.store.records import StateRecord, TrainingRecord, VariableRecord
+from samefit.store.stored_steps import StepTexts
 from samefit.types import Role
 
 MISSING = bytes(16)
 """Stands for a variable that could not be read."""
 
 _WEIGHTS = (Role.TRAINABLE, Role.NON_TRAINABLE)
-
-StepTexts = tuple[bytes | None, str, str, int]
-"""Batch, logs and generators of a step, as they are stored."""
-
-
-class Steps(Sequence[StepRecord]):
-    """All steps of some trainings, by position in run order; a step is read when it is asked for."""
-
-    def __init__(self, run: Run, trainings: Sequence[TrainingRecord]) -> None:
-        self.run = run
-        self.numbers = tuple(training.number for training in trainings)
-        self.indices = run.places(self.numbers)
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @overload
-    def __getitem__(self, position: int) -> StepRecord: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[StepRecord]: ...
-
-    def __getitem__(self, position: int | slice) -> StepRecord | Sequence[StepRecord]:
-        if isinstance(position, slice):
-            return [self.run.step(index) for index in self.indices[position]]
-        return self.run.step(self.indices[position])
-
-    def chains(self, position: int) -> tuple[bytes, bytes]:
-        """Returns the two chains of digests up to a step: of what a training consists of, and of what else acts."""
-        return self.run.chains(self.indices[position])
-
-    def training(self, position: int) -> int:
-        """Returns the number of the training of a step."""
-        return self.indices.training(position)
-
-    def begins(self, position: int) -> bool:
-        """Whether a step is the first of its training."""
-        return self.indices.begins(position)
 
 
 class Pairing:
@@ -63,14 +28,18 @@ class Pairing:
         run_a: The baseline's run.
         run_b: The candidate's run.
         trainings_a: The baseline's trainings.
-        trainings_b: The candidate's trainings.
+        trainings_b: The candidate's trainings; where those of a side stand in another order than that in which they
+            began (`samefit.comparison.order`), they are paired one after the other, also if they took turns.
     """
 
     def __init__(
         self, run_a: Run, run_b: Run, trainings_a: Sequence[TrainingRecord], trainings_b: Sequence[TrainingRecord]
     ) -> None:
         self.run_a, self.run_b = run_a, run_b
-        self.steps_a, self.steps_b = Steps(run_a, trainings_a), Steps(run_b, trainings_b)
+        in_turn = is_in_turn(trainings_a) or is_in_turn(trainings_b)
+        self.steps_a, self.steps_b = (
+            Steps(run, trainings, in_turn=in_turn) for run, trainings in ((run_a, trainings_a), (run_b, trainings_b))
+        )
         self._alignments: dict[tuple[int, int, int, int], Alignment] = {}
 
     def __len__(self) -> int:
@@ -296,11 +265,7 @@ class Pairing:
         """Yields (position, texts, texts) of the pairs of steps from the position `begin` on, as they are stored."""
         if begin >= len(self):
             return
-        sides = zip(
-            self.run_a.step_texts(self.steps_a.numbers, self.steps_a.indices[begin]),
-            self.run_b.step_texts(self.steps_b.numbers, self.steps_b.indices[begin]),
-            strict=False,
-        )
+        sides = zip(self.steps_a.texts(begin), self.steps_b.texts(begin), strict=False)
         for position, (one, other) in enumerate(sides, start=begin):
             yield position, one, other
 
@@ -330,9 +295,9 @@ class Pairing:
         """Yields the positions whose states differ in any byte (among the `proven` ones: in a seed)."""
         if begin >= len(self):
             return
-        theirs = self._states(self.steps_b, begin)
+        theirs = self.steps_b.states(begin)
         position_b, digests_b = -1, b""
-        for position, digests in self._states(self.steps_a, begin):
+        for position, digests in self.steps_a.states(begin):
             while position_b < position:
                 found = next(theirs, None)
                 if found is None:
@@ -340,11 +305,6 @@ class Pairing:
                 position_b, digests_b = found
             if position_b == position and digests != digests_b:
                 yield position
-
-    @staticmethod
-    def _states(steps: Steps, begin: int) -> Iterator[tuple[int, bytes]]:
-        for index, digests in steps.run.state_digests(steps.numbers, steps.indices[begin]):
-            yield next(steps.indices.positions([index])), digests
 
     # -- how much was seen ------------------------------------------------------------------------------------------
 
@@ -368,7 +328,7 @@ class Pairing:
 
 def _all_have_states(steps: Steps, end: int) -> bool:
     first, last = steps.indices[0], steps.indices[end - 1]
-    return last - first + 1 == end and steps.run.all_have_states(first, last + 1)
+    return not steps.in_turn and last - first + 1 == end and steps.run.all_have_states(first, last + 1)
 
 
 def _moving_apart(one: str, other: str) -> bool:

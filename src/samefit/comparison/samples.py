@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from samefit.comparison.pairing import Steps
+from samefit.comparison.sequence import Steps
 from samefit.store.records import TrainingRecord
 
 _LEAVES_OUT = ("drop_remainder", "drop_last")

@@ -29,7 +29,7 @@ _NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline", "draws")
 _NOT_COMPILED = ("number", "location", "written_at")
 """Where `compile` was called, and code stands: it differs between two trainings of one script, and shapes nothing."""
 
-_NAMES = ("name", "registered_name", "module", "build_config")
+NAMES = ("name", "registered_name", "module", "build_config")
 """Keys of a configuration that say how a thing is called, and not how it works."""
 
 _CLASSES = ("class_name", "class")
@@ -97,7 +97,7 @@ def _deep(kind: str, name: str, a: Any, b: Any, location: Location | None) -> It
     if same_value(a, b):
         return
     if isinstance(a, Mapping) and isinstance(b, Mapping) and _class(a) == _class(b):
-        for key in sorted({*a, *b} - {*_NAMES}, key=str):
+        for key in sorted({*a, *b} - {*NAMES}, key=str):
             # What a thing is made from stands below "config" in Keras: no option is called that.
             inner = name if key == "config" else f"{name}.{key}" if name else str(key)
             yield from _deep(kind, inner, a.get(key), b.get(key), location)
@@ -149,7 +149,7 @@ def layer_differences(a: ModelRecord, b: ModelRecord, alignment: Alignment) -> I
     for i, j in alignment.layers:
         first, second = a.layers[i], b.layers[j]
         same_class = first.class_name == second.class_name
-        for key in sorted({*first.config, *second.config} - {*_NAMES, "dtype", "trainable"}, key=str):
+        for key in sorted({*first.config, *second.config} - {*NAMES, "dtype", "trainable"}, key=str):
             # Another class (a user's own Dense) has options of its own: those that both have can differ.
             if same_class or (key in first.config and key in second.config):
                 name = f"{second.name}.{key}"

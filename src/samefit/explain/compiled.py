@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
@@ -11,6 +12,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.code_lines import first_difference, head_of
 from samefit.explain.handing import CANNOT, handed, pieces
 from samefit.explain.options import bare, can_be_made, class_of, differing_options, is_own, shown, unmarked
+from samefit.explain.rates import set_at
 from samefit.types import Location, Stage
 
 
@@ -77,24 +79,35 @@ def _suspect(
     forms = _forms_of_targets(case) if name == "loss" else ()
     setters = _setters_of_the_rate(case) if name == "optimizer" else []
     lines = tuple(own_lines(case, name)) if code or _runs_code(one, other) else ()
+    # What stands in the optimizer when the training begins may have been set since.
+    rates = tuple(set_at(case)) if name == "optimizer" and _has_another_rate(one, other) else ()
+    # Of code of the user's own its lines tell more.
+    compiled = None if lines else _compile_line(case.b)
     return Suspect(
         slug=slug,
         summary=f"The two trainings were compiled with another {name}."
         if name in keys
         else f"The model holds another {keys[0]} as its {name} on each side.",
         evidence=(
-            *_compiled_evidence(name, one, other),
+            *(replace(line, location=compiled) for line in _compiled_evidence(name, one, other)),
+            *rates,
             *lines,
             *forms,
             *(Evidence(f"fit(callbacks=[{each}])", "candidate", case.b.training.location) for each in setters),
         ),
-        location=next((line.location for line in lines if line.side == "candidate"), compiled_at(case.b)),
+        location=next((line.location for line in (*lines, *rates) if line.side == "candidate"), compiled_at(case.b)),
         remedy=_remedy(name, one, other) + (", with the targets in one form" if forms else ""),
         counterfactuals=() if fix is None else (fix,),
         no_counterfactual="" if fix is not None else why_not,
         # Functions may be written otherwise and compute the same.
         weak=code or fix is None,
     )
+
+
+def _has_another_rate(one: Any, other: Any) -> bool:
+    configs = [part.get("config") if isinstance(part, Mapping) else None for part in (one, other)]
+    rates = [config.get("learning_rate") if isinstance(config, Mapping) else None for config in configs]
+    return bool(bare(rates[0]) != bare(rates[1]))
 
 
 def _runs_code(one: Any, other: Any) -> bool:
@@ -150,8 +163,13 @@ def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:
 
 def compiled_at(side: Side) -> Location | None:
     """Returns the line that compiled the model of a side, or that trains it."""
+    return _compile_line(side) or side.training.location
+
+
+def _compile_line(side: Side) -> Location | None:
+    """Returns the line that compiled the model of a side; None where it is not known."""
     where = side.training.compiled.get("location")
-    return Location(**where) if isinstance(where, Mapping) else side.training.location
+    return Location(**where) if isinstance(where, Mapping) else None
 
 
 def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
+from samefit.explain.adapted import REMEDY, adapted_otherwise
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.code_draws import explain_worker_draws, not_recorded
 from samefit.explain.drawn_in_fit import (
@@ -198,7 +199,9 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     x = b.options.get("x")
     kind = f" ({x['type']})" if isinstance(x, dict) and "type" in x else ""
     why_none = f"the batches come from an iterator{kind}, which is not replaced"
-    drawn = tuple(draws_on_one_side(case))
+    drawn, adapted = tuple(draws_on_one_side(case)), tuple(adapted_otherwise(case))
+    if adapted and not drawn:
+        remedy = REMEDY
     if not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
         remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
         why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
@@ -209,10 +212,11 @@ def _arrays(case: Case) -> Iterator[Suspect]:
             Evidence(case.divergence.detail),
             *(Evidence(text) for text in shapes),
             *drawn,
+            *adapted,
             *not_recorded(case),
             *program_evidence(case),
         ),
-        location=drawn[0].location if drawn else b.location,
+        location=drawn[0].location if drawn else adapted[-1].location if adapted else b.location,
         remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else why_none,

@@ -10,6 +10,7 @@ from samefit.comparison.result import Evidence, SettingDifference
 from samefit.explain.aligned import aligned_layers, around_others, without_weights_in_common
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.modes import MODE
+from samefit.explain.new_weights import QUANTIZED_BY, is_quantized_alone
 from samefit.explain.options import bare, differing_options, put_in_somewhere, set_before_training, shown, unmarked
 from samefit.store.records import CallRecord, LayerRecord
 from samefit.types import Role, Stage
@@ -57,6 +58,8 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
         location=second.location,
         remedy=f"{remedy}  before both models are built (keras.utils.clear_session resets the dtype policy)",
         counterfactuals=tuple(fixes),
+        # `quantize` sets one, too, and is told of by the weights that it makes.
+        weak=any(is_quantized_alone(a, b) for a, b in policies),
     )
 
 
@@ -69,6 +72,8 @@ def explain_layers(case: Case) -> Iterator[Suspect]:
     others: list[_Changed] = []
     for a, b in aligned_layers(case):
         found = differing_options(a.config, b.config)
+        if is_quantized_alone(a, b):
+            found.pop(QUANTIZED_BY, None)
         seeds = _seeds_of(found)
         if len(seeds) < len(found):
             others.append(_Changed(a, b, {n: v for n, v in found.items() if n not in seeds}))

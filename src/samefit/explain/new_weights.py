@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Side, Suspect
 from samefit.explain.options import differing_options
-from samefit.store.records import VariableRecord
+from samefit.store.records import LayerRecord, VariableRecord
+from samefit.types import Location
 
 
 def explain_new_weights(case: Case) -> Iterator[Suspect]:
@@ -24,15 +25,17 @@ def explain_new_weights(case: Case) -> Iterator[Suspect]:
         return
     first, second = ({variable.path: variable for variable in variables} for variables in alone.values())
     evidence = [
-        Evidence(f"{path}: {_difference(variable, second[path])}") for path, variable in first.items() if path in second
+        Evidence(f"{path}: {_difference(variable, second[path])}", "", _made_at(case.b, second[path]))
+        for path, variable in first.items()
+        if path in second
     ]
     for side, own, others in ((case.a, first, second), (case.b, second, first)):
         evidence += [
-            Evidence(f"{path} {variable.shape}: only in the {side.role}", side.role, side.training.location)
+            Evidence(f"{path} {variable.shape}: only in the {side.role}", side.role, _made_at(side, variable))
             for path, variable in own.items()
             if path not in others
         ]
-    side = case.b if second else case.a
+    side, own = (case.b, second) if second else (case.a, first)
     names = ", ".join(dict.fromkeys(_owner(path) for path in (*first, *second)))
     yield Suspect(
         slug="model-config",
@@ -40,11 +43,17 @@ def explain_new_weights(case: Case) -> Iterator[Suspect]:
         if are_new
         else "Layers with the same options have weights that the other side has not, or has otherwise.",
         evidence=tuple(evidence[:8]),
-        location=side.training.location,
+        location=_made_at(side, next(iter(own.values()))),
         remedy=f"change {names} alike on both sides before training #{side.training.number}: enable_lora, quantize or "
         "add_weight, with the same arguments",
         no_counterfactual="weights of another shape cannot be put in from outside",
     )
+
+
+def _made_at(side: Side, variable: VariableRecord) -> Location | None:
+    """Returns the line that made a weight, such as the call of `enable_lora`; else that of the training."""
+    made = variable.origin.location if variable.origin is not None else None
+    return made or side.training.location
 
 
 def _are_new(side: Side, variables: list[VariableRecord]) -> bool:
@@ -66,7 +75,19 @@ def _in_the_same_layers(case: Case, first: list[VariableRecord], second: list[Va
 
 def _differ(case: Case, i: int, j: int) -> bool:
     one, other = case.a.model.layers[i], case.b.model.layers[j]
-    return one.class_name != other.class_name or bool(differing_options(one.config, other.config))
+    options = {*differing_options(one.config, other.config)} - (
+        {QUANTIZED_BY} if is_quantized_alone(one, other) else set()
+    )
+    return one.class_name != other.class_name or bool(options)
+
+
+QUANTIZED_BY = "quantization_config"
+"""The option of a layer that `quantize` sets, with its dtype policy (keras/src/layers/layer.py, 3.15)."""
+
+
+def is_quantized_alone(one: LayerRecord, other: LayerRecord) -> bool:
+    """Whether one of two layers has the dtype policy of a quantised one, such as "int8_from_float32"."""
+    return ("_from_" in one.dtype_policy) != ("_from_" in other.dtype_policy)
 
 
 def _difference(one: VariableRecord, other: VariableRecord) -> str:

@@ -81,7 +81,12 @@ def _pairs(first: list[Event], second: list[Event]) -> Iterator[tuple[Event, Eve
 
 
 def made_without_seed(event: Event) -> str:
-    """Returns which generator took entropy, by what stands in the user's line, such as "random.Random"; "" for none."""
+    """Returns which generator took entropy, by what stands in the user's line, such as "random.Random"; "" for none.
+
+    What the line calls by another name was looked up when it ran.
+    """
+    if event.keras in _MAKERS:
+        return event.keras
     code = (event.location.code if event.location is not None else None) or ""
     makers = [_PYTHON] if event.function == _PYTHON else [maker for maker in _MAKERS if maker != _PYTHON]
     return next((maker for maker in makers if re.search(rf"\b{maker.rpartition('.')[2]}\(", code)), "")

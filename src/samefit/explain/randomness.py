@@ -11,7 +11,7 @@ from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.drawn_in_fit import put_back
 from samefit.explain.seed_generators import explain_seed_generators, find_state, plans_of_later_trainings
 from samefit.store.records import Event
-from samefit.types import Role
+from samefit.types import Location, Role
 
 
 def explain_randomness(case: Case) -> Iterator[Suspect]:
@@ -68,7 +68,7 @@ def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
     ]
     if not moved:
         return
-    _, position, one, other = moved[0]
+    first, position, one, other = moved[0]
     layer = case.b.layer_of(case.b.layout[position])
     name = layer.class_name if layer is not None else "random layer"
     values = {case.b.layout[j].path: state for _, j, state, _ in moved}
@@ -78,7 +78,13 @@ def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
     if later:
         # Where something else parts the sides before, the last of these are not come to: then this one alone.
         fixes.insert(0, Counterfactual(f"{fixes[0].text}, before this fit and each later one", (plan, *later)))
-    ahead = case.b if one[1] < other[1] else case.a
+    ahead, own = (case.b, position) if one[1] < other[1] else (case.a, first)
+    call = _called_at(ahead, own)
+    told = Evidence("every call in training mode draws: model(x, training=True), or a fit of another model with it")
+    before = f"before {generators.place(ahead.training.location)}"
+    if call is not None:
+        before = f"at {generators.place(call)}"
+        told = Evidence(f"it was called {before}, outside of any training, and drew", ahead.role, call)
     where = f"step {case.divergence.step}" if case.divergence.step > 1 else "the first step"
     yield Suspect(
         slug="generator-advanced",
@@ -89,14 +95,20 @@ def _advanced(case: Case, seeds: list[tuple[int, int]]) -> Iterator[Suspect]:
                 Evidence(f"the counter of {name} stands at {state[1]}", side.role, side.training.location)
                 for side, state in ((case.a, one), (case.b, other))
             ),
-            Evidence("every call in training mode draws: model(x, training=True), or a fit of another model with it"),
+            told,
         ),
-        location=ahead.training.location,
-        remedy=f"call the model without training=True before {generators.place(ahead.training.location)}, or put back "
-        "what that call moves, also where a loop does so for several models:  "
+        location=call or ahead.training.location,
+        remedy=f"call the model without training=True {before}, or put back what "
+        "that call moves, also where a loop does so for several models:  "
         "state = layer.seed_generator.state.numpy()  before it,  layer.seed_generator.state.assign(state)  behind it",
         counterfactuals=tuple(fixes),
     )
+
+
+def _called_at(side: Side, position: int) -> Location | None:
+    """Returns the user's line that called a random layer outside of any training last; None if nothing did."""
+    origin = side.layout[position].origin
+    return None if origin is None or origin.assigned != "call" else origin.assigned_location
 
 
 def _is_first(side: Side, other: Side, position: int, others: int) -> bool:

@@ -13,8 +13,9 @@ from samefit.explain.compiled import compiled_at
 from samefit.explain.generators import place
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.options import shown
+from samefit.explain.rates import is_rate, rates_seen, set_at
 from samefit.explain.values import Pairs, is_zero, taken_from_baseline
-from samefit.store.records import TrainingRecord, VariableRecord
+from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
 
@@ -58,11 +59,6 @@ def _is_compiled_again(side: Side) -> bool:
     return bool(earlier) and earlier[-1].compiled.get("number") != own.compiled.get("number")
 
 
-def _is_rate(variable: VariableRecord) -> bool:
-    """Whether a variable is the learning rate of the optimizer that the model was compiled with."""
-    return variable.slot == "learning_rate" and not variable.holder
-
-
 def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
     """Whether the state is that of a new optimizer: its counter is at zero, or all its slots are.
 
@@ -75,7 +71,7 @@ def _is_fresh(case: Case, side: Side, slots: Pairs, index: int) -> bool:
 
 def explain_schedule(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where the learning rate moved on one side while both optimizers were compiled alike."""
-    pairs = [(i, j) for i, j in case.alignment.pairs if _is_rate(case.a.layout[i])]
+    pairs = [(i, j) for i, j in case.alignment.pairs if is_rate(case.a.layout[i])]
     parted = [(i, j) for i, j in pairs if _after(case.a, i) != _after(case.b, j) or (i, j) in case.differing]
     if not parted:
         return
@@ -99,10 +95,11 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if followed is not None:
         # Without the callbacks nothing follows the validation any more, whatever makes that differ.
         fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
-    evidence = [Evidence(f"{case.b.layout[parted[0][1]].path} differs; what was compiled is looked at apart from it")]
+    evidence = [*rates_seen(case, case.b.layout[parted[0][1]].path)]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
     if rates[0] != rates[1]:
-        evidence = [Evidence(f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began")]
+        begun = f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began"
+        evidence = [Evidence(begun), *set_at(case)]
         remedy = f"optimizer.learning_rate = {shown(rates[0])}  on both sides"
     if mine or theirs:
         evidence += [

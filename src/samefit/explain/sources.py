@@ -179,7 +179,7 @@ def _own_seed(kind: str) -> str:
 
 def _of_entropy(event: Event) -> Source:
     code = event.location.code if event.location is not None else None
-    generator = "default_rng" in (code or "")
+    generator = "default_rng" in f"{event.keras} {code}"
     what = "numpy.random.default_rng without a seed" if generator else f"{event.function}"
     remedy = "numpy.random.default_rng(SEED)" if generator else "a seeded generator instead"
     return Source("operating system", what, Standing.UNSEEDED, "", remedy, event.count, event.location)

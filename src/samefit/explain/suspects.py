@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from samefit.comparison.order import is_in_turn
 from samefit.comparison.result import Evidence
 from samefit.explain import (
+    adapted,
     between,
     callbacks,
     compiled,
@@ -70,6 +72,7 @@ _DETECTORS: Mapping[Stage, tuple[Detector, ...]] = {
         compiled.explain_fit,
         execution.explain_distribution,
         data.explain_targets,
+        adapted.explain_adapted,
         compiled.explain_weighted_batches,
         between.explain_validation,
         callbacks.explain_batch_callbacks,
@@ -154,7 +157,7 @@ def suspects(case: Case) -> tuple[Suspect, ...]:
             found.append(_failed(detector, error))
     # A fact about the very thing that differs comes first, then variables of the environment that merely differ, and
     # last what only repeats that something differs.
-    return _with_what_it_changes(tuple(sorted(found, key=_rank)))
+    return _with_order(case, _with_what_it_changes(tuple(sorted(found, key=_rank))))
 
 
 def _rank(suspect: Suspect) -> tuple[bool, bool, bool, bool]:
@@ -168,6 +171,26 @@ def _with_what_it_changes(found: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
     first, fact = found[0], found[1]
     told = replace(first, evidence=(*first.evidence, *fact.evidence), location=first.location or fact.location)
     return told, *found[1:]
+
+
+def _with_order(case: Case, found: tuple[Suspect, ...]) -> tuple[Suspect, ...]:
+    """Says of a generator that was drawn from before that the models are trained in another order, where they are."""
+    if not any(is_in_turn(side.trainings) for side in (case.a, case.b)):
+        return found
+    turns = [1 + sum(t.number < side.training.number for t in side.trainings) for side in (case.a, case.b)]
+    if turns[0] == turns[1]:
+        return found
+    line = Evidence(
+        f"this model is trained as number {turns[0]} in the baseline, and as number {turns[1]} in the candidate"
+    )
+    return tuple(
+        replace(
+            s, evidence=(line, *s.evidence), remedy=f"train the models in the same order on both sides, or {s.remedy}"
+        )
+        if s.slug == "generator-advanced"
+        else s
+        for s in found
+    )
 
 
 def _failed(detector: Detector, error: Exception) -> Suspect:

@@ -46,6 +46,9 @@ class BuildObserver(Protocol):
     def loading(self, model: Any) -> AbstractContextManager[None]:
         """Within, weights of a file are put into a model, or into a part of one."""
 
+    def adapted(self, layer: Any) -> None:
+        """A preprocessing layer has learned from data what it keeps."""
+
     @property
     def capturing(self) -> bool:
         """Whether calls are wanted now."""
@@ -186,6 +189,9 @@ def watch_layers(patches: Patches, observer: BuildObserver, backend: Backend) ->
     model = importlib.import_module("keras.src.models.model").Model
 
     patches.replace(model, "load_weights", functools.partial(_load_weights, observer), checked_on=_CHECKED)
+    for adapting in _ADAPTING:
+        owner = importlib.import_module(f"keras.src.layers.preprocessing.{adapting[0]}")
+        patches.replace(vars(owner)[adapting[1]], "adapt", functools.partial(_adapt, observer), checked_on=_CHECKED)
     patches.replace(operation, "__new__", functools.partial(_new, observer), checked_on=_CHECKED)
     patches.replace(layer, "__call__", functools.partial(_call, observer, backend), checked_on=_CHECKED)
     patches.replace(operation, "__call__", functools.partial(_operation_call, observer, layer), checked_on=_CHECKED)
@@ -199,6 +205,15 @@ def watch_layers(patches: Patches, observer: BuildObserver, backend: Backend) ->
     patches.replace(seeds.SeedGenerator, "__init__", functools.partial(_seeded, observer), checked_on=_CHECKED)
     patches.replace(optimizer, "apply", functools.partial(_apply, observer), checked_on=_CHECKED)
     _watch_default_seeds(patches, observer, seeds)
+
+
+_ADAPTING = (
+    ("discretization", "Discretization"),
+    ("index_lookup", "IndexLookup"),
+    ("normalization", "Normalization"),
+    ("text_vectorization", "TextVectorization"),
+)
+"""Modules and classes of the layers that learn from data what they keep; other lookups call that of `IndexLookup`."""
 
 
 def _watch_default_seeds(patches: Patches, observer: BuildObserver, seeds: Any) -> None:
@@ -283,6 +298,16 @@ def watched_assign(
         return result
 
     return assign
+
+
+def _adapt(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def adapt(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        observer.adapted(self)
+        return result
+
+    return adapt
 
 
 def _load_weights(observer: BuildObserver, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from types import FrameType, MappingProxyType
 from typing import Any
 
 from samefit.attribution import Caller, behind_hooks, caller, is_made_for_user, kind_of
-from samefit.calls import is_given_a_state, makes_seeded_generator
+from samefit.calls import called_otherwise, is_given_a_state, makes_seeded_generator
 from samefit.record.guard import Guard
 from samefit.record.made_generators import MadeGenerators
 from samefit.record.plain import seed_or_text
@@ -234,7 +234,7 @@ class Ledger:
         value = self.guard(lambda: self._replayed(function, who, size), None)
         if value is None:
             value = take()
-        self.guard(lambda: self._took(function, value, who), None)
+        self.guard(lambda: self._took(function, value, who, called_otherwise(frame)), None)
         return value
 
     def _who_takes(self, function: str, frame: FrameType) -> Caller | None:
@@ -258,14 +258,14 @@ class Ledger:
             return None
         return self.replay_entropy(function, who.location.code, size)
 
-    def _took(self, function: str, value: Any, who: Caller) -> None:
+    def _took(self, function: str, value: Any, who: Caller, maker: str) -> None:
         self.note(
             "entropy",
             generator="os",
             function=function,
             value=value.hex() if isinstance(value, bytes) else seed_or_text(value),
             location=who.location,
-            keras=who.nearest_function,
+            keras=maker or who.nearest_function,
             component=self._component(who),
         )
 

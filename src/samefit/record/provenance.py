@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -221,6 +222,8 @@ class Provenance:
         if via is None and any("seed" in name.lower() for name in who.names[:1]):
             return
         made.origin = replace(made.origin, assigned=via or "assign", assigned_location=who.location)
+        if variable.name == "learning_rate":
+            self._ledger.note("assign", function=via or "assign", component=variable.path, location=who.location)
 
     @contextlib.contextmanager
     def loading(self, model: Any) -> Iterator[None]:
@@ -232,6 +235,20 @@ class Provenance:
     def _loaded(self, model: Any, number: int) -> None:
         fields = {"function": "load_weights", "component": model.name, "value": number}
         self._ledger.note("load", **fields, location=caller().location)
+
+    @guarded
+    def adapted(self, layer: Any) -> None:
+        where = caller().location
+        if where is None or not type(layer).__module__.startswith("keras."):
+            return
+        if hasattr(layer, "get_vocabulary"):
+            # A table of a framework's, which is no variable; the words may be strings or integers.
+            learned = "\0".join(map(str, layer.get_vocabulary())).encode()
+        else:
+            values = [self._backend.host_value(variable) for variable in layer.variables]
+            learned = b"".join(state_digest(value) for value in values if value is not None)
+        function = f"{type(layer).__name__}.adapt"
+        self._ledger.note("adapt", function=function, value=hashlib.sha256(learned).hexdigest()[:16], location=where)
 
     def _origin(self, initializer: Any) -> Origin:
         location = caller().location

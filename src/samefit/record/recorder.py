@@ -81,7 +81,7 @@ class Recorder:
         self._num_with_rows = math.inf if every_step else cadence.ROWS
         self._watched = WatchedBatches(backend, self.guard, keep=bool(looks), num_with_rows=self._num_with_rows)
         self._inside, self._log = InsideRecorder(looks, writer, backend), StepLog(writer, backend)
-        self._states = States(writer, backend, every_step=every_step)
+        self._states = States(writer, backend, every_step=every_step, note=ledger.note)
         self._describer = Describer(writer, provenance, self._states)
         self._waits, self._passes_over = not (looks or keep_states or every_step), not every_batch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -38,12 +38,17 @@ class States:
         writer: Where arrays and the states at the ends of trainings go.
         backend: The adapter of Keras's backend.
         every_step: Whether the state is recorded after every step, not only where `samefit.store.cadence` says so.
+        note: Adds an entry to the ledger: of a learning rate, whose digest alone does not tell the value.
     """
 
-    def __init__(self, writer: RunWriter, backend: Backend, *, every_step: bool) -> None:
+    def __init__(
+        self, writer: RunWriter, backend: Backend, *, every_step: bool, note: Callable[..., Any] | None = None
+    ) -> None:
         self._writer = writer
         self._backend = backend
         self._every_step = every_step
+        self._note = note
+        self._rates: dict[int, float] = {}
         self._kept: dict[str, dict[int, int]] = {}
         self._warned = False
 
@@ -73,9 +78,20 @@ class States:
     def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""
         digests = _digests(values)
+        self._note_rate(training, step, values)
         if moment == "after":
             training.last_state, training.last_digests = step, digests
         return StateRecord(step, training.record.number, moment, training.layout, digests)
+
+    def _note_rate(self, training: Training, step: int, values: Sequence[Array | None]) -> None:
+        """Notes the learning rate where it is not what it was in the state before."""
+        named = zip(training.variable_records, values, strict=False)
+        found = next((each for v, each in named if v.slot == "learning_rate" and not v.holder), None)
+        number = training.record.number
+        if self._note is None or found is None or self._rates.get(number) == (rate := float(found)):
+            return
+        self._rates[number] = rate
+        self._note("rate", function="learning_rate", index=step, value=rate, training=number)
 
     def between(self, training: Training, step: int, values: Sequence[Array | None]) -> None:
         """Writes the state with which an epoch begins, unless it is known to be that after the step before."""

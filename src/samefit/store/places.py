@@ -11,14 +11,18 @@ from typing import overload
 class Places(Sequence[int]):
     """The indices of some steps in run order, held as a few stretches of consecutive steps.
 
+    Where trainings that took turns are told one after the other, the order is another one than that of the run.
+
     Args:
-        stretches: (training, index of its first step, index after its last step), in run order.
+        stretches: (training, index of its first step, index after its last step), in order.
     """
 
     def __init__(self, stretches: Sequence[tuple[int, int, int]]) -> None:
         self._stretches = tuple(stretches)
         self._begins = (0, *accumulate(end - begin for _, begin, end in self._stretches))
         self._last = {training: stretch for stretch, (training, _, _) in enumerate(self._stretches)}
+        self._in_run_order = sorted(range(len(self._stretches)), key=lambda stretch: self._stretches[stretch][1])
+        self._firsts = [self._stretches[stretch][1] for stretch in self._in_run_order]
 
     def __len__(self) -> int:
         return self._begins[-1]
@@ -62,9 +66,15 @@ class Places(Sequence[int]):
         return (position for position in self._begins[:-1] if self.begins(position))
 
     def positions(self, indices: Sequence[int]) -> Iterator[int]:
-        """Yields the positions of those of `indices` (in run order) that are among the steps."""
-        firsts = [begin for _, begin, _ in self._stretches]
+        """Yields the positions of those of `indices` that are among the steps."""
         for index in indices:
-            stretch = bisect_right(firsts, index) - 1
+            found = bisect_right(self._firsts, index) - 1
+            stretch = self._in_run_order[found] if found >= 0 else -1
             if stretch >= 0 and index < self._stretches[stretch][2]:
-                yield self._begins[stretch] + index - firsts[stretch]
+                yield self._begins[stretch] + index - self._firsts[found]
+
+    def steps_up_to(self, number: int) -> int:
+        """Returns how many steps the run has recorded when the first `number` of these are over."""
+        last = self._stretch(number - 1)
+        ends = [end for _, _, end in self._stretches[:last]]
+        return max([self[number - 1] + 1, *ends])

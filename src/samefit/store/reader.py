@@ -199,10 +199,18 @@ class Run:
         wanted = None if trainings is None else set(trainings)
         return tuple(step for step in self._stored.all if wanted is None or step.training in wanted)
 
-    def places(self, trainings: Iterable[int] | None = None) -> Places:
-        """Returns where the steps of some trainings (all by default) stand, in run order, without reading the steps."""
-        wanted = None if trainings is None else set(trainings)
-        return Places([stretch for stretch in self._stored.stretches if wanted is None or stretch[0] in wanted])
+    def places(self, trainings: Iterable[int] | None = None, *, in_turn: bool = False) -> Places:
+        """Returns where the steps of some trainings (all by default) stand, in run order, without reading the steps.
+
+        Args:
+            trainings: Their numbers.
+            in_turn: Whether they come one after the other instead, in the order of `trainings`.
+        """
+        ranks = None if trainings is None else {number: rank for rank, number in enumerate(trainings)}
+        wanted = [stretch for stretch in self._stored.stretches if ranks is None or stretch[0] in ranks]
+        if in_turn and ranks is not None:
+            wanted.sort(key=lambda stretch: ranks[stretch[0]])
+        return Places(wanted)
 
     def step(self, index: int) -> StepRecord:
         """Returns the step of index `index`, without reading the others.

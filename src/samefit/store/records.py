@@ -341,7 +341,9 @@ class Event:
         id: 0-based.
         kind: "seed", "draw", "entropy", "create", "state", "side", "training", "epoch", "end", "evaluate", "predict",
             "assign", "global", "note", "load" (of weights, into the model called `component`; `value`: how many
-            variables got a value).
+            variables got a value), "adapt" (of a preprocessing layer; `value`: a digest of what it has learned),
+            "rate" (`value`: the learning rate in the state at the step of index `index`, where it is not that of the
+            state before).
         generator: One of `samefit.types.GENERATORS`, or "os", "default_rng", or "".
         function: What was called, such as "numpy.random.permutation"; of a training that a callback has begun, that
             callback, such as "Probe.on_epoch_end".
@@ -350,7 +352,8 @@ class Event:
         value: The seed of a "seed" event, the value of an integer draw where that is small, or other detail.
         component: The part of Keras that acted, in words a user has, such as "shuffle of fit #1", "seed of Dropout",
             or, of a training, "callback of fit #1"; "" for the user's own code.
-        keras: The nearest Keras function, such as "ArrayDataAdapter._get_iterator", or "".
+        keras: The nearest Keras function, such as "ArrayDataAdapter._get_iterator", or "". Of entropy, the function of
+            NumPy that takes it, where the user's line calls it by another name.
         location: The user's line.
         training: `TrainingRecord.number` within which it happened, or None.
         side: The side within which it happened.
