@@ -53,7 +53,8 @@ def is_user_file(file: str) -> bool:
     """Whether a file of code is the user's own, and not one of a library, of the interpreter or of samefit."""
     if file.startswith("<"):
         # Code compiled from a string ("<string>", "<__array_function__ internals>", "<frozen importlib>") has no line.
-        return file.startswith("<ipython-input")
+        # What cloudpickle takes from a script to another process has its lines, and its file no more.
+        return file.startswith("<ipython-input") or file == "<dynamic-code>"
     if "__autograph_generated_file" in file:
         # TensorFlow's rewriting of a function of the user: its lines are in no file that the user knows.
         return False

@@ -65,6 +65,14 @@ def draws_of(data: Any) -> tuple[CodeDraw, ...]:
     return tuple(dict.fromkeys(reader.found))
 
 
+def draws_in(function: Any) -> tuple[CodeDraw, ...]:
+    """Returns the draws in a function of the user's, or in what a call of an object runs; none for anything else."""
+    reader = _Reader()
+    for one, bound in _functions(function):
+        reader.read(one, bound, _DEPTH)
+    return tuple(dict.fromkeys(reader.found))
+
+
 def _makers(data: Any, depth: int) -> Iterator[tuple[FunctionType, Any]]:
     if depth < 0:
         return

@@ -77,6 +77,9 @@ class DataObserver(Protocol):
     def order_for(self, source: Source) -> PassOrder | None:
         """Returns the order of the data of a new epoch iterator, or None to leave it alone."""
 
+    def reading_apart(self) -> Reading:
+        """Returns what surrounds the reading of batches that have no order, in the processes of workers."""
+
 
 def watch_data(patches: Patches, backend: str, observer: DataObserver) -> None:
     """Puts all hooks in place."""
@@ -103,9 +106,12 @@ def _made(observer: DataObserver, original: Callable[..., Any]) -> Callable[...,
         original(self, *args, **kwargs)
         adapter = self.data_adapter
         order = observer.order_for(_source(adapter))
-        if order is not None:
+        enqueuer = getattr(adapter, "enqueuer", None)
+        if order is None:
+            if enqueuer is not None and adapter.py_dataset.use_multiprocessing:
+                enqueuer.py_dataset = KeyedBatches(adapter.py_dataset, observer.reading_apart())
+        else:
             setattr(adapter, _ORDER, order)
-            enqueuer = getattr(adapter, "enqueuer", None)
             if enqueuer is not None:
                 # The permutation is made by what is read, so that a pass can be taken up where it was left.
                 workers = "processes" if adapter.py_dataset.use_multiprocessing else "threads"
@@ -265,6 +271,24 @@ def _dataset_batches(original: Callable[..., Any]) -> Callable[..., Any]:
             yield self._standardize_batch(batches[index])
 
     return _finite_generator
+
+
+class KeyedBatches:
+    """A `PyDataset` that processes read as it stands: one that is infinite, or that is no training's.
+
+    Args:
+        dataset: The user's `PyDataset`.
+        reading: What surrounds the reading of a batch.
+    """
+
+    def __init__(self, dataset: Any, reading: Reading) -> None:
+        self._dataset = dataset
+        self._reading = reading
+        self.num_batches = dataset.num_batches
+
+    def __getitem__(self, index: int) -> Any:
+        with self._reading(index):
+            return self._dataset[index]
 
 
 class OrderedBatches:

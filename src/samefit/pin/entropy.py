@@ -11,6 +11,9 @@ from samefit.attribution import behind_hooks, caller, is_importing, is_third_par
 from samefit.calls import makes_seeded_generator
 from samefit.patches import pin_entropy
 from samefit.pin import limits
+from samefit.pin.here import here
+from samefit.pin.report import PinReport
+from samefit.pin.spool import Spool, told
 
 if TYPE_CHECKING:
     from samefit.pin.scope import PinScope
@@ -20,7 +23,7 @@ _THROUGH = (random.__file__, secrets.__file__)
 
 def pin_entropy_of_users(scope: PinScope) -> None:
     """Seeds what the user's code leaves unseeded, and says what it takes from the operating system."""
-    pin_entropy.watch_entropy(scope.patches, Entropy(scope))
+    pin_entropy.watch_entropy(scope.patches, Entropy(scope.report))
 
 
 class Entropy:
@@ -31,30 +34,37 @@ class Entropy:
     that makes a generator is seen to draw.
 
     Args:
-        scope: The scope.
+        report: Where what it takes from the operating system is said.
     """
 
-    def __init__(self, scope: PinScope) -> None:
-        self._scope = scope
-        self._said: set[tuple[str, int]] = set()
+    def __init__(self, report: PinReport) -> None:
+        self._report = report
+        self._said: set[tuple[Spool | None, str, int]] = set()
 
     def bits(self, frame: FrameType, number: int) -> int | None:
         taker: FrameType | None = behind_hooks(frame)
         if taker is None or kind_of(taker.f_code) == "own" or makes_seeded_generator(taker):
             return None
         taker = _taker(taker)
-        if taker is None or is_importing(taker) or caller(taker).location is None:
+        if taker is None or is_importing(taker) or (where := caller(taker).location) is None:
             return None
-        return random.getrandbits(number)
+        if self._report.is_over and told() is None:
+            # In a process that was forked in the scope, and outlives it.
+            return None
+        if here.is_loose("Python"):
+            self._report.limit(limits.worker_draw("A generator without a seed is made", where))
+        with here.under_key():
+            # What it takes from Python's generator is said already.
+            return random.getrandbits(number)
 
     def took(self, frame: FrameType, function: str) -> None:
         taker = _taker(frame)
-        if taker is None or (taker.f_code.co_filename, taker.f_lineno) in self._said:
+        if taker is None or (place := (told(), taker.f_code.co_filename, taker.f_lineno)) in self._said:
             return
-        self._said.add((taker.f_code.co_filename, taker.f_lineno))
+        self._said.add(place)
         where = caller(taker).location
         if where is not None:
-            self._scope.report.limit(limits.os_entropy(function, where))
+            self._report.limit(limits.os_entropy(function, where))
 
 
 def _taker(frame: FrameType | None) -> FrameType | None:

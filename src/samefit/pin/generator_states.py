@@ -12,6 +12,7 @@ from samefit import backends
 from samefit.patches import keras_seed
 from samefit.patches.default_seeds import default_seeds
 from samefit.pin.isolation import Callbacks, Generators
+from samefit.pin.places import places
 
 
 class GeneratorStates:
@@ -52,6 +53,7 @@ class GeneratorStates:
             "python": random.getstate(),
             "numpy": np.random.get_state(legacy=False),
             "default seeds": default_seeds().getstate(),
+            "places": places.getstate(),
             "frameworks": {name: value for name, value in frameworks.items() if value is not None},
             "keras": None if state is None else self._value(state),
         }
@@ -60,6 +62,8 @@ class GeneratorStates:
         random.setstate(states["python"])
         np.random.set_state(states["numpy"])
         default_seeds().setstate(states["default seeds"])
+        # Older checkpoints have none.
+        places.setstate(states.get("places", places.getstate()))
         for adapter in backends.loaded():
             # A framework that was not imported when the checkpoint was written has the state of its seed.
             if adapter.name in states["frameworks"]:

@@ -19,6 +19,7 @@ from samefit.backends.base import Array
 from samefit.patches import keras_seed, pinning, seeding
 from samefit.patches.default_seeds import default_seeds
 from samefit.patches.keras_seed import global_seed_state
+from samefit.pin.places import places
 
 
 class _Moves:
@@ -62,6 +63,7 @@ class Generators:
         """Seeds all of them from the ground up."""
         with moves.one():
             seeding.seed_keras(seed)
+        places.begin(seed)
         for adapter in backends.loaded():
             # Keras seeds the framework of its own backend.
             if adapter is not self._backend:
@@ -73,6 +75,7 @@ class Generators:
             random.seed(seed)
             np.random.seed(seed)
         default_seeds().seed(seed)
+        places.begin(seed)
         for adapter in backends.loaded():
             adapter.reseed(seed)
         state = global_seed_state()
@@ -86,6 +89,7 @@ class Generators:
             random.getstate(),
             np.random.get_state(legacy=False),
             default_seeds().getstate(),
+            places.getstate(),
             [(adapter, adapter.mark()) for adapter in backends.loaded()],
             keras_seed.read(),
             None if state is None else self._value(state),
@@ -93,11 +97,12 @@ class Generators:
 
     def return_to(self, mark: tuple[Any, ...]) -> None:
         """Puts all of them back to where `mark` found them."""
-        python, numpy, seeds, frameworks, of_keras, value = mark
+        python, numpy, seeds, begun, frameworks, of_keras, value = mark
         with moves.one():
             random.setstate(python)
             np.random.set_state(numpy)
         default_seeds().setstate(seeds)
+        places.setstate(begun)
         for adapter, its_mark in frameworks:
             adapter.return_to(its_mark)
         keras_seed.write(of_keras)

@@ -7,7 +7,7 @@ import linecache
 from typing import Any, Literal
 
 from samefit.pin.report import Limit
-from samefit.types import Location
+from samefit.types import CodeDraw, Location
 
 Where = Literal["call", "step", "making"]
 
@@ -200,6 +200,49 @@ def os_entropy(function: str, where: Location) -> Limit:
         f"{function} gives random bits of the operating system: they are others in each process, whatever the seed.",
         "Draw from `random`, from numpy.random or from numpy.random.default_rng(), which the scope seeds.",
         where,
+    )
+
+
+_BY_INDEX = "Draw from  numpy.random.default_rng((seed, index))  in the function, with the index among its arguments."
+
+
+def worker_draw(what: str, where: Location) -> Limit:
+    """A process that the script has forked draws, and not in a task that it was handed.
+
+    Args:
+        what: What happens there.
+        where: The line.
+    """
+    return Limit(
+        "worker-draw",
+        f"{what} in a process that the script starts, and not in a task that it hands to a pool. The scope gives such "
+        "a process a seed by its number, so one that does the same work each time draws the same; where several take "
+        "items as they come, which item gets which numbers depends on their timing.",
+        "Hand the work over by ProcessPoolExecutor.map or multiprocessing.Pool.map, and draw in the function; or draw "
+        "from  numpy.random.default_rng((seed, index)).",
+        where,
+    )
+
+
+def copied_generator(draw: CodeDraw) -> Limit:
+    """A function that is handed to a pool draws from a generator that was made before."""
+    return Limit(
+        "worker-draw",
+        f"{draw.function}, which processes run, draws from a generator of its own ({draw.text}). Each process has a "
+        "copy of it, and takes the items as they come: which item gets which numbers depends on their timing.",
+        _BY_INDEX,
+        draw.location,
+    )
+
+
+def drawn_anew(draw: CodeDraw) -> Limit:
+    """A process that is no copy of this one draws, and has no seed."""
+    return Limit(
+        "worker-draw",
+        f"{draw.function} runs in a process that is started anew (by spawn or forkserver), and draws there without a "
+        f"seed ({draw.text}): the scope does not reach it.",
+        _BY_INDEX,
+        draw.location,
     )
 
 

@@ -9,24 +9,26 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samefit import backends
 from samefit.by_object import ByObject
 from samefit.data_code import draws_of
 from samefit.patches import pin_data
+from samefit.pin.here import keyed
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
+from samefit.pin.places import places
 from samefit.pin.report import Limit
+from samefit.pin.spool import Spool
+from samefit.pin.tasks import apart
 from samefit.types import CodeDraw
 
 if TYPE_CHECKING:
-    from samefit.backends.base import Backend
     from samefit.pin.scope import PinScope
     from samefit.pin.trainings import Training, Trainings
 
@@ -100,6 +102,10 @@ class DataOrder:
             self._scope.report.limit(_own_order(source))
         return None
 
+    def reading_apart(self) -> pin_data.Reading:
+        """Returns what gives each batch a key that processes read in an order that is not samefit's."""
+        return KeyedReading(places.of_next_pool(), 0, 0, self._scope.report.spool)
+
 
 class Order:
     """The order of one training's data.
@@ -153,7 +159,8 @@ class Order:
         Args:
             in_processes: Whether other processes read.
         """
-        return KeyedReading(self._scope.seed, self._training.number, self.pass_epoch, in_processes)
+        spool = self._scope.report.spool if in_processes else None
+        return KeyedReading(self._scope.seed, self._training.number, self.pass_epoch, spool)
 
     @contextlib.contextmanager
     def watching(self, index: int) -> Iterator[None]:
@@ -193,41 +200,19 @@ class KeyedReading:
     """Gives each batch that is read a key of its own: it draws the same numbers, whoever reads it and when.
 
     Attributes:
-        in_processes: Whether it is read in a process of a worker. The generators of frameworks are under the key there;
-            here a step may be traced meanwhile and draw from them, and batches are read one after the other.
+        spool: Where the process of a worker that reads it says what it has to say; None if it is read here. There the
+            generators of frameworks are under the key; here a step may be traced meanwhile and draw from them, and
+            batches are read one after the other.
     """
 
     seed: int
     training: int
     epoch: int
-    in_processes: bool = False
+    spool: Spool | None = None
 
     def __call__(self, index: int) -> contextlib.AbstractContextManager[None]:
         its_key = key(self.seed, "batch", self.training, self.epoch, index)
-        return keyed(its_key, backends.loaded() if self.in_processes else [])
-
-
-@contextlib.contextmanager
-def keyed(seed: int, frameworks: Sequence[Backend] = ()) -> Iterator[None]:
-    """Puts Python's and NumPy's generators, and those of frameworks, under a key, and back afterwards.
-
-    The first two are set, not seeded: nothing of it stands in a recorder's ledger, which would grow by two entries a
-    batch.
-    """
-    python = random.getstate()
-    numpy = np.random.get_state(legacy=False)
-    random.setstate(random.Random(seed).getstate())
-    np.random.set_state(np.random.RandomState(seed).get_state(legacy=False))
-    marks = [(framework, framework.mark()) for framework in frameworks]
-    for framework in frameworks:
-        framework.reseed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        for framework, mark in marks:
-            framework.return_to(mark)
+        return keyed(its_key) if self.spool is None else apart(its_key, self.spool)
 
 
 def _states() -> tuple[object, bytes]:

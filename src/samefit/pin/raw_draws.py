@@ -9,11 +9,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from samefit import backends
-from samefit.attribution import kind_of, location
+from samefit.attribution import caller, kind_of, location
 from samefit.backends.base import HookPoint
 from samefit.patches import dataflow, generators, seeding
 from samefit.patches.imports import announced
 from samefit.pin import evaluation, limits, order
+from samefit.pin.here import here
 from samefit.pin.limits import Where
 from samefit.pin.report import Limit
 from samefit.types import Location
@@ -30,12 +31,14 @@ def pin_raw_draws(scope: PinScope) -> None:
     JAX has none: its functions take a key.
     """
     seen: set[tuple[str, int]] = set()
+    said: set[Location] = set()
 
     def watch(generator: str, points: Sequence[HookPoint], drew: Callable[[str], None] | None = None) -> None:
         for owner, name, label in points:
             limit = functools.partial(limits.raw_draw, label, generator, once=generator != scope.backend)
             told = None if drew is None else functools.partial(drew, label)
-            make = functools.partial(_watched, scope, limit, told, seen)
+            loose = functools.partial(_say_loose, scope, label, generator, said)
+            make = functools.partial(_watched, scope, limit, told, loose, seen)
             scope.patches.replace(owner, name, make, checked_on="NumPy 1.26 to 2.4, TF 2.21, torch 2.13")
 
     def watch_framework(name: str) -> None:
@@ -53,6 +56,7 @@ def _watched(
     scope: PinScope,
     limit: Callable[[Where, Location], Limit],
     drew: Callable[[], None] | None,
+    loose: Callable[[FrameType | None], None],
     seen: set[tuple[str, int]],
     original: Callable[..., Any],
 ) -> Callable[..., Any]:
@@ -62,6 +66,8 @@ def _watched(
         frame = _first_foreign(sys._getframe(1))
         if drew is not None and kwargs.get("generator") is None:
             drew()
+        if here.is_fork and kwargs.get("generator") is None:
+            loose(frame)
         if frame is not None and kwargs.get("generator") is None:
             place = frame.f_code.co_filename, frame.f_lineno
             if place not in seen and kind_of(frame.f_code) == "user" and (where := _where(frame)) is not None:
@@ -70,6 +76,16 @@ def _watched(
         return original(*args, **kwargs)
 
     return draw
+
+
+def _say_loose(scope: PinScope, function: str, generator: str, said: set[Location], frame: FrameType | None) -> None:
+    """Says that a process which the script has forked draws, if there is no key for what it does."""
+    if frame is None or not here.is_loose(generator):
+        return
+    where = caller(frame).location
+    if where is not None and where not in said:
+        said.add(where)
+        scope.report.limit(limits.worker_draw(f"{function} is called", where))
 
 
 def _first_foreign(frame: FrameType | None) -> FrameType | None:

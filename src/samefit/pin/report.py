@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import atexit
+import dataclasses
+import os
+from dataclasses import dataclass
 
+from samefit.pin.spool import Spool, told
 from samefit.types import Location
 
 
@@ -25,21 +29,75 @@ class Limit:
     location: Location | None = None
 
 
-@dataclass
 class PinReport:
     """What a pinned scope did.
 
+    Processes that the script starts have a copy of it: what is said there goes to the scope that started them.
+
+    Args:
+        seed: The seed of the scope.
+        spool: Where other processes say what they have to say; None if they have a copy of this report.
+
     Attributes:
         seed: The seed of the scope.
-        limits: What could not be pinned, each said once.
         switched: Determinism switches that the scope set: {name: value}.
     """
 
-    seed: int
-    limits: list[Limit] = field(default_factory=list)
-    switched: dict[str, str] = field(default_factory=dict)
+    def __init__(self, seed: int, spool: Spool | None = None) -> None:
+        self.seed = seed
+        self.switched: dict[str, str] = {}
+        self._limits: list[Limit] = []
+        self._process = os.getpid() if spool is None else spool.process
+        self._spool = spool
+        self._told: set[tuple[Spool, Limit]] = set()
+
+    @property
+    def limits(self) -> list[Limit]:
+        """What could not be pinned, each said once."""
+        if self._spool is not None and self.is_here and self._spool.is_open:
+            for said in self._spool.said():
+                place = said.pop("location")
+                self.limit(Limit(**said, location=None if place is None else Location(**place)))
+        return self._limits
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the scope was entered in this process."""
+        return os.getpid() == self._process
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this is the copy of another process, and the scope was left there."""
+        return not self.is_here and (self._spool is None or not self._spool.is_open)
+
+    @property
+    def spool(self) -> Spool:
+        """Where other processes say what they have to say."""
+        if self._spool is None:
+            self._spool = Spool.open()
+            # The scope of `--pin` is open to the end.
+            atexit.register(self.close)
+        return self._spool
+
+    def prepare(self) -> None:
+        """A process is about to be forked, which may have something to say."""
+        if self.is_here:
+            _ = self.spool
 
     def limit(self, limit: Limit) -> None:
         """Adds a limit, once."""
-        if limit not in self.limits:
-            self.limits.append(limit)
+        if self.is_here:
+            if limit not in self._limits:
+                self._limits.append(limit)
+            return
+        spool = told() or self._spool
+        if spool is not None and (spool, limit) not in self._told:
+            self._told.add((spool, limit))
+            spool.say(dataclasses.asdict(limit))
+
+    def close(self) -> None:
+        """The scope is left: what other processes say from now on is no matter of it."""
+        if self._spool is not None and self.is_here and self._spool.is_open:
+            _ = self.limits
+            self._spool.close()
+        atexit.unregister(self.close)

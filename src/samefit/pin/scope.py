@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from samefit.patches.patching import Patches
 from samefit.pin.determinism import pin_determinism
 from samefit.pin.entropy import pin_entropy_of_users
+from samefit.pin.processes import pin_processes
 from samefit.pin.randomness import pin_randomness
 from samefit.pin.raw_draws import pin_raw_draws
 from samefit.pin.report import PinReport
@@ -47,6 +48,7 @@ _PARTS: tuple[Callable[[PinScope], None], ...] = (
     pin_trainings,
     pin_raw_draws,
     pin_entropy_of_users,
+    pin_processes,
 )
 """The parts of the scope, in the order in which they are put in place."""
 

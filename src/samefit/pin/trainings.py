@@ -17,6 +17,7 @@ from samefit.by_object import ByObject
 from samefit.patches import pinning
 from samefit.pin import order
 from samefit.pin.direct_calls import DirectCalls
+from samefit.pin.here import here
 from samefit.pin.isolation import Callbacks, Generators
 from samefit.pin.keys import key
 from samefit.pin.own_loops import OwnLoops
@@ -132,6 +133,7 @@ class Trainings:
         with contextlib.ExitStack() as leaving:
             # Whoever draws around it goes on where they were: a script, or the training whose callback this is.
             leaving.callback(self._generators.return_to, self._generators.mark())
+            leaving.enter_context(here.under_key())
             if not self._running.stack:
                 # One inside of another may share layers with it, and it is not over.
                 self._shared_layers.begin(model)
