@@ -204,6 +204,30 @@ def test_a_line_that_draws_on_both_sides_is_not_told(tmp_path: Path) -> None:
     assert "no line of the other side" not in texts(last)
 
 
+def test_a_line_whose_first_draw_both_sides_have_is_told_by_what_else_it_draws(tmp_path: Path) -> None:
+    """X and y permuted by one permutation, or each by its own."""
+    one, other = (Story().seed(1, generator="numpy") for _ in "ab")
+    one.draw(12, "numpy")
+    other.draw(13, "numpy").draw(13, "numpy")
+    last = found(two(tmp_path, one.training(1).epoch(0), other.training(1).epoch(0)))[-1]
+    told = [(e.side, e.location) for e in last.evidence if "no line of the other side" in e.text]
+    assert told == [("candidate", at(13))]
+
+
+def test_a_line_with_the_text_of_another_one_is_told(tmp_path: Path) -> None:
+    def drawing(*lines: int) -> Story:
+        story = Story().seed(1, generator="numpy")
+        for line in lines:
+            story.draw(line, "numpy", location=replace(at(12), line=line))
+        return story.training(1).epoch(0)
+
+    last = found(two(tmp_path, drawing(12, 20, 12, 20), drawing(14, 14)))[-1]
+    told = [(e.side, e.location and e.location.line) for e in last.evidence if "no line of the other side" in e.text]
+    assert told == [("baseline", 20)]
+    last = found(two(tmp_path / "same", drawing(12, 20, 12), drawing(14, 22, 22)))[-1]
+    assert "no line of the other side" not in texts(last)
+
+
 def one_process(tmp_path: Path, *states: bytes) -> Case:
     """Two sides of one process, each of which begins with a generator of the script in that state."""
     story = Story()

@@ -199,6 +199,8 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     x = b.options.get("x")
     kind = f" ({x['type']})" if isinstance(x, dict) and "type" in x else ""
     why_none = f"the batches come from an iterator{kind}, which is not replaced"
+    if b.kind != "fit":
+        why_none = "the script hands over batch by batch, and these are not replaced"
     drawn, adapted = tuple(draws_on_one_side(case)), tuple(adapted_otherwise(case))
     if adapted and not drawn:
         remedy = REMEDY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
@@ -51,24 +51,39 @@ def draws_on_one_side(case: Case) -> Iterator[Evidence]:
     """
     sides = (case.a, case.b)
     lines = [_lines_that_draw(side, in_training=case.same_process and not side.name) for side in sides]
-    same = {(e.function, e.state) for e in lines[0].values()} & {(e.function, e.state) for e in lines[1].values()}
-    for side, own, others in zip(sides, lines, reversed(lines), strict=True):
-        for line in [line for line, e in own.items() if line not in others and (e.function, e.state) not in same][:3]:
-            event = own[line]
+    states = [{(e.function, e.state) for events in own.values() for e in events} for own in lines]
+    for side, own, others, theirs in zip(sides, lines, reversed(lines), reversed(states), strict=True):
+        alone = {
+            text: [e for e in events if (e.function, e.state) not in theirs]
+            for text, events in own.items()
+            if text not in others
+        }
+        more = {text: _at_more_places(events, others[text]) for text, events in own.items() if text in others}
+        for event in [events[0] for events in (*alone.values(), *more.values()) if events][:3]:
             when = "while the training ran" if event.training == side.training.number else "before the training"
             text = f"{event.function} draws at {place(event.location)} {when}, and no line of the other side does so"
             yield Evidence(text, side.role, event.location)
 
 
-def _lines_that_draw(side: Side, *, in_training: bool) -> dict[tuple[str, str | None], Event]:
-    """Returns the first draw of each of the user's own lines; of draws `in_training` alone where that is asked."""
-    found: dict[tuple[str, str | None], Event] = {}
+def _at_more_places(own: Sequence[Event], others: Sequence[Event]) -> list[Event]:
+    """Returns what lines of one text drew at those places that the other side has not as many of."""
+    more = sorted({*map(_place_of, own)})[len({*map(_place_of, others)}) :]
+    return [event for event in own if _place_of(event) in more]
+
+
+def _place_of(event: Event) -> tuple[str, int]:
+    return ("", 0) if event.location is None else (event.location.file, event.location.line)
+
+
+def _lines_that_draw(side: Side, *, in_training: bool) -> dict[tuple[str, str | None], list[Event]]:
+    """Returns the draws of each of the user's own lines, in order; those `in_training` alone where that is asked."""
+    found: dict[tuple[str, str | None], list[Event]] = {}
     for event in side.events:
         if event.kind != "draw" or event.component or event.location is None or event.id >= _end_of_epoch(side):
             continue
         if (in_training and event.training != side.training.number) or event.location.imports:
             continue
-        found.setdefault((event.function, event.location.code), event)
+        found.setdefault((event.function, event.location.code), []).append(event)
     return found
 
 
