@@ -184,3 +184,29 @@ def test_of_epochs_that_were_cut_off_other_samples_are_not_claimed(tmp_path: Pat
 def test_another_batch_size(tmp_path: Path) -> None:
     result = compared(tmp_path, Change("batch", 0), batch_size=16)
     assert detail(result) == "batched otherwise: 32 and 16 samples"
+
+
+LOOP = Training((8,), kind="train_on_batch", options={**arrays("bb", "02")})
+
+
+def test_a_loop_of_the_users_is_held_against_the_epochs_of_fit(tmp_path: Path) -> None:
+    fit = [Training((4, 4), options=arrays("aa", "01"))]
+    a = make_run(tmp_path / "a", trainings=fit)
+    swapped = [Change("batch", 0), Change("batch", 1), Change("swap rows", 0)]
+    order = compare(a, make_run(tmp_path / "order", trainings=[LOOP], changes=swapped)).first_divergence
+    assert order is not None
+    assert (order.detail, order.samples) == ("the same 128 samples in another order", Samples.REORDERED)
+    turned = compare(make_run(tmp_path / "loop", trainings=[LOOP], changes=swapped), a).first_divergence
+    assert turned is not None
+    assert turned.samples is Samples.REORDERED
+
+
+@pytest.mark.parametrize(("steps", "samples"), [(8, Samples.OTHER), (3, Samples.UNKNOWN)])
+def test_a_loop_of_the_users_that_takes_others(tmp_path: Path, steps: int, samples: Samples) -> None:
+    # Of a loop that was cut off not even what would be an epoch is known.
+    a = make_run(tmp_path / "a", trainings=[Training((4, 4), options=arrays("aa", "01"))])
+    loop = [Training((steps,), kind="train_on_batch", options=arrays("bb", "02"))]
+    b = make_run(tmp_path / "b", trainings=loop, changes=[Change("batch"), Change("rows")])
+    first = compare(a, b).first_divergence
+    assert first is not None
+    assert first.samples is samples

@@ -93,6 +93,28 @@ def test_arrays_against_an_iterator_where_the_shuffle_explains_nothing(
     assert not [s for s in found(case) if "shuffles its arrays" in s.summary or "batch the data" in s.summary]
 
 
+@pytest.mark.parametrize("line", [None, 12])
+def test_a_fit_that_shuffles_against_a_loop_of_the_users(tmp_path: Path, line: int | None) -> None:
+    """Where the loop draws an order of its own, without the shuffle the two would differ all the same."""
+    plain, drawing = (Story().seed(1, generator="numpy") for _ in "ab")
+    if line is not None:
+        drawing.draw(line, "numpy", function="numpy.random.permutation")
+    swapped = [Change("batch", 0), Change("batch", 1), Change("swap rows", 0)]
+    runs = []
+    for name, story, training, changes in (
+        ("a", plain, Training((4, 4), options=ARRAYS, location=at(9)), []),
+        ("b", drawing, Training((8,), kind="train_on_batch", options=ARRAYS, location=at(10)), swapped),
+    ):
+        story.training(1)
+        more = {"events": story.events, "states": story.states, "changes": changes}
+        runs.append(make_run(tmp_path / name, trainings=[replace(training, begin_event=story.begin[1])], **more))
+    first = next(s for s in found(case_between(*runs)) if "shuffles its arrays" in s.summary)
+    assert (first.slug, first.location) == ("data-order", at(line or 9))
+    assert first.summary.endswith("a loop of the candidate hands over its batches in an order of its own.")
+    assert plans(first) == (["fit"] if line is None else [])
+    assert bool(first.no_counterfactual) is (line is not None)
+
+
 def test_an_option_of_the_dataset_cannot_be_put_in(tmp_path: Path) -> None:
     options = tuple({"x": {"type": "Batches", "batch_size": size}} for size in (16, 32))
     first = found(two(tmp_path, None, None, options=options))[0]

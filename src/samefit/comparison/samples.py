@@ -36,13 +36,21 @@ class EpochRows:
         return (self.total, self.number) == (other.total, other.number)
 
 
-def epoch_rows(steps: Steps, position: int) -> EpochRows | None:
-    """Returns the samples of the epoch of a step; None if any is not known."""
+def epoch_rows(steps: Steps, position: int, other: Steps) -> EpochRows | None:
+    """Returns the samples of the epoch of a step; None if any is not known.
+
+    A loop of the user's has no epochs: of it those steps are taken that are an epoch of the other side's `fit`.
+    """
+    training = steps.run.training(steps.training(position))
+    if training.kind != "fit" and other.run.training(other.training(position)).kind == "fit":
+        first, last = _epoch(other, position)
+        in_one = last < len(steps) and not any(steps.begins(later) for later in range(first + 1, last + 1))
+        found = _sum(steps, first, last) if in_one else None
+        return None if found is None else EpochRows(*found, is_cut=False, is_whole=False, repeats=False)
     first, last = _epoch(steps, position)
     found = _sum(steps, first, last)
     if found is None:
         return None
-    training = steps.run.training(steps.training(position))
     another_follows = last + 1 < len(steps) and not steps.begins(last + 1)
     ended = another_follows or training.status == "complete"
     is_cut = not ended or _leaves_out(training)
@@ -116,7 +124,7 @@ def arrays_changed(steps: Steps, position: int) -> bool | None:
 def same_data(a: TrainingRecord, b: TrainingRecord) -> bool | None:
     """Whether two trainings are of the same samples, in any order, as far as `fit` got arrays; None if not known."""
     one, other = (_rows_of(training) for training in (a, b))
-    if one is None or other is None:
+    if one is None or other is None or (a.kind, b.kind) != ("fit", "fit"):
         return None
     if one != other or a.options.get("validation_split") != b.options.get("validation_split"):
         return False

@@ -221,10 +221,11 @@ class StepScan:
         return (a.head is None and b.head == a.batch) or (b.head is None and a.head == b.batch)
 
     def _samples(self, position: int, a: StepRecord, b: StepRecord) -> tuple[str, Samples]:
-        epoch_a, epoch_b = epoch_rows(self._pairing.steps_a, position), epoch_rows(self._pairing.steps_b, position)
+        sides = (self._pairing.steps_a, self._pairing.steps_b)
+        epoch_a = epoch_rows(sides[0], position, sides[1])
+        epoch_b = epoch_rows(sides[1], position, sides[0])
         one, other = self._pairing.trainings_at(position)
         whole = same_data(one, other)
-        sides = (self._pairing.steps_a, self._pairing.steps_b)
         changed = [arrays_changed(steps, position) for steps in sides] if whole else []
         if any(each is not False for each in changed):
             whole = None

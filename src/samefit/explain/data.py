@@ -104,11 +104,14 @@ def _gets_arrays(side: Side) -> bool:
 
 def _shuffled_arrays(case: Case) -> Iterator[Suspect]:
     """`fit` shuffles the arrays of one side; the other side's iterator gives its batches in an order of its own."""
-    arrays = [side for side in (case.a, case.b) if _gets_arrays(side)]
+    arrays = [side for side in (case.a, case.b) if _gets_arrays(side) and side.training.kind == "fit"]
     samples = case.divergence.samples
     if len(arrays) != 1 or not shuffles(arrays[0].training.options) or samples is None or not samples.may_be_order:
         return
     side, other = (case.a, case.b) if arrays[0] is case.a else (case.b, case.a)
+    if other.training.kind != "fit":
+        yield _shuffled_against_a_loop(case, side, other)
+        return
     described = other.training.options["x"]
     # The batches of a PyDataset are shuffled as well, each in itself as it is.
     shuffled = "use_multiprocessing" in described and shuffles(other.training.options)
@@ -133,6 +136,27 @@ def _shuffled_arrays(case: Case) -> Iterator[Suspect]:
         location=side.training.location,
         remedy="fit(x, y, shuffle=False),  or let the iterator give the samples in the order that the other side gets",
         counterfactuals=(fix,),
+    )
+
+
+def _shuffled_against_a_loop(case: Case, side: Side, loop: Side) -> Suspect:
+    """`fit` shuffles the arrays of one side; a loop of the user's hands over the other side's batches."""
+    fitted, plan = side.training, {"do": "fit", "training": side.training.number, "arguments": {"shuffle": False}}
+    fix = Counterfactual(f"shuffle=False in the {side.role}'s fit", (plan,), of_baseline=side is case.a)
+    drawn = tuple(line for line in draws_on_one_side(case) if line.side == loop.role)
+    return Suspect(
+        slug="data-order",
+        summary=f"fit of the {side.role} shuffles its arrays; a loop of the {loop.role} hands over its batches in an "
+        "order of its own.",
+        evidence=(
+            Evidence(f"fit(x, y) at {place(fitted.location)} shuffles", side.role, fitted.location),
+            Evidence(f"a loop trains at {place(loop.training.location)}", loop.role, loop.training.location),
+            *drawn,
+        ),
+        location=drawn[0].location if drawn else fitted.location,
+        remedy="fit(x, y, shuffle=False)  with arrays in the order in which the loop takes them",
+        counterfactuals=() if drawn else (fix,),
+        no_counterfactual="the order of a loop of your own is not put into fit" if drawn else "",
     )
 
 
