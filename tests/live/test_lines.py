@@ -14,7 +14,7 @@ keras.utils.set_random_seed(1)
 rng = RS(7)
 x = rng.standard_normal((32, 4)).astype("float32")
 words = keras.layers.StringLookup()
-words.adapt(["a", "b"])
+words.adapt(["a", "b", "b"])
 y = np.asarray(words(np.asarray(["a", "b"] * 16))).astype("float32")[:, None]
 first, noisy = keras.layers.Dense(4), keras.layers.Dropout(0.5, seed=3)
 model = keras.Sequential([keras.Input((4,)), first, noisy, keras.layers.Dense(1)])
@@ -29,7 +29,12 @@ model.fit(x, y, batch_size=16, epochs=2, verbose=0, shuffle=False, callbacks=[sc
 LINES = {
     "lora": ("# before compile", "first.enable_lora(2)", "model-config", ""),
     "quantize": ("# before compile", 'first.quantize("int8")', "model-config", ""),
-    "adapt": ('words.adapt(["a", "b"])', 'words.adapt(["b", "b", "a"])', "data-content", "learned what it did not"),
+    "adapt": (
+        'words.adapt(["a", "b", "b"])',
+        'words.adapt(["a", "a", "b"])',
+        "data-content",
+        "learned what it did not",
+    ),
     "call": ("# before fit", "model(x[:2], training=True)", "generator-advanced", "outside of any training, and drew"),
     "alias": ("rng = RS(7)", "rng = RS()", "unseeded", "takes its start from the operating system"),
     "rate": ("# before fit", "optimizer.learning_rate = 1e-4", "optimizer-config", "learning_rate=0.001) and Adam("),
@@ -54,7 +59,7 @@ def test_the_line_is_named(each_backend: str, tmp_path: Path, case: str) -> None
     assert text in "\n".join(line["text"] for line in cause["evidence"])
     if case != "schedule":
         # A callback is an argument of fit, whose line is named.
-        assert there in [line["location"]["code"] for line in cause["evidence"] if line["location"] is not None]
+        assert there in [line.get("code") for line in cause["evidence"]]
 
 
 @pytest.mark.slow
