@@ -136,6 +136,17 @@ def case_of_runs(a: Run, b: Run) -> Case:
     return case
 
 
+@pytest.mark.parametrize("loop", [True, False])
+def test_weights_from_a_loop_that_was_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: bool) -> None:
+    monkeypatch.setattr(suspects, "_DETECTORS", {Stage.INITIAL_WEIGHTS: ()})
+    more = {"unseen_updates": {"": 6}} if loop else {}
+    a, b = run_of(tmp_path / "a"), run_of(tmp_path / "b", Change("variable", -1, "dense/kernel"), **more)
+    [cause] = suspected(case_of_runs(a, b))
+    assert cause.slug == "unknown"
+    assert ("a loop of the candidate's own trains as well" in cause.summary) is loop
+    assert ("samefit.Recorder.step" in cause.remedy) is loop
+
+
 # -- a detector that fails ----------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,6 @@ def _unseen(pair: Pair, comparison: Comparison) -> Iterator[str]:
         updates = part.run.unseen_updates(part.side or None)
         if updates:
             yield (
-                f"The {role} also makes {count(updates, 'optimizer update')} in a loop of its own, not recorded: "
-                "call samefit.Recorder.step there."
+                f"The {role} also makes at least {count(updates, 'optimizer update')} in a loop of its own, not "
+                "recorded: call samefit.Recorder.step there."
             )

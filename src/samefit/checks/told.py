@@ -81,13 +81,19 @@ def unconfirmed(case: Case, found: tuple[Suspect, ...], tried: Sequence[tuple[Su
     refuted = [suspect for suspect, why in tried if why.refutes]
     standing = [suspect for suspect in found if suspect not in refuted and not suspect.needs_proof]
     if not standing:
+        loops = _own_loops(case)
         return Cause(
             slug="unknown",
             confirmed=False,
-            summary="Nothing that samefit knows explains this divergence.",
+            summary="Nothing that samefit knows explains this divergence."
+            if not loops
+            else f"Nothing that was recorded explains these weights; a loop of the {' and of the '.join(loops)}'s own "
+            "trains as well, and is not recorded.",
             evidence=(*excluded(case), *(_tried(suspect, why) for suspect, why in tried)),
             location=case.b.training.location,
-            remedy="compare the two sides at the place above; `samefit show` lists what each run did before it",
+            remedy="call  samefit.Recorder.step  in the loop, so that its steps are compared, too"
+            if loops
+            else "compare the two sides at the place above; `samefit show` lists what each run did before it",
             unconfirmed_because="no suspect is left",
         )
     suspect = standing[0]
@@ -104,6 +110,13 @@ def unconfirmed(case: Case, found: tuple[Suspect, ...], tried: Sequence[tuple[Su
         remedy=suspect.remedy,
         unconfirmed_because=because or "it was not re-run",
     )
+
+
+def _own_loops(case: Case) -> list[str]:
+    """Returns the sides that may have trained in a loop of the user's what a training begins with."""
+    if case.divergence.stage is not Stage.INITIAL_WEIGHTS:
+        return []
+    return [side.role for side in (case.a, case.b) if side.run.unseen_updates(side.name or None)]
 
 
 def _tried(suspect: Suspect, why: NotShown) -> Evidence:
