@@ -114,6 +114,8 @@ def test_run_waits_for_a_script_that_catches_a_signal(begin: Callable[..., Begun
     assert begun.ended() == (3, "kept\n", "")
 
 
+# The process of the tests has threads; the child runs another program at once.
+@pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
 def test_an_interrupt_from_the_keyboard_comes_to_a_script_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkfifo("say")
