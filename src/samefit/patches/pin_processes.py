@@ -82,7 +82,7 @@ def _apply(observer: ProcessObserver, original: Callable[..., Any]) -> Callable[
     @functools.wraps(original)
     def apply_async(self: Any, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # Keras's own readers have a key for each batch.
-        if _has_processes(self) and not getattr(func, "__module__", "").startswith("keras."):
+        if _has_processes(self) and not (getattr(func, "__module__", None) or "").startswith("keras."):
             func = observer.call(self)(func, 0)
         return original(self, func, *args, **kwargs)
 

@@ -104,7 +104,7 @@ class Processes:
 
     def starts(self, target: Any, arguments: tuple[Any, ...]) -> None:
         # PyTorch's DataLoader seeds the process-wide generators of its processes.
-        seeds = getattr(target, "__module__", "").startswith("torch.utils.data")
+        seeds = (getattr(target, "__module__", None) or "").startswith("torch.utils.data")
         kinds = ("entropy",) if seeds else ("entropy", "shared")
         for value in (target, *arguments):
             for draw in (*draws_in(value), *draws_of(value)):
