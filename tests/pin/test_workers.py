@@ -125,3 +125,32 @@ def test_of_a_loader_that_seeds_its_processes_only_what_takes_entropy_is_said(sp
     if "loader" not in spawned:
         pytest.skip("PyTorch is not installed")
     assert spawned["loader"] == [["worker-draw", "return np.random.default_rng().random() + np.random.random()"]]
+
+
+@pytest.fixture
+def within(run_script: Run, each_backend: str) -> dict[str, Any]:
+    return run_script("workers_within.py", each_backend)
+
+
+def test_pools_in_tasks_processes_and_inner_scopes_have_keys_of_their_own(within: dict[str, Any]) -> None:
+    first, second = within["nested"]
+    assert first == second
+    assert len({number for item in first for number in item}) == 8
+    assert within["siblings"][0] != within["siblings"][1]
+    seven, seven_with_inner, eight, eight_with_inner = within["inner scope"]
+    assert seven == seven_with_inner != eight == eight_with_inner
+
+
+def test_what_keras_draws_in_a_task_and_what_threads_leave_alone_is_that_of_the_item(within: dict[str, Any]) -> None:
+    assert within["keras"][0] == within["keras"][1]
+    assert len({*within["keras"][0]}) == 4
+    assert within["in threads"] == 4
+
+
+def test_work_goes_on_where_nothing_can_be_said_or_looked_at(within: dict[str, Any]) -> None:
+    assert within["without a directory"] == [2, ["worker-draw"]]
+    assert within["built in"] == "ABC"
+
+
+def test_work_that_a_thread_hands_over_is_said(within: dict[str, Any]) -> None:
+    assert within["by threads"] == ["worker-draw"]

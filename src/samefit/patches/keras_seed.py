@@ -40,6 +40,12 @@ def begin(seed: int) -> None:
     importlib.import_module("keras.src.random.seed_generator").global_seed_generator()
 
 
+def begin_later(seed: int) -> None:
+    """As `begin`, but the `SeedGenerator` is made where it is asked for: a forked process may be unable to compute."""
+    generator, number = read()
+    write({generator: None, number: seed})
+
+
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """Puts Keras's own seed and its global `SeedGenerator` back on leaving."""

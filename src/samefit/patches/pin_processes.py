@@ -132,7 +132,9 @@ def _parallel(observer: ProcessObserver, original: Callable[..., Any]) -> Callab
     @functools.wraps(original)
     def __call__(self: Any, iterable: Iterable[Any]) -> Any:  # noqa: N807 - it replaces one
         numbered, count = observer.call(self), itertools.count()
-        return original(self, ((numbered(function, next(count)), *rest) for function, *rest in iterable))
+        items: Iterable[Any] = ((numbered(function, next(count)), *rest) for function, *rest in iterable)
+        # It tells how many there are, as long as they can be counted.
+        return original(self, list(items) if hasattr(iterable, "__len__") else items)
 
     return __call__
 

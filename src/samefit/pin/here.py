@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from samefit.pin.places import places
+
 if TYPE_CHECKING:
     from samefit.backends.base import Backend
 
@@ -24,6 +26,7 @@ class _Here:
         is_fork: Whether it was forked inside of one.
         seeded: The generators that somebody has seeded since then: "Python", "NumPy", "torch", ...
         keys: Under how many keys it works, one inside of the other.
+        thread: The thread that works on a task; None while there is none.
     """
 
     def __init__(self) -> None:
@@ -31,6 +34,7 @@ class _Here:
         self.is_fork = False
         self.seeded: set[str] = set()
         self.keys = 0
+        self.thread: int | None = None
 
     def forked(self, seed: int) -> None:
         """It was forked inside of a scope, which gives it a seed.
@@ -39,7 +43,9 @@ class _Here:
         others are what they were in the process that it comes from.
         """
         random.setstate(random.Random(seed).getstate())
-        self.is_fork, self.keys = True, 0
+        # What it starts itself is counted by itself.
+        places.begin(seed)
+        self.is_fork, self.keys, self.thread = True, 0, None
         # Only now: to put it there was no seed of somebody's.
         self.seeded.clear()
 

@@ -235,6 +235,17 @@ def copied_generator(draw: CodeDraw) -> Limit:
     )
 
 
+def handed_over_in_a_thread(draw: CodeDraw) -> Limit:
+    """A function that draws is handed to a pool by a thread, or by what is called when another item is done."""
+    return Limit(
+        "worker-draw",
+        f"{draw.function}, which processes run, draws ({draw.text}), and is handed to them by another thread than that "
+        "of the scope: which item is which number depends on timing.",
+        _BY_INDEX,
+        draw.location,
+    )
+
+
 def drawn_anew(draw: CodeDraw) -> Limit:
     """A process that is no copy of this one draws, and has no seed."""
     return Limit(

@@ -31,6 +31,7 @@ from samefit.pin.here import here
 from samefit.pin.isolation import moves
 from samefit.pin.keys import key
 from samefit.pin.places import places
+from samefit.pin.spool import Spool
 from samefit.pin.tasks import Task
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _OPEN: list[PinScope] = []
 def pin_processes(scope: PinScope) -> None:
     """Pins what the processes draw that the script starts, and says what cannot be pinned."""
     _follow_forks()
-    scope.leaving.callback(places.setstate, places.getstate())
     scope.leaving.callback(scope.report.close)
     scope.leaving.enter_context(_open(scope))
     scope.leaving.enter_context(hooks.watch_processes(scope.patches, Processes(scope)))
@@ -55,7 +55,9 @@ def _open(scope: PinScope) -> Iterator[None]:
     _OPEN.append(scope)
     here.scopes += 1
     try:
-        yield
+        # In a forked process whose scope was another one this gives the generators a seed.
+        with here.under_key():
+            yield
     finally:
         here.scopes -= 1
         _OPEN.remove(scope)
@@ -78,6 +80,7 @@ class Processes:
         self._scope = scope
         self._pools: ByObject[_Pool] = ByObject()
         self._read: set[Any] = set()
+        self._thread = threading.get_ident()
 
     def call(self, pool: Any) -> hooks.Numbered:
         known = self._pools.get(pool)
@@ -85,21 +88,28 @@ class Processes:
             known = _Pool(places.of_next_pool())
             self._pools.add(pool, known)
         known.calls += 1
-        return functools.partial(self._task, key(known.seed, "call", known.calls))
+        # Here, in the user's thread: a pool hands its work over in one of its own, later.
+        seed, spool = key(known.seed, "call", known.calls), self._scope.report.spool
+        return functools.partial(self._task, seed, spool, threading.get_ident() != self._thread)
 
-    def _task(self, seed: int, function: Callable[..., Any], number: int) -> Task:
-        self._look_at(function)
-        return Task(function, seed, self._scope.report.spool, number)
+    def _task(self, seed: int, spool: Spool, is_apart: bool, function: Callable[..., Any], number: int) -> Task:
+        self._look_at(function, is_apart)
+        return Task(function, seed, spool, number)
 
-    def _look_at(self, function: Callable[..., Any]) -> None:
-        """Says what a function draws from generators of the script's own, of which each process has a copy."""
+    def _look_at(self, function: Callable[..., Any], is_apart: bool) -> None:
+        """Says what a function draws from generators of the script's own, of which each process has a copy.
+
+        Where another thread than that of the scope hands it over, the order is one of time.
+        """
         inner: Any = function.func if isinstance(function, functools.partial) else function
         inner = getattr(inner, "__func__", inner)
         code = getattr(inner, "__code__", type(inner))
-        if code not in self._read:
-            self._read.add(code)
+        if (code, is_apart) not in self._read:
+            self._read.add((code, is_apart))
             for draw in draws_in(function):
-                if draw.kind == "own":
+                if is_apart:
+                    self._scope.report.limit(limits.handed_over_in_a_thread(draw))
+                elif draw.kind == "own":
                     self._scope.report.limit(limits.copied_generator(draw))
 
     def starts(self, target: Any, arguments: tuple[Any, ...]) -> None:

@@ -74,7 +74,11 @@ class PinReport:
     def spool(self) -> Spool:
         """Where other processes say what they have to say."""
         if self._spool is None:
-            self._spool = Spool.open()
+            try:
+                self._spool = Spool.open()
+            except OSError as error:
+                self._spool = Spool("", os.getpid())
+                self.limit(_unheard(error))
             # The scope of `--pin` is open to the end.
             atexit.register(self.close)
         return self._spool
@@ -101,3 +105,12 @@ class PinReport:
             _ = self.limits
             self._spool.close()
         atexit.unregister(self.close)
+
+
+def _unheard(error: OSError) -> Limit:
+    """Processes have nowhere to say what they cannot pin."""
+    return Limit(
+        "worker-draw",
+        f"what the processes that the script starts draw is not known: no temporary file could be made ({error})",
+        "give the script a directory that it may write to:  TMPDIR=...",
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from samefit.patches.patching import Patches
 from samefit.pin.determinism import pin_determinism
 from samefit.pin.entropy import pin_entropy_of_users
+from samefit.pin.places import places
 from samefit.pin.processes import pin_processes
 from samefit.pin.randomness import pin_randomness
 from samefit.pin.raw_draws import pin_raw_draws
@@ -97,6 +98,7 @@ class pinned(contextlib.ContextDecorator):  # noqa: N801 - used like a function:
         _REPORTS.append(self.report)
         with contextlib.ExitStack() as stack:
             stack.callback(generators.write_python, generators.read_python())
+            stack.callback(places.setstate, places.getstate())
             numpy_state = generators.read_numpy()
             if numpy_state is not None:
                 stack.callback(generators.write_numpy, numpy_state)

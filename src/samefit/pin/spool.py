@@ -20,7 +20,7 @@ class Spool:
     """A file that is there as long as a scope is open; it can be pickled. What is said stands there line by line.
 
     Attributes:
-        path: Where it is.
+        path: Where it is; "" if there is none, and nobody is told.
         process: The process whose scope it is.
     """
 

@@ -166,7 +166,8 @@ def written(function: FunctionType) -> dict[str, Any]:
     """Returns {"file", "line" (1-based), "source"} of a function; "source" is "" if it is not known, or very long."""
     code = function.__code__
     try:
-        lines, line = inspect.getsourcelines(function)
+        # Of the function itself: what a decorator wraps may stand in another file.
+        lines, line = inspect.getsourcelines(code)
     except (OSError, TypeError, SyntaxError):  # it was made from a text, or the file is no longer that of the function
         lines, line = [], code.co_firstlineno
     return {"file": code.co_filename, "line": line, "source": "".join(lines) if len(lines) <= _MOST_LINES else ""}
