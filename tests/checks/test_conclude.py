@@ -240,3 +240,14 @@ def test_without_re_runs_the_suspect_is_named(tmp_path: Path, every: int) -> Non
     found = concluded(pair, bench, began=0.0, ended=False, confirm=False)  # type: ignore[arg-type]
     assert found.verdict is Verdict.DIVERGED
     assert [cause.confirmed for cause in found.causes] == [False]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_sides_that_were_ended_with_other_models_may_train_in_another_order(tmp_path: Path, alike: bool) -> None:
+    a = run_of(tmp_path / "a")
+    layers = [dense(4, 4), dropout()] if alike else [dense(4, 4), dense(4, 4), dropout()]
+    b = make_run(tmp_path / "b", layers=layers, trainings=[Training()], changes=[Change("loss")])
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    found = concluded(pair, Bench(a), began=0.0, ended=True, confirm=False)  # type: ignore[arg-type]
+    assert any("--to-end lets both train" in note for note in found.notes)
+    assert any("in another order" in note for note in found.notes) is not alike

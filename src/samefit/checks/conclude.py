@@ -29,6 +29,11 @@ from samefit.types import Stage, Verdict
 
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
 
+_OTHER_ORDER = (
+    "The models do not hold the same weights. If both scripts train the same models, in another order, that is seen "
+    "only with --to-end."
+)
+
 
 def concluded(
     pair: Pair, workshop: Workshop, *, began: float, ended: bool, confirm: bool, inside: bool | None = None
@@ -49,7 +54,11 @@ def concluded(
     compared = time.monotonic()
     if ended:
         pair = pair.ending_after(comparison.steps_compared)
-        comparison = replace(comparison, notes=(*comparison.notes, _ENDED.format(steps=comparison.steps_compared)))
+        said = [_ENDED.format(steps=comparison.steps_compared)]
+        if comparison.alignment.only_in_baseline or comparison.alignment.only_in_candidate:
+            # The first models were all that there was to pair.
+            said.append(_OTHER_ORDER)
+        comparison = replace(comparison, notes=(*comparison.notes, *said))
     whole = comparison
     placed, near, comparison = (
         _near(pair, comparison, workshop) if confirm or inside else (pair, comparison, comparison)
