@@ -37,6 +37,32 @@ def test_a_shuffle_that_begins_at_another_draw(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("count", "remedy"),
+    [
+        (0, "put  keras.utils.set_random_seed(1)  before line 9 of train.py;"),
+        (1, "put  keras.utils.set_random_seed(1)  before line 8 of train.py and before line 9 of train.py;"),
+    ],
+)
+def test_what_a_fit_draws_for_itself_does_not_call_for_a_seed_before_it(
+    tmp_path: Path, count: int, remedy: str
+) -> None:
+    runs = []
+    for name, line, before in (("a", 8, count), ("b", 9, 3)):
+        story = Story().seed(1, generator="numpy")
+        if before:
+            story.draw(6, "numpy", count=before)
+        story.training(1, line).draw(line, "numpy", "first look at a batch in fit #1")
+        story.epoch(0).draw(line, "numpy", "shuffle of fit #1")
+        training = Training(location=at(line), begin_event=story.begin[1])
+        changes = REORDERED if name == "b" else ()
+        more = {"events": story.events, "states": story.states, "changes": changes}
+        runs.append(make_run(tmp_path / name, trainings=[training], **more))
+    first = found(case_between(*runs))[0]
+    assert first.slug == "generator-advanced"
+    assert first.remedy.startswith(remedy)
+
+
 def test_a_first_look_that_only_one_side_takes(tmp_path: Path) -> None:
     a = Story().seed(1, generator="numpy").training(1)
     a.draw(9, "numpy", "first look at a batch in fit #1").epoch(0).draw(9, "numpy", "shuffle of fit #1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from samefit.explain.case import Case, Side
 from samefit.store.records import Event
@@ -69,7 +70,7 @@ def only_order_differs(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
 _SEEDS_ONE = {
     "python": "random.seed",
     "numpy": "numpy.random.seed",
-    "tensorflow": "tensorflow.random.set_seed",
+    "tensorflow": "tf.random.set_seed",
     "torch": "torch.manual_seed",
 }
 """What seeds one generator alone."""
@@ -81,7 +82,7 @@ def seeded_again(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> 
     What seeds everything would put the other generators back as well, which may have been drawn from alike.
     """
     sides = ((case.a, *drawn_a), (case.b, *drawn_b))
-    ahead = [(side, draw, seed) for side, draw, seed in sides if draw.index] or list(sides)
+    ahead = [each for each in sides if _had_drawn(*each, generator)] or list(sides)
     _, _, seed = ahead[-1]
     assert seed is not None
     call = seed.function
@@ -124,7 +125,25 @@ def drawing_lines(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) ->
     return [where for text, where in places.items() if counts[0][text] != counts[1][text]]
 
 
-def _others_drew(side: Side, draw: Event, seed: Event | None, generator: str) -> bool:
-    """Whether another generator was drawn from between a seed and a draw."""
+def _had_drawn(side: Side, draw: Event, seed: Event | None, generator: str) -> bool:
+    """Whether a generator was drawn from between a seed and the line before which it can be put back to it."""
     begin = -1 if seed is None else seed.id
-    return any(e.kind == "draw" and e.generator != generator and begin < e.id < draw.id for e in side.events)
+    return any(e.generator == generator for e in _drawn_before_line(side, draw, begin))
+
+
+def _others_drew(side: Side, draw: Event, seed: Event | None, generator: str) -> bool:
+    """Whether another generator was drawn from between a seed and that line."""
+    begin = -1 if seed is None else seed.id
+    return any(e.generator != generator for e in _drawn_before_line(side, draw, begin))
+
+
+def _drawn_before_line(side: Side, draw: Event, begin: int) -> Iterator[Event]:
+    # What a training draws for itself, such as a first look at a batch, and what the line itself draws come behind.
+    end = side.training.begin_event if draw.id > side.training.begin_event > begin else draw.id
+    for event in side.run.events:
+        if (
+            event.kind == "draw"
+            and begin < event.id < end
+            and (event.location is None or event.location != draw.location)
+        ):
+            yield event
