@@ -353,7 +353,7 @@ def numpy_imported() -> None:
         _live.numpy_imported()
 
 
-def keras_imported(backend: Held | None = None) -> None:
+def keras_imported(backend: Held | None) -> None:
     """Keras has just been imported; `backend` is what held the variable that chooses its backend."""
     if _live is not None:
         _live.keras_imported()

@@ -39,6 +39,8 @@ def parts(one: str, other: str) -> list[tuple[int, str] | None] | None:
         ("layer(x)", "layer(2 * x)", [(13, "x = layer(x)"), (23, "x = layer(2 * x)")]),
         ("in self.layers", "in self.all", [(12, "for layer in self.layers:"), (22, "for layer in self.all:")]),
         ("ValueError", "KeyError", [(16, "except ValueError:"), (26, "except KeyError:")]),
+        ("ValueError", "ValueError as error", [(16, "except ValueError:"), (26, "except ValueError as error:")]),
+        ("        else", "        finally", [(19, "x = x + 1"), (29, "x = x + 1")]),
         ("x = x + 1", "x = x + 2", [(19, "x = x + 1"), (29, "x = x + 2")]),
         ("        return x\n", "", [(20, "return x"), None]),
         ("        for", "        x = -x\n        for", [None, (22, "x = -x")]),

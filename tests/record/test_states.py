@@ -17,6 +17,10 @@ from samefit.store.records import StateRecord, TrainingRecord, VariableRecord
 from samefit.types import Role
 
 
+def unnoted(*_: object, **__: object) -> None:
+    """A ledger of which nothing is asked."""
+
+
 class Writer:
     def __init__(self) -> None:
         self.states: list[StateRecord] = []
@@ -38,7 +42,7 @@ def test_an_epoch_begins_with_a_state_of_its_own_if_it_is_not_known_to_be_that_o
     last_state: int, value: float, written: bool
 ) -> None:
     writer: Any = Writer()
-    states = States(writer, None, every_step=False)  # type: ignore[arg-type]
+    states = States(writer, None, every_step=False, note=unnoted)  # type: ignore[arg-type]
     training = Training(TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running"), None, last=3)
     states.record(training, last_state, "after", [np.ones(2)])
     states.between(training, 4, [np.full(2, value)])
@@ -48,7 +52,7 @@ def test_an_epoch_begins_with_a_state_of_its_own_if_it_is_not_known_to_be_that_o
 def test_a_large_state_has_the_digests_of_its_parts_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     values: list[Any] = [np.arange(number, number + 300_000.0) for number in range(6)]
     values[3] = None
-    states = States(Writer(), None, every_step=False)  # type: ignore[arg-type]
+    states = States(Writer(), None, every_step=False, note=unnoted)  # type: ignore[arg-type]
     training = Training(TrainingRecord(1, "", 1, "fit", {}, {}, 0, "running"), None, last=3)
     found = states.record(training, 3, "after", values).digests
     assert found == b"".join(bytes(16) if value is None else state_digest(value) for value in values)
@@ -91,7 +95,7 @@ def test_a_large_state_is_digested_when_the_interpreter_goes_down() -> None:
 def test_first_and_last_weights_of_many_trainings_do_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states_module, "KEPT", 70)
     writer: Any = Writer()
-    states = States(writer, None, every_step=False)  # type: ignore[arg-type]
+    states = States(writer, None, every_step=False, note=unnoted)  # type: ignore[arg-type]
     kernel = VariableRecord("kernel", (2,), "float64", Role.TRAINABLE)
     for number in range(1, 6):
         training = Training(
@@ -110,7 +114,7 @@ def test_first_and_last_weights_of_many_trainings_do_not_fill_the_disk(monkeypat
 def test_the_first_two_trainings_are_kept_whatever_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states_module, "KEPT", 1)
     writer: Any = Writer()
-    states = States(writer, None, every_step=False)  # type: ignore[arg-type]
+    states = States(writer, None, every_step=False, note=unnoted)  # type: ignore[arg-type]
     kernel = VariableRecord("kernel", (2,), "float64", Role.TRAINABLE)
     for number in (1, 2, 3):
         training = Training(

@@ -14,8 +14,12 @@ Statement = tuple[str, int]
 """A statement as Python would write it, of a compound one its head, and the line on which it stands."""
 
 
-def first_difference(one: Any, other: Any) -> tuple[Location | None, Location | None] | None:
-    """Returns where two functions part: the line of each side, or None for a side that has nothing in its place.
+Parting = tuple[Location | None, Location | None] | None
+"""Where two functions part: the line of each side, None for a side that has nothing in its place; None if unknown."""
+
+
+def first_difference(one: Any, other: Any) -> Parting:
+    """Returns where two functions part.
 
     Args:
         one: The baseline's function as it was recorded: {"file", "line", "source"}.
@@ -51,27 +55,24 @@ def _statements(function: Any) -> list[Statement] | None:
     return [(text, line + offset) for text, line in _flat(tree.body)]
 
 
-def _flat(body: Sequence[ast.stmt]) -> Iterator[Statement]:
+def _flat(body: Sequence[ast.stmt | ast.excepthandler]) -> Iterator[Statement]:
     for node in body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             continue  # a docstring
-        parts = [part for name in ("body", "orelse", "finalbody") if (part := getattr(node, name, None))]
-        handlers = getattr(node, "handlers", [])
+        parts = [(name, part) for name in _PARTS if (part := getattr(node, name, None))]
         decorators = getattr(node, "decorator_list", [])
         yield _head(node) if parts else ast.unparse(node), min(part.lineno for part in (node, *decorators))
-        if not parts:
-            continue
-        for part in parts[:1]:
-            yield from _flat(part)
-        for handler in handlers:
-            yield f"except {ast.unparse(handler.type) if handler.type else ''}", handler.lineno
-            yield from _flat(handler.body)
-        for part in parts[1:]:
-            yield "else", part[0].lineno
+        for name, part in parts:
+            if name in ("orelse", "finalbody"):
+                yield name, part[0].lineno
             yield from _flat(part)
 
 
-def _head(node: ast.stmt) -> str:
+_PARTS = ("body", "handlers", "orelse", "finalbody")
+"""What a compound statement is made of, in the order in which it stands."""
+
+
+def _head(node: ast.stmt | ast.excepthandler) -> str:
     lines = ast.unparse(node).splitlines()
     decorators = len(getattr(node, "decorator_list", []))
     return " ".join(lines[: decorators + 1])

@@ -223,12 +223,12 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     x = b.options.get("x")
     kind = f" ({x['type']})" if isinstance(x, dict) and "type" in x else ""
     why_none = f"the batches come from an iterator{kind}, which is not replaced"
-    if b.kind != "fit":
-        why_none = "the script hands over batch by batch, and these are not replaced"
     drawn, adapted = tuple(draws_on_one_side(case)), tuple(adapted_otherwise(case))
     if adapted and not drawn:
         remedy = REMEDY
-    if not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
+    if b.kind != "fit":
+        why_none = "the script hands over batch by batch, and these are not replaced"
+    elif not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
         remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
         why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
     yield Suspect(

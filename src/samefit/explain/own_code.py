@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from samefit.comparison.result import Evidence
 from samefit.explain.aligned import holders
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.explain.code_lines import first_difference, head_of
+from samefit.explain.code_lines import Parting, first_difference, head_of
 from samefit.explain.options import differing_options, is_own, shown
 from samefit.store.records import LayerRecord, ModelRecord
 from samefit.types import Location
@@ -48,14 +49,15 @@ def explain_own_code(case: Case) -> Iterator[Suspect]:
         yield _attributes(case, found)
     methods = [(o, n, v) for o in owners for n, v in o.differing.items() if n.startswith(_CODE)]
     if methods:
-        owner, name, (mine, theirs) = methods[0]
+        partings = [first_difference(mine["name"], theirs["name"]) for _, _, (mine, theirs) in methods]
+        (owner, name, _), parting = methods[0], partings[0]
         method = name.removeprefix(_CODE)
-        parting = first_difference(mine["name"], theirs["name"])
+        told = (_other_code(*found, parts) for found, parts in zip(methods, partings, strict=True))
         same = "is not the same code on both sides" + ("." if parting else ", or reads other values.")
         yield Suspect(
             slug="model-config",
             summary=f"{owner.class_name}.{method} {same}",
-            evidence=tuple(evidence for found in methods for evidence in _other_code(*found))[:8],
+            evidence=tuple(itertools.chain.from_iterable(told))[:8],
             location=(parting and parting[1]) or owner.location or case.b.training.location,
             remedy=f"write one {method} for both sides"
             if parting
@@ -66,13 +68,11 @@ def explain_own_code(case: Case) -> Iterator[Suspect]:
         )
 
 
-def _other_code(owner: _Owner, name: str, values: tuple[Any, Any]) -> Iterator[Evidence]:
+def _other_code(owner: _Owner, name: str, values: tuple[Any, Any], parting: Parting) -> Iterator[Evidence]:
     """Yields the line of each side at which two methods part, or where the methods stand."""
-    mine, theirs = (value["name"] for value in values)
     what = f"{owner.class_name}.{name.removeprefix(_CODE)}"
-    parting = first_difference(mine, theirs)
     if parting is None:
-        heads = [head_of(function) for function in (mine, theirs)]
+        heads = [head_of(value["name"]) for value in values]
         places = " and ".join(f"line {head.line} of {Path(head.file).name}" for head in heads)
         yield Evidence(f"{what}: {places}", "", owner.location)
         return

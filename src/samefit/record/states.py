@@ -41,9 +41,7 @@ class States:
         note: Adds an entry to the ledger: of a learning rate, whose digest alone does not tell the value.
     """
 
-    def __init__(
-        self, writer: RunWriter, backend: Backend, *, every_step: bool, note: Callable[..., Any] | None = None
-    ) -> None:
+    def __init__(self, writer: RunWriter, backend: Backend, *, every_step: bool, note: Callable[..., Any]) -> None:
         self._writer = writer
         self._backend = backend
         self._every_step = every_step
@@ -88,7 +86,7 @@ class States:
         named = zip(training.variable_records, values, strict=False)
         found = next((each for v, each in named if v.slot == "learning_rate" and not v.holder), None)
         number = training.record.number
-        if self._note is None or found is None or self._rates.get(number) == (rate := float(found)):
+        if found is None or self._rates.get(number) == (rate := float(found)):
             return
         self._rates[number] = rate
         self._note("rate", function="learning_rate", index=step, value=rate, training=number)
