@@ -339,8 +339,10 @@ class Provenance:
         masked = _has_mask(args) or _has_mask(kwargs)
         given = {f"argument {number}": value for number, value in enumerate(args, start=1)} | dict(kwargs)
         plain_ones = {name: value for name, value in given.items() if is_plain(value)}
-        # The line is read anew for each call: not in the steps of an eager training that nobody captures.
-        written = written_mode(sys._getframe(1)) if takes_training and self.calls is not None else None
+        # The line is read anew for each call: not in the steps of an eager training that nobody captures. PyTorch's
+        # compiler, which follows this code in a pinned scope, warns of frames.
+        is_read = takes_training and self.calls is not None and not self._backend.is_compiling()
+        written = written_mode(sys._getframe(1)) if is_read else None
         entry = Call(operation, self._depth, mode, masked, inherited=training, given=plain_ones, written=written)
         if self.calls is not None:
             self.calls.append(entry)
