@@ -19,6 +19,10 @@ from samefit.transplant.plan import Transplants
 class Backend:
     """A backend whose variables hold arrays."""
 
+    @staticmethod
+    def is_compiling() -> bool:
+        return False
+
     def host_value(self, variable: Any) -> Any:
         return variable.value
 
