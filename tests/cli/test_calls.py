@@ -298,6 +298,7 @@ def test_run_passes_the_exit_status_on(fake: Fake, status: int) -> None:
 def test_run_names_the_run_on_standard_error_only(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*_: Any, directory: Path, **__: Any) -> int:
         directory.mkdir(parents=True)
+        (directory / "manifest.json").write_text("{}")
         return 0
 
     checks.run = run  # put back by the fixture's monkeypatch
@@ -305,6 +306,33 @@ def test_run_names_the_run_on_standard_error_only(fake: Fake, capsys: pytest.Cap
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "samefit: the run is kept in first.run  (samefit show first.run)\n"
+
+
+def test_run_says_what_a_pin_could_not_pin(fake: Fake, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What is not pinned is never silent, also where nothing is compared."""
+    limits = [
+        {
+            "kind": "raw-draw",
+            "text": "torch.rand is called.",
+            "remedy": "Draw with keras.random.",
+            "location": {"file": str(tmp_path / "train.py"), "line": 7},
+        },
+        {"kind": "equal-models", "text": "Two models start alike.", "remedy": "", "location": None},
+    ]
+
+    def run(*_: Any, directory: Path, **__: Any) -> int:
+        directory.mkdir(parents=True)
+        (directory / "manifest.json").write_text(json.dumps({"pin_report": {"limits": limits}}))
+        return 0
+
+    checks.run = run  # put back by the fixture's monkeypatch
+    assert main(["run", "-o", "first.run", "--pin", "7", "train.py"]) == 0
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "samefit: not pinned: train.py:7: torch.rand is called. Draw with keras.random.",
+        "samefit: note: Two models start alike.",
+    ]
+    assert main(["run", "-q", "-o", "second.run", "--pin", "7", "train.py"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

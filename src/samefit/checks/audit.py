@@ -13,12 +13,11 @@ from samefit.checks.workshop import Workshop
 from samefit.errors import NoTrainingError
 from samefit.explain.sources import Source, Standing, sources
 from samefit.launch.target import parse_target
+from samefit.report.words import leaves_unpinned
 from samefit.store.home import new_directory
+from samefit.store.manifest import pin_limits
 
 FIRST_STEPS = 3
-
-_ONLY_SAID = frozenset({"dropout-off", "equal-models"})
-"""Kinds of limits of a pin that leave nothing unpinned: they say what follows from it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Audit:
     @property
     def unpinned(self) -> tuple[Mapping[str, Any], ...]:
         """Those of the limits that leave something to other things than the pin's seed."""
-        return tuple(limit for limit in self.limits if limit["kind"] not in _ONLY_SAID)
+        return tuple(limit for limit in self.limits if leaves_unpinned(limit))
 
 
 def audit(
@@ -86,7 +85,6 @@ def audit(
         run = workshop.run((execution, "run"))[0]
         if not run.trainings:
             raise NoTrainingError(nothing_recorded(run, parsed.text))
-        limits = (run.manifest.get("pin_report") or {}).get("limits") or ()
         return Audit(
             target=parsed.text,
             run=str(run.path),
@@ -94,5 +92,5 @@ def audit(
             ended_early=run.status == "stopped",
             pin=pin,
             sources=sources(run),
-            limits=tuple(limits),
+            limits=tuple(pin_limits(run.manifest)),
         )

@@ -10,6 +10,7 @@ from samefit.checks.pair import Pair
 from samefit.comparison.logged import keras_of
 from samefit.comparison.result import Comparison
 from samefit.report.words import count, limit_of_pin
+from samefit.store.manifest import pin_limits
 from samefit.store.records import TrainingRecord
 from samefit.types import Verdict
 
@@ -92,8 +93,9 @@ def _not_pinned(pair: Pair) -> Iterator[str]:
     """What the pinned scopes could not pin: each run says it."""
     seen = set()
     for part in (pair.a, pair.b):
-        for limit in (part.run.manifest.get("pin_report") or {}).get("limits") or ():
-            text = f"Not pinned: {limit_of_pin(limit)}"
+        for limit in pin_limits(part.run.manifest):
+            label, said = limit_of_pin(limit)
+            text = said if label == "note" else f"Not pinned: {said}"
             if text not in seen:
                 seen.add(text)
                 yield text

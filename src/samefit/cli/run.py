@@ -21,7 +21,7 @@ from samefit.cli.options import every_step_option, new_path
     "--pin", type=click.IntRange(0, 2**32 - 1), metavar="SEED", help="Pin all randomness of the script to SEED."
 )
 @every_step_option
-@click.option("-q", "--quiet", is_flag=True, help="Do not say where the run is kept.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not say where the run is kept, nor what --pin could not pin.")
 @click.argument("target", metavar="TARGET")
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -42,10 +42,14 @@ def run(
         raise click.UsageError("-m needs the name of a module")
 
     from samefit import checks
+    from samefit.report.words import limit_of_pin
+    from samefit.store.manifest import pin_limits, read_manifest
 
     words = [target, *arguments]
     directory = new_path(words, output)
     status = checks.run(shlex.join(words), directory=directory, pin=pin, every_step=every_step)
-    if not quiet and directory.exists():
+    if not quiet and (directory / "manifest.json").exists():
         click.echo(f"samefit: the run is kept in {directory}  (samefit show {directory})", err=True)
+        for limit in pin_limits(read_manifest(directory)):
+            click.echo(f"samefit: {': '.join(limit_of_pin(limit))}", err=True)
     return status

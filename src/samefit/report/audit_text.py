@@ -60,7 +60,7 @@ def print_audit(
         text = "By position: seeded, but a draw added before it changes its values; samefit.pinned(SEED) ends that."
         print_table(console, (), [("note", text)])
     for limit in limits:
-        print_table(console, (), [("not pinned" if limit in unpinned else "note", limit_of_pin(limit))])
+        print_table(console, (), [limit_of_pin(limit)])
     if ended_early:
         text = f"The script was ended after {count(steps, 'step')} of training: what it draws later was not seen."
         print_table(console, (), [("note", text)])

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from samefit.report.tables import encodable, print_table
 from samefit.report.words import Places, count, limit_of_pin, plain
+from samefit.store.manifest import pin_limits
 from samefit.store.reader import Run
 from samefit.store.records import Event, ModelRecord, TrainingRecord
 from samefit.types import GENERATORS, Location
@@ -48,8 +49,9 @@ def print_run(run: Run, console: Console) -> None:
     pinned = manifest.get("pin_report") or {}
     if pinned.get("switched"):
         say("switched", ", ".join(f"{name}={value}" for name, value in pinned["switched"].items()))
-    for limit in pinned.get("limits") or ():
-        say("not pinned", f"{limit['kind']}: {limit_of_pin(limit)}")
+    for limit in pin_limits(manifest):
+        label, text = limit_of_pin(limit)
+        say(label, f"{limit['kind']}: {text}")
     for warning in run.warnings:
         say("warning", f"{warning.slug}: {warning.message.splitlines()[0] if warning.message else ''}")
     console.print()

@@ -78,15 +78,24 @@ class Places:
         return f"{short_path(location.file)}:{location.line}"
 
 
-def limit_of_pin(limit: Mapping[str, Any]) -> str:
-    """Returns what a pinned scope could not pin, with its place and the remedy.
+_ONLY_SAID = frozenset({"dropout-off", "equal-models"})
+
+
+def leaves_unpinned(limit: Mapping[str, Any]) -> bool:
+    """Whether a limit of a pin leaves something to other things than the seed, or only says what follows from it."""
+    return limit["kind"] not in _ONLY_SAID
+
+
+def limit_of_pin(limit: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns what a pinned scope could not pin: ("not pinned" or "note", what it is with its place and the remedy).
 
     Args:
-        limit: One of the "limits" of the "pin_report" of a manifest: "text", "remedy", "location".
+        limit: One of the limits that a manifest has (`samefit.store.manifest.pin_limits`).
     """
     location = limit.get("location")
     place = f"{short_path(location['file'])}:{location['line']}: " if location else ""
-    return f"{place}{limit['text']} {limit.get('remedy') or ''}".rstrip()
+    text = f"{place}{limit['text']} {limit.get('remedy') or ''}".rstrip()
+    return "not pinned" if leaves_unpinned(limit) else "note", text
 
 
 def places_of(comparison: Comparison) -> Places:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +28,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise RunError(f"{path} is damaged: manifest.json holds no object.")
     return manifest
+
+
+def pin_limits(manifest: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Returns what the pinned scope of a run could not pin, each with "kind", "text", "remedy" and "location"."""
+    return (manifest.get("pin_report") or {}).get("limits") or ()
