@@ -66,6 +66,7 @@ def test_a_second_training_that_starts_anew(tmp_path: Path) -> None:
     assert first.slug == "state-lost"
     assert "The baseline goes on from the end of training #1; the candidate starts anew" in first.summary
     assert "#2 begins bit-equal to the end of #1" in texts(first)
+    assert "their layers were constructed at line 7 of train.py" in texts(first)
     assert plans(first) == ["weights"]
     carried = found(case_between(runs[1], runs[0]))[0]
     assert (carried.slug, "The candidate starts from" in carried.summary) == ("state-carried-over", True)

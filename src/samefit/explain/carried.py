@@ -117,14 +117,18 @@ def _lost(case: Case, training: TrainingRecord, weights: Pairs) -> Suspect:
     a, b = case.a.training, case.b.training
     paths = ", ".join(case.b.layout[j].path for _, j in weights[:3])
     fixes = taken_from_baseline(case, weights, "the values with which the baseline goes on")
+    where = layer_location(case.b, weights[0][1])
+    made = Evidence(f"their layers were constructed at {place(where)}", "candidate", where)
+    is_new = where is not None and all(t.model != b.model for t in case.b.run.trainings if t.number < b.number)
     return Suspect(
         slug="state-lost",
         summary=f"The baseline goes on from the end of training #{training.number}; the candidate starts anew.",
         evidence=(
             Evidence(f"#{a.number} begins bit-equal to the end of #{training.number}", "baseline", a.location),
             Evidence(f"#{b.number} begins with other values: {paths}", "candidate", b.location),
+            *([made] if is_new else ()),
         ),
-        location=layer_location(case.b, weights[0][1]) or b.location,
+        location=where or b.location,
         remedy="go on with the same model, or save it whole and load it:  model.save('at.keras')",
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "the values before the step are not in the run",
