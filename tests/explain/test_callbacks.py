@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.cases import case_between
+from tests.explain.cases import FILE, case_between
 from tests.handmade import Change, Training, make_run
 
 from samefit.comparison import compare
 from samefit.explain.case import Case
 from samefit.explain.suspects import suspects
-from samefit.types import Stage, Verdict
+from samefit.types import Location, Stage, Verdict
 
 STOPPING = {"callbacks": ["EarlyStopping"], "callback_options": [{"restore_best_weights": True, "patience": 2}]}
 
@@ -51,6 +51,36 @@ def test_callbacks_of_the_same_classes_and_options(tmp_path: Path) -> None:
     (only,) = suspects(case_of(tmp_path, STOPPING))
     assert "whose plain options are the same" in only.summary
     assert [plan["without_callbacks"] for plan in only.counterfactuals[0].both] == [["EarlyStopping"]]
+
+
+def printing(code: str, *lines: str) -> dict[str, Any]:
+    """A callback of the user's own, with the method of these lines."""
+    source = "\n".join(["    def on_epoch_end(self, epoch, logs=None):", *(f"        {line}" for line in lines)])
+    written = {"code": code, "name": {"file": FILE, "line": 5, "source": source}}
+    return {"callbacks": ["Show"], "callback_options": [{}], "callback_code": [{"Show.on_epoch_end": written}]}
+
+
+def test_other_code_of_a_callback_of_ones_own(tmp_path: Path) -> None:
+    a, b = (Training(options=printing(*o)) for o in (("aa", "show(logs)"), ("bb", "show(logs)", "prune(self.model)")))
+    changes = [Change("final", 0, "dense/kernel")]
+    runs = make_run(tmp_path / "a", trainings=[a]), make_run(tmp_path / "b", trainings=[b], changes=changes)
+    (only,) = suspects(case_between(*runs))
+    assert only.summary.endswith("and the callbacks do not run the same code.")
+    assert only.location == Location(FILE, 7, "prune(self.model)")
+    assert [(line.side, line.text) for line in only.evidence][:2] == [
+        ("baseline", "Show.on_epoch_end: nothing in its place"),
+        ("candidate", "Show.on_epoch_end: prune(self.model)"),
+    ]
+    assert only.remedy == "write one Show.on_epoch_end for both sides"
+    assert only.counterfactuals[0].both[0]["without_callbacks"] == ["Show"]
+
+
+def test_equal_code_of_callbacks_is_not_blamed(tmp_path: Path) -> None:
+    a, b = (Training(options=printing("aa", line)) for line in ("show(logs)", "show( logs )"))
+    changes = [Change("final", 0, "dense/kernel")]
+    runs = make_run(tmp_path / "a", trainings=[a]), make_run(tmp_path / "b", trainings=[b], changes=changes)
+    (only,) = suspects(case_between(*runs))
+    assert "whose plain options are the same" in only.summary
 
 
 @pytest.mark.parametrize(

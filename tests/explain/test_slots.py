@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.cases import Story, at, case_between, found, plans, slugs, texts
+from tests.explain.cases import FILE, Story, at, case_between, found, plans, slugs, texts
 from tests.handmade import Change, Training, dense, make_run
 
 from samefit.explain.case import Case, Suspect
-from samefit.types import Stage
+from samefit.types import Location, Stage
 
 SHAPES = {"dense_kernel": (4, 4), "dense_bias": (4,), "dense_1_kernel": (4, 4), "dense_1_bias": (4,)}
 RATE = "adam/learning_rate"
@@ -152,6 +152,31 @@ def test_a_callback_of_the_baseline_is_left_out_on_both_sides(theirs: list[str],
     assert first.slug == "optimizer-config"
     plan = {"do": "fit", "training": 1, "arguments": {}, "without_callbacks": ["ReduceLROnPlateau"]}
     assert first.counterfactuals[0].both == (plan,)
+
+
+def test_other_callbacks_on_each_side_are_left_out_together(tmp_path: Path) -> None:
+    """Without the candidate's alone, the baseline's would still move the rate."""
+    sides = {"callbacks": ["LearningRateScheduler", "CSVLogger"]}, {"callbacks": ["ReduceLROnPlateau", "CSVLogger"]}
+    first = found(two(tmp_path, moved(2), (), *sides))[0]
+    assert first.counterfactuals[0].text == "no LearningRateScheduler, CSVLogger, ReduceLROnPlateau on either side"
+    (plan,) = first.counterfactuals[0].both
+    assert plan["without_callbacks"] == ["LearningRateScheduler", "CSVLogger", "ReduceLROnPlateau"]
+
+
+def test_the_line_at_which_the_code_of_two_schedules_parts(tmp_path: Path) -> None:
+    sides = [
+        scheduled("aa", "    return 0.1 if epoch < 1 else lr"),
+        scheduled("bb", "    return 0.1 if epoch < 2 else lr"),
+    ]
+    first = found(two(tmp_path, moved(2), (), *sides))[0]
+    assert first.location == Location(FILE, 4, "return 0.1 if epoch < 2 else lr")
+    assert "LearningRateScheduler.schedule: return 0.1 if epoch < 1 else lr" in texts(first)
+    assert first.remedy == "write one LearningRateScheduler.schedule for both sides"
+
+
+def scheduled(code: str, line: str) -> dict[str, Any]:
+    function = {"code": code, "name": {"file": FILE, "line": 3, "source": f"def step(epoch, lr):\n{line}\n"}}
+    return {"callbacks": ["LearningRateScheduler"], "callback_code": [{"LearningRateScheduler.schedule": function}]}
 
 
 def test_a_rate_that_no_callback_moves_is_not_re_run(tmp_path: Path) -> None:

@@ -293,3 +293,19 @@ def test_code_stands_with_its_line() -> None:
     assert schedule == written_at(Optimizer(warm(5.0)), SCHEDULED)
     assert schedule["Warm.__call__"]["code"] != written_at(Optimizer(warm(6.0)), SCHEDULED)["Warm.__call__"]["code"]
     assert written_at("adam", {}) == {}
+
+
+def test_what_a_callback_was_given_to_call_is_code_of_it() -> None:
+    def drop(epoch: int) -> float:
+        return 0.1 / (epoch + 1)
+
+    class Scheduler:
+        __module__ = "keras.src.callbacks"
+
+        def __init__(self, schedule: Any) -> None:
+            self.schedule = schedule
+
+    held = written_at(Scheduler(drop), {})
+    assert list(held) == ["Scheduler.schedule"]
+    assert held["Scheduler.schedule"]["name"]["line"] == drop.__code__.co_firstlineno
+    assert written_at(Scheduler(np.exp), {}) == {}

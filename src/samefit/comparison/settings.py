@@ -25,7 +25,7 @@ _MANIFEST = (
 )
 
 _DATA = ("x", "y", "sample_weight")
-_NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline", "draws")
+_NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline", "draws", "callback_options", "callback_code")
 _NOT_COMPILED = ("number", "location", "written_at")
 """Where `compile` was called, and code stands: it differs between two trainings of one script, and shapes nothing."""
 
@@ -124,8 +124,7 @@ def _compiled(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDif
 def fit_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[SettingDifference]:
     """Yields the options of two `fit`s that are not the same, those of their callbacks included."""
     for name in sorted({*a, *b} - {*_NOT_OPTIONS}):
-        if name != "callback_options":
-            yield from _deep("fit", name, a.get(name), b.get(name), None)
+        yield from _deep("fit", name, a.get(name), b.get(name), None)
     yield from callback_differences(a, b)
 
 

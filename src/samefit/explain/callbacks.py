@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
 from samefit.explain.between import followed_validation
 from samefit.explain.case import Case, Counterfactual, Suspect
-from samefit.types import When
+from samefit.explain.code_lines import other_code
+from samefit.types import Location, When
 
 
 def explain_callbacks(case: Case) -> Iterator[Suspect]:
@@ -50,9 +51,37 @@ def explain_ended_earlier(case: Case) -> Iterator[Suspect]:
 
 
 def callbacks_differ(case: Case) -> bool:
-    """Whether the callbacks of the two sides, or their plain options, are not the same."""
+    """Whether the callbacks of the two sides, their plain options, or their code are not the same."""
     a, b = case.a.training.options, case.b.training.options
-    return (a.get("callbacks") or []) != (b.get("callbacks") or []) or any(callback_differences(a, b))
+    named = (a.get("callbacks") or []) != (b.get("callbacks") or [])
+    return named or any(callback_differences(a, b)) or bool(other_code_of_callbacks(case))
+
+
+def other_code_of_callbacks(case: Case) -> tuple[Evidence, ...]:
+    """Returns the lines at which the code of the two sides' callbacks is not the same, where these are alike."""
+    sides = (case.a, case.b)
+    (names, mine), (others, theirs) = (
+        (options.get("callbacks") or (), options.get("callback_code") or ())
+        for options in (side.training.options for side in sides)
+    )
+    if list(names) != list(others):
+        return ()
+    return tuple(
+        Evidence(f"{key}: {place.code if place else 'nothing in its place'}", side.role, place)
+        for one, other in zip(mine, theirs, strict=False)
+        for key, places in other_code(one, other)
+        for side, place in zip(sides, places, strict=True)
+    )
+
+
+def written_once(code: Sequence[Evidence]) -> str:
+    """Returns the names of the functions of `other_code_of_callbacks`."""
+    return ", ".join(dict.fromkeys(line.text.partition(":")[0] for line in code))
+
+
+def candidates_line(code: Sequence[Evidence]) -> Location | None:
+    """Returns the candidate's first line of `other_code_of_callbacks`."""
+    return next((line.location for line in code if line.side == "candidate" and line.location is not None), None)
 
 
 def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
@@ -68,6 +97,7 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
         return
     options = list(callback_differences(case.a.training.options, case.b.training.options))
     remedy, followed = "give both the same callbacks with the same options", followed_validation(case)
+    code = other_code_of_callbacks(case)
     if names[0] != names[1]:
         blamed = sorted({*names[0]} ^ {*names[1]}) or sorted({*names[0]})
         what = "and the callbacks are not the same"
@@ -81,6 +111,11 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
         evidence = [
             Evidence(f"{i.name}: {i.baseline!r} and {i.candidate!r}", "", case.b.training.location) for i in options
         ]
+        evidence += code
+    elif code:
+        blamed = sorted({line.text.partition(".")[0] for line in code})
+        what = "and the callbacks do not run the same code"
+        remedy, evidence = f"write one {written_once(code)} for both sides", list(code)
     elif followed is not None:
         blamed = sorted({*names[0]})
         what = f"and {followed.words}"
@@ -97,7 +132,7 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
         slug="callback",
         summary=f"{summary}, {what}.",
         evidence=(*evidence, Evidence(known)),
-        location=case.b.training.location,
+        location=candidates_line(code) or case.b.training.location,
         remedy=remedy,
         # Without the callbacks nothing follows the validation any more, whatever makes that differ.
         counterfactuals=(

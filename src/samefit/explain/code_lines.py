@@ -14,8 +14,11 @@ Statement = tuple[str, int]
 """A statement as Python would write it, of a compound one its head, and the line on which it stands."""
 
 
-Parting = tuple[Location | None, Location | None] | None
-"""Where two functions part: the line of each side, None for a side that has nothing in its place; None if unknown."""
+Places = tuple[Location | None, Location | None]
+"""A line of each side; None for a side that has nothing in its place."""
+
+Parting = Places | None
+"""Where two functions part; None if that is not known."""
 
 
 def first_difference(one: Any, other: Any) -> Parting:
@@ -36,6 +39,23 @@ def first_difference(one: Any, other: Any) -> Parting:
         if kind != "equal":
             return _location(one, first[i1:i2]), _location(other, second[j1:j2])
     return None
+
+
+def other_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Places]]:
+    """Yields the functions of the user's own that are not the same code, and the line of each side.
+
+    Args:
+        one: The baseline's, as they were recorded: {name: {"code": digest, "name": {"file", "line", "source"}}}.
+        other: The candidate's.
+
+    Yields:
+        (name, where the two part, or where they stand).
+    """
+    for key in {**one, **other}:
+        mine, theirs = one.get(key), other.get(key)
+        if mine is None or theirs is None or mine["code"] != theirs["code"]:
+            first, second = (None if each is None else each["name"] for each in (mine, theirs))
+            yield key, first_difference(first, second) or (first and head_of(first), second and head_of(second))
 
 
 def head_of(function: Mapping[str, Any]) -> Location:

@@ -9,7 +9,7 @@ from typing import Any
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.explain.code_lines import first_difference, head_of
+from samefit.explain.code_lines import other_code
 from samefit.explain.handing import CANNOT, handed, pieces
 from samefit.explain.options import bare, can_be_made, class_of, differing_options, is_own, shown, unmarked
 from samefit.explain.rates import set_at
@@ -122,14 +122,10 @@ def own_lines(case: Case, name: str) -> Iterator[Evidence]:
     """Yields the lines of the user's own code of a compiled part, function by function, where it is not the same."""
     sides = (case.a, case.b)
     one, other = ((side.training.compiled.get("written_at") or {}).get(name) or {} for side in sides)
-    for key in {**one, **other}:
-        mine, theirs = one.get(key), other.get(key)
-        if mine is None or theirs is None or mine["code"] != theirs["code"]:
-            functions = [None if one is None else one["name"] for one in (mine, theirs)]
-            places = first_difference(*functions) or [one and head_of(one) for one in functions]
-            for side, place in zip(sides, places, strict=True):
-                if place is not None:
-                    yield Evidence(key, side.role, place)
+    for key, places in other_code(one, other):
+        for side, place in zip(sides, places, strict=True):
+            if place is not None:
+                yield Evidence(key, side.role, place)
 
 
 def _plan(side: Side, keys: tuple[str, str], name: str, value: Any) -> dict[str, Any]:

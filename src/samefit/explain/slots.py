@@ -8,6 +8,7 @@ from dataclasses import replace
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
 from samefit.explain.between import followed_validation
+from samefit.explain.callbacks import candidates_line, other_code_of_callbacks, written_once
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.compiled import compiled_at
 from samefit.explain.generators import place
@@ -80,16 +81,8 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
     if mine and mine == theirs and _steps_into(case.a) != _steps_into(case.b):
         yield _callbacks_anew(case, mine)
         return
-    added = [name for name in theirs if name not in mine]
-    fixes = taken_from_baseline(case, parted, "the baseline's learning rate") if parted[0] in case.differing else ()
-    if added:
-        plan = {"do": "fit", "training": b.number, "arguments": {}, "without_callbacks": added}
-        fixes = (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *fixes)
-    elif mine:
-        # The baseline's cannot be put into the candidate; without them both sides must agree.
-        numbers = sorted({a.number, *([b.number] if theirs else [])})
-        plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": mine} for n in numbers)
-        fixes = (*fixes, Counterfactual(f"no {', '.join(mine)} on either side", both=plans))
+    in_place = taken_from_baseline(case, parted, "the baseline's learning rate") if parted[0] in case.differing else ()
+    fixes = _without_callbacks(case, mine, theirs, in_place)
     rates = [_rate(training) for training in (a, b)]
     followed = followed_validation(case) if rates[0] == rates[1] else None
     if followed is not None:
@@ -97,6 +90,9 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
     evidence = [*rates_seen(case, case.b.layout[parted[0][1]].path)]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
+    code = other_code_of_callbacks(case)
+    if code:
+        remedy = f"write one {written_once(code)} for both sides"
     if rates[0] != rates[1]:
         begun = f"learning_rate={shown(rates[0])} and {shown(rates[1])} when the two trainings began"
         evidence = [Evidence(begun), *set_at(case)]
@@ -110,6 +106,7 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         evidence += [
             Evidence(f"{item.name}: {item.baseline!r} and {item.candidate!r}", "", b.location) for item in options
         ]
+        evidence += code
     if followed is not None:
         evidence += followed.evidence
         remedy = followed.remedy
@@ -118,11 +115,30 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         slug="optimizer-config",
         summary=f"The learning rate is not the same from step {case.divergence.step} on{why}.",
         evidence=tuple(evidence),
-        location=b.location,
+        location=candidates_line(code) or b.location,
         remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "neither fit has a callback: something else set the rate",
     )
+
+
+def _without_callbacks(
+    case: Case, mine: list[str], theirs: list[str], in_place: tuple[Counterfactual, ...]
+) -> tuple[Counterfactual, ...]:
+    """Returns the re-runs without the callbacks that may move the rate, and with the baseline's rate put in place."""
+    added, alone = ([n for n in one if n not in other] for one, other in ((theirs, mine), (mine, theirs)))
+    if added and not alone:
+        plan = {"do": "fit", "training": case.b.training.number, "arguments": {}, "without_callbacks": added}
+        return (Counterfactual(f"the candidate's fit without {', '.join(added)}", (plan,)), *in_place)
+    if not mine:
+        return in_place
+    # The baseline's cannot be put into the candidate; without them, and the candidate's own, both sides must agree.
+    without, numbers = (
+        [*mine, *added],
+        sorted({side.training.number for side in (case.a, *([case.b] if theirs else []))}),
+    )
+    plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": without} for n in numbers)
+    return (*in_place, Counterfactual(f"no {', '.join(without)} on either side", both=plans))
 
 
 def _steps_into(side: Side) -> int:

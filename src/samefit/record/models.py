@@ -9,7 +9,7 @@ from typing import Any
 
 from samefit.data_code import draws_of
 from samefit.patches.configs import config_of
-from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts
+from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts, written_at
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.record.wiring import wiring_of
@@ -319,6 +319,7 @@ def describe_arguments(
     callbacks = as_list(arguments.get("callbacks"))
     options["callbacks"] = [type(c).__name__ for c in callbacks]
     options["callback_options"] = [_plain_attributes(c) for c in callbacks]
+    options["callback_code"] = [written_at(c, {}) for c in callbacks]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
     if pipeline := pipeline_of(arguments.get("x")):

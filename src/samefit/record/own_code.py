@@ -114,11 +114,11 @@ def _parts_of(thing: Any, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns where the code of the user's own stands that a thing which was compiled runs.
+    """Returns where the code of the user's own stands that a thing runs which `compile` or `fit` was given.
 
     Args:
-        thing: An optimizer, a loss, a metric, or a function in the place of one.
-        config: Its options; of a function none.
+        thing: An optimizer, a loss, a metric, a callback, or a function in the place of one.
+        config: Its options; of a function and a callback none.
 
     Returns:
         {"function" or "Class.method": {"code": digest of what it does, "name": see `written`}}.
@@ -128,10 +128,11 @@ def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any
         functions = {function.__name__: function}
     else:
         functions = {
-            f"{type(part).__name__}.{name}": method
+            f"{type(part).__name__}.{name}": function
             for part in (thing, *_parts_of(thing, config).values())
-            for base in reversed(type(part).__mro__)
-            for name, method in _methods(base).items()
+            # What it was given, a callback holds by itself: the schedule of a `LearningRateScheduler`.
+            for held in (*(vars(base) for base in reversed(type(part).__mro__)), getattr(part, "__dict__", {}))
+            for name, function in _functions(held).items()
             if name not in _NO_MATHEMATICS
         }
     return {name: {"code": _safely(digest, each), "name": written(each)} for name, each in functions.items()}
@@ -199,7 +200,11 @@ def _attribute(value: Any) -> Any:
 
 
 def _methods(cls: type) -> dict[str, FunctionType]:
-    functions = {name: _own_function(value) for name, value in vars(cls).items() if inspect.isroutine(value)}
+    return _functions(vars(cls))
+
+
+def _functions(held: Mapping[str, Any]) -> dict[str, FunctionType]:
+    functions = {name: _own_function(value) for name, value in held.items() if inspect.isroutine(value)}
     return {name: function for name, function in functions.items() if function is not None}
 
 
