@@ -24,7 +24,8 @@ _MASK = ": mask among"
 
 def explain_precision(case: Case) -> Iterator[Suspect]:
     """Yields a suspect where the dtype policies differ."""
-    policies = [(a, b) for a, b in aligned_layers(case) if a.dtype_policy != b.dtype_policy]
+    pairs = list(aligned_layers(case))
+    policies = [(a, b) for a, b in pairs if a.dtype_policy != b.dtype_policy]
     if not policies:
         return
     first, second = policies[0]
@@ -38,12 +39,18 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
         Counterfactual(f"dtype {first.dtype_policy!r} for these layers", layers),
         Counterfactual(f"the dtype policy {first.dtype_policy!r}", (plan,)),
     ]
-    remedy = f"keras.config.set_dtype_policy({first.dtype_policy!r})"
+    built = "before both models are built (keras.utils.clear_session resets the dtype policy)"
+    remedy = f"keras.config.set_dtype_policy({first.dtype_policy!r})  {built}"
+    alike = [a for a, b in pairs if a.dtype_policy == b.dtype_policy and a.class_name != "InputLayer"]
+    if len(policies) < len(alike):
+        # Most layers follow what holds for all; these were given their own.
+        names = ", ".join(dict.fromkeys(f"{b.class_name}(..., dtype={a.dtype_policy!r})" for a, b in policies))
+        remedy = f"write  {names}  on both sides"
     floatx = next((s.baseline for s in case.comparison.settings if (s.kind, s.name) == ("global", "floatx")), None)
     if floatx is not None:
         # It is the dtype of what `fit` makes of the arrays as well, and of metrics and optimizers.
         fixes.insert(0, Counterfactual(f"floatx {floatx!r} and its dtype policy", ({**plan, "floatx": floatx},)))
-        remedy = f"keras.config.set_floatx({floatx!r})"
+        remedy = f"keras.config.set_floatx({floatx!r})  {built}"
     yield Suspect(
         slug="precision",
         summary=f"The layers compute in {first.dtype_policy} on one side and in {second.dtype_policy} on the other.",
@@ -56,7 +63,7 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
             Evidence(f"dtype policy {', '.join(sorted(uniform))}", "candidate", second.location),
         ),
         location=second.location,
-        remedy=f"{remedy}  before both models are built (keras.utils.clear_session resets the dtype policy)",
+        remedy=remedy,
         counterfactuals=tuple(fixes),
         # `quantize` sets one, too, and is told of by the weights that it makes.
         weak=any(is_quantized_alone(a, b) for a, b in policies),
