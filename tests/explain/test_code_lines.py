@@ -24,6 +24,9 @@ LOOP = """\
             x = 0
         else:
             x = x + 1
+        match x:
+            case _:
+                x = -1
         return x
 """
 
@@ -42,9 +45,11 @@ def parts(one: str, other: str) -> list[tuple[int, str] | None] | None:
         ("ValueError", "ValueError as error", [(16, "except ValueError:"), (26, "except ValueError as error:")]),
         ("        else", "        finally", [(19, "x = x + 1"), (29, "x = x + 1")]),
         ("x = x + 1", "x = x + 2", [(19, "x = x + 1"), (29, "x = x + 2")]),
-        ("        return x\n", "", [(20, "return x"), None]),
+        ("        return x\n", "", [(23, "return x"), None]),
         ("        for", "        x = -x\n        for", [None, (22, "x = -x")]),
         ("@decorated", "@other", [(10, "@decorated"), (20, "@other")]),
+        ("case _:", "case 2:", [(21, "case _:"), (31, "case 2:")]),
+        ("x = -1", "x = -2", [(22, "x = -1"), (32, "x = -2")]),
     ],
 )
 def test_the_first_statement_that_differs(old: str, new: str, expected: list[Any]) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.cases import OTHER, REORDERED, Story, at, case_between, found, plans, slugs, texts, two
+from tests.explain.cases import FILE, OTHER, REORDERED, Story, at, case_between, found, plans, slugs, texts, two
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
-from samefit.types import Samples
+from samefit.types import Location, Samples
 
 
 def training(**options: Any) -> Training:
@@ -187,6 +187,38 @@ def test_arrays_that_something_writes_into_while_it_trains(tmp_path: Path) -> No
     assert "writes into the arrays" in suspect.remedy
     assert not suspect.counterfactuals
     assert "equal arrays" in suspect.no_counterfactual
+
+
+def made(*texts: str, digest: str | None = None) -> dict[str, Any]:
+    """What `fit` was given, and the statements that made it, from line 3 on."""
+    lines = [{"file": FILE, "line": line, "text": text} for line, text in enumerate(texts, 3)]
+    return {"x": {"type": "ndarray", "digest": digest} if digest else {"type": "Batches"}, "made_by": lines}
+
+
+@pytest.mark.parametrize("digests", [("c", "d"), (None, None)], ids=["arrays", "iterators"])
+def test_the_lines_that_make_the_data_otherwise(tmp_path: Path, digests: tuple[str | None, str | None]) -> None:
+    sides = made("x = load()", "x = x / 255", digest=digests[0]), made("x = load()", "x = x / 16", digest=digests[1])
+    only = found(two(tmp_path, None, None, options=sides))[0]
+    assert [(e.side, e.location, e.text) for e in only.evidence if e.location is not None] == [
+        ("baseline", Location(FILE, 4, "x = x / 255"), "only here: x = x / 255"),
+        ("candidate", Location(FILE, 4, "x = x / 16"), "only here: x = x / 16"),
+    ]
+    assert (only.location, only.weak) == (Location(FILE, 4, "x = x / 16"), True)
+    assert only.remedy == "write one of these lines on both sides, or leave it out on both"
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        (made("x = load()", digest="c"), made("x = load()", digest="d")),
+        (made("x = load()", "x = x / 255", digest="c"), made("x = load()", digest="c")),
+        (made(*"abcdefghij", digest="c"), made(*"aBcDeFgHiJ", digest="d")),
+        (made("x = load()", "x = x / 255", digest="c"), made(digest="d")),
+    ],
+    ids=["the same lines", "equal arrays", "two programs", "a source that is not known"],
+)
+def test_no_line_is_told_that_says_nothing(tmp_path: Path, sides: Any) -> None:
+    assert "only here" not in texts(found(two(tmp_path, None, None, options=sides))[0])
 
 
 def test_batches_of_an_iterator_cannot_be_replaced(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import pytest
 
-from samefit.record.models import act_between_steps
+from samefit.record.fit_arguments import act_between_steps
 from samefit.store.reader import Run
 
 SCRIPT = """

@@ -6,21 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 
 from samefit.patches.held import own_parts
 from samefit.record.compiled import Compiles, describe_compiled
 from samefit.record.ledger import Ledger
-from samefit.record.models import (
-    data_arrays,
-    describe_arguments,
-    describe_model,
-    describe_variables,
-    flatten,
-    recurrent_state,
-    unique_path,
-)
+from samefit.record.models import describe_model, describe_variables, recurrent_state, unique_path
 from samefit.record.provenance import Call, Provenance
 from samefit.record.training import Training
 from samefit.store.records import TrainingRecord
@@ -166,66 +157,6 @@ def test_the_slots_of_an_optimizer_that_the_model_holds_itself(provenance: Prove
 def test_two_variables_of_one_path() -> None:
     paths: dict[str, int] = {}
     assert [unique_path("w", paths) for _ in range(3)] == ["w", "w#2", "w#3"]
-
-
-# -- data ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_leaves_of_nested_data() -> None:
-    assert [path for path, _ in flatten({"b": [1, 2], "a": (3, None)})] == ["batch/a/0", "batch/b/0", "batch/b/1"]
-
-
-def described(**arguments: Any) -> dict[str, Any]:
-    return describe_arguments(arguments, np.asarray)
-
-
-class Noisy:
-    def __init__(self) -> None:
-        self.rng = np.random.default_rng(0)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rng.normal(), np.random.default_rng(index).normal()
-
-
-def test_what_the_code_of_a_dataset_draws_from() -> None:
-    (draw,) = described(x=Noisy())["draws"]
-    assert (draw["text"], draw["kind"], draw["within"]) == ("self.rng.normal", "own", "Noisy.__getitem__")
-    assert draw["location"]["code"].startswith("return self.rng.normal()")
-    assert "draws" not in described(x=np.arange(3.0))
-
-
-def test_data_by_digest_and_options_by_value() -> None:
-    x, y = np.arange(8.0).reshape(4, 2), np.arange(4)
-    options = described(x=x, y=y, epochs=2, callbacks=[Compiles()])
-    assert (options["epochs"], options["callbacks"]) == (2, ["Compiles"])
-    assert {k: options["x"][k] for k in ("type", "shape", "dtype")} == {
-        "type": "ndarray",
-        "shape": [4, 2],
-        "dtype": "float64",
-    }
-    order = [1, 0, 2, 3]
-    other = described(x=x[order], y=y[order])
-    assert other["rows"] == options["rows"]
-    assert other["x"]["digest"] != options["x"]["digest"]
-    assert described(x=x, y=y[order])["rows"] != options["rows"]
-
-
-def test_validation_data_by_digest() -> None:
-    data = np.arange(4.0), np.arange(4)
-    one, other = (described(validation_data=(data[0], y))["validation_data"] for y in (data[1], data[1] + 1))
-    assert one["type"] == "tuple"
-    assert one["digest"] != other["digest"]
-    assert "validation_data" not in described(validation_data=None)
-
-
-def test_a_dataset_of_the_users_own_by_what_it_says() -> None:
-    dataset = SimpleNamespace(workers=4, use_multiprocessing=False, batch_size="large")
-    assert described(x=dataset)["x"] == {"type": "SimpleNamespace", "workers": 4, "use_multiprocessing": False}
-
-
-def test_only_whole_arrays_are_kept() -> None:
-    x = np.ones(3)
-    assert {*data_arrays({"x": x, "y": [1, 2], "epochs": 3}, np.asarray)} == {"x"}
 
 
 # -- compile ------------------------------------------------------------------------------------------------------

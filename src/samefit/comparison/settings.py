@@ -25,7 +25,7 @@ _MANIFEST = (
 )
 
 _DATA = ("x", "y", "sample_weight")
-_NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline", "draws", "callback_options", "callback_code")
+_NOT_OPTIONS = (*_DATA, "rows", "verbose", "pipeline", "draws", "made_by", "callback_options", "callback_code")
 _NOT_COMPILED = ("number", "location", "written_at")
 """Where `compile` was called, and code stands: it differs between two trainings of one script, and shapes nothing."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from samefit.statements import flat
 from samefit.types import Location
 
 Statement = tuple[str, int]
@@ -58,6 +59,31 @@ def other_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tup
             yield key, first_difference(first, second) or (first and head_of(first), second and head_of(second))
 
 
+_MOST_BLOCKS = 4
+"""Two lists of statements that differ in more places are two other programs: no line of them tells anything."""
+
+
+def parted_statements(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> list[Places]:
+    """Returns the lines at which two lists of statements are not the same, in their order.
+
+    Args:
+        one: The baseline's, as they were recorded: {"file", "line", "text"}.
+        other: The candidate's.
+    """
+    first, second = ([str(each["text"]) for each in side] for side in (one, other))
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    blocks = [block for block in matcher.get_opcodes() if block[0] != "equal"]
+    if len(blocks) > _MOST_BLOCKS:
+        return []
+    return [(_written(one[i1:i2]), _written(other[j1:j2])) for _, i1, i2, j1, j2 in blocks]
+
+
+def _written(statements: Sequence[Mapping[str, Any]]) -> Location | None:
+    if not statements:
+        return None
+    return Location(str(statements[0]["file"]), int(statements[0]["line"]), str(statements[0]["text"]))
+
+
 def head_of(function: Mapping[str, Any]) -> Location:
     """Returns where a function begins."""
     lines = str(function["source"]).splitlines() or [""]
@@ -72,30 +98,7 @@ def _statements(function: Any) -> list[Statement] | None:
     except SyntaxError:  # a lambda, or a function in the middle of an expression
         return None
     offset = int(function["line"]) - 1
-    return [(text, line + offset) for text, line in _flat(tree.body)]
-
-
-def _flat(body: Sequence[ast.stmt | ast.excepthandler]) -> Iterator[Statement]:
-    for node in body:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            continue  # a docstring
-        parts = [(name, part) for name in _PARTS if (part := getattr(node, name, None))]
-        decorators = getattr(node, "decorator_list", [])
-        yield _head(node) if parts else ast.unparse(node), min(part.lineno for part in (node, *decorators))
-        for name, part in parts:
-            if name in ("orelse", "finalbody"):
-                yield name, part[0].lineno
-            yield from _flat(part)
-
-
-_PARTS = ("body", "handlers", "orelse", "finalbody")
-"""What a compound statement is made of, in the order in which it stands."""
-
-
-def _head(node: ast.stmt | ast.excepthandler) -> str:
-    lines = ast.unparse(node).splitlines()
-    decorators = len(getattr(node, "decorator_list", []))
-    return " ".join(lines[: decorators + 1])
+    return [(text, line + offset) for text, line in flat(tree.body)]
 
 
 def _location(function: Mapping[str, Any], statements: Sequence[Statement]) -> Location | None:

@@ -9,6 +9,7 @@ from samefit.explain import generators
 from samefit.explain.adapted import REMEDY, adapted_otherwise
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.code_draws import explain_worker_draws, not_recorded
+from samefit.explain.code_lines import parted_statements
 from samefit.explain.drawn_in_fit import (
     draws_in_training,
     explain_drawn_in_fit,
@@ -226,9 +227,13 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     drawn, adapted = tuple(draws_on_one_side(case)), tuple(adapted_otherwise(case))
     if adapted and not drawn:
         remedy = REMEDY
+    is_given_the_same = not names and _digest(a.options.get("x")) is not None
+    lines = () if is_given_the_same or drawn or adapted else tuple(_lines(case))
+    if lines:
+        remedy = "write one of these lines on both sides, or leave it out on both"
     if b.kind != "fit":
         why_none = "the script hands over batch by batch, and these are not replaced"
-    elif not names and _digest(a.options.get("x")) is not None and samples is not Samples.REORDERED:
+    elif is_given_the_same and samples is not Samples.REORDERED:
         remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
         why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
     yield Suspect(
@@ -239,15 +244,25 @@ def _arrays(case: Case) -> Iterator[Suspect]:
             *(Evidence(text) for text in shapes),
             *drawn,
             *adapted,
+            *lines,
             *not_recorded(case),
             *program_evidence(case),
         ),
-        location=drawn[0].location if drawn else adapted[-1].location if adapted else b.location,
+        location=drawn[0].location if drawn else (adapted or lines)[-1].location if adapted or lines else b.location,
         remedy=remedy,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else why_none,
         weak=True,
     )
+
+
+def _lines(case: Case) -> Iterator[Evidence]:
+    """Yields the lines at which the code is not the same that makes what the two `fit`s are given."""
+    one, other = (side.training.options.get("made_by") or () for side in (case.a, case.b))
+    for places in parted_statements(one, other) if one and other else ():
+        for side, line in zip((case.a, case.b), places, strict=True):
+            if line is not None:
+                yield Evidence(f"only here: {line.code}", side.role, line)
 
 
 def explain_targets(case: Case) -> Iterator[Suspect]:

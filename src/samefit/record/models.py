@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from samefit.data_code import draws_of
 from samefit.patches.configs import config_of
-from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts, written_at
+from samefit.record.own_code import attributes_of, with_own_functions, with_own_parts
 from samefit.record.plain import is_plain, plain
 from samefit.record.provenance import Call, Provenance
 from samefit.record.wiring import wiring_of
-from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
 from samefit.store.records import CallRecord, LayerRecord, ModelRecord, Origin, VariableRecord
 from samefit.types import Build, Role
-
-DATA = ("x", "y", "sample_weight")
 
 
 def describe_model(
@@ -294,102 +289,3 @@ def _slot(variable: Any, references: Mapping[str, int]) -> tuple[str, int | None
     if best is None:
         return name, None
     return name[len(best) + 1 :], references[best]
-
-
-def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
-    """Returns the leaves of nested tuples, lists and dicts with their paths; trailing None of a tuple is dropped."""
-    if isinstance(data, Mapping):
-        return [leaf for key in sorted(data, key=str) for leaf in flatten(data[key], f"{path}/{key}")]
-    if isinstance(data, (list, tuple)):
-        items = list(data)
-        while items and items[-1] is None:
-            items.pop()
-        return [leaf for i, item in enumerate(items) for leaf in flatten(item, f"{path}/{i}")]
-    return [(path, data)]
-
-
-def describe_arguments(
-    arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
-) -> dict[str, Any]:
-    """Describes the arguments of `fit`: data by shape and digest, a pipeline by its stages, options by value.
-
-    What the code of a dataset draws from, as it is written, stands under "draws" (`samefit.types.CodeDraw`).
-    """
-    options = {name: plain(value) for name, value in arguments.items() if name not in (*DATA, "validation_data")}
-    callbacks = as_list(arguments.get("callbacks"))
-    options["callbacks"] = [type(c).__name__ for c in callbacks]
-    options["callback_options"] = [_plain_attributes(c) for c in callbacks]
-    options["callback_code"] = [written_at(c, {}) for c in callbacks]
-    if arguments.get("validation_data") is not None:
-        options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
-    if pipeline := pipeline_of(arguments.get("x")):
-        options["pipeline"] = pipeline
-    if draws := draws_of(arguments.get("x")):
-        options["draws"] = [asdict(draw) for draw in draws]
-    given = {name: arguments[name] for name in DATA if arguments.get(name) is not None}
-    options |= {name: _describe_data(value, to_numpy) for name, value in given.items()}
-    leaves = [leaf for value in given.values() for _, leaf in flatten(value)]
-    # Of a data frame beside an array of targets, the targets alone would say nothing of the samples.
-    arrays = [to_numpy(leaf) for leaf in leaves] if all(map(_is_array, leaves)) else []
-    if arrays and all(a.ndim and len(a) == len(arrays[0]) for a in arrays):
-        with contextlib.suppress(NoDigestError):  # each batch says that it could not be seen
-            options["rows"] = rows_sum(arrays, len(arrays[0])).hex()
-    return options
-
-
-def _plain_attributes(thing: Any) -> dict[str, Any]:
-    """Returns the public attributes of a callback that are numbers, texts or flags."""
-    attributes = vars(thing) if hasattr(thing, "__dict__") else {}
-    return {n: v for n, v in attributes.items() if not n.startswith("_") and isinstance(v, (bool, int, float, str))}
-
-
-_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-
-
-def act_between_steps(callbacks: Any) -> bool:
-    """Whether callbacks that `fit` was given run code of the user's between two steps of an epoch.
-
-    Keras marks the methods of its base class, which do nothing (`default` of keras/src/utils/python_utils.py, 3.15.1).
-    """
-    import keras
-
-    each = callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else as_list(callbacks)
-    return any(
-        # Of Keras's own only `LambdaCallback`, whose functions are its attributes, runs code of somebody else's.
-        hook in vars(callback)
-        if type(callback).__module__.startswith("keras.")
-        else not getattr(getattr(callback, hook, None), "_is_default", False)
-        for callback in each
-        for hook in _BATCH_HOOKS
-    )
-
-
-def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
-    """Returns those arrays that were handed to `fit` as whole arrays, by argument."""
-    return {name: to_numpy(arguments[name]) for name in DATA if _is_array(arguments.get(name))}
-
-
-def as_list(value: Any) -> list[Any]:
-    """Returns the items of a list or tuple, none for None, and anything else as the only item."""
-    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def _is_array(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__array__")
-
-
-def _describe_data(value: Any, to_numpy: Any) -> dict[str, Any]:
-    leaves = flatten(value)
-    described: dict[str, Any] = {"type": type(value).__name__}
-    if leaves and all(_is_array(leaf) for _, leaf in leaves):
-        arrays = [(path, to_numpy(leaf)) for path, leaf in leaves]
-        first = arrays[0][1]
-        described |= {"shape": list(first.shape), "dtype": str(first.dtype)}
-        with contextlib.suppress(NoDigestError):
-            described["digest"] = (digest(first) if len(arrays) == 1 else digest_many(arrays)).hex()
-    for name in ("workers", "batch_size", "num_workers", "use_multiprocessing", "max_queue_size"):
-        with contextlib.suppress(Exception):  # options of a user's own dataset class: nice to have, never needed
-            option = getattr(value, name, None)
-            if isinstance(option, (int, bool)):
-                described[name] = option
-    return described

@@ -1,0 +1,225 @@
+"""The statements that make what `fit` is given: all that matter, and none that do not."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samefit.record.made_by import statements_behind
+
+
+class Model:
+    def __init__(self) -> None:
+        self.found: list[list[dict[str, Any]]] = []
+
+    def fit(self, *args: Any, **kwargs: Any) -> None:
+        self.found.append(statements_behind(sys._getframe(1)))
+
+
+def found(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch, **others: str) -> list[list[str]]:
+    """The statements of each `fit` of a script, as texts; `others` are modules that it can import."""
+    for name, text in others.items():
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    file = tmp_path / "script.py"
+    file.write_text(textwrap.dedent(script))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = Model()
+    runpy.run_path(str(file), init_globals={"model": model})
+    for each in model.found:
+        for one in each:
+            assert one["text"].split()[0] in Path(one["file"]).read_text().splitlines()[one["line"] - 1]
+    return [[str(one["text"]) for one in each] for each in model.found]
+
+
+def test_what_the_arguments_are_made_of_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        import numpy as np
+        rate = 0.1
+        rows = 4
+        x = np.ones((rows, 2))
+        x[0] = 3.0
+        print(x)
+        units = len(x)
+        y = x.sum(1)
+        model.fit(x / 2, y=y, epochs=units)
+        x = x + 1
+    """
+    assert found(tmp_path, script, monkeypatch) == [
+        ["rows = 4", "x = np.ones((rows, 2))", "x[0] = 3.0", "y = x.sum(1)"]
+    ]
+
+
+def test_what_a_name_stood_for_before_it_was_assigned_anew_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+        x = [1]
+        model.fit(x)
+        x = [2]
+        model.fit(x)
+    """
+    assert found(tmp_path, script, monkeypatch) == [["x = [1]"], ["x = [2]"]]
+
+
+def test_what_changes_the_data_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        import numpy as np
+        rng = np.random.default_rng(3)
+        x = np.arange(4.0)
+        rng.shuffle(x)
+        np.random.seed(1)
+        x += 1
+        names = []
+        names.append("run")
+        model.fit(x)
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "rng = np.random.default_rng(3)",
+        "x = np.arange(4.0)",
+        "rng.shuffle(x)",
+        "x += 1",
+    ]
+
+
+def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        flip = True
+        x = []
+        for i in range(3):
+            x.append(i)
+            if i:
+                print(i)
+        if flip:
+            x = x[::-1]
+        else:
+            pass
+        model.fit(x)
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "flip = True",
+        "x = []",
+        "for i in range(3):",
+        "x.append(i)",
+        "if flip:",
+        "x = x[::-1]",
+    ]
+
+
+def test_functions_of_the_users_own_are_looked_into_in_other_files_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+        from loading import load
+        import scaling
+        def half(data):
+            "Half of the data."
+            return data[: len(data) // 2]
+        def unused():
+            return 3
+        x = scaling.scaled(half(load()))
+        model.fit(x)
+    """
+    loading = """
+        SIZE = 8
+        OTHER = 9
+        def load():
+            return [float(i) for i in range(SIZE)]
+    """
+    scaling = """
+        def scaled(data):
+            return [each / 255 for each in data]
+    """
+    assert found(tmp_path, script, monkeypatch, loading=loading, scaling=scaling)[0] == [
+        "def half(data):",
+        "return data[:len(data) // 2]",
+        "x = scaling.scaled(half(load()))",
+        "SIZE = 8",
+        "def load():",
+        "return [float(i) for i in range(SIZE)]",
+        "def scaled(data):",
+        "return [each / 255 for each in data]",
+    ]
+
+
+def test_what_a_function_was_given_is_followed_to_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        factor = 2.0
+        def train(name, x, *, scale=1.0):
+            z = [each * scale for each in x]
+            model.fit(z)
+        def main(rows):
+            label = "a"
+            data = list(range(rows))
+            train(label, data, scale=factor)
+        main(4)
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "factor = 2.0",
+        "z = [each * scale for each in x]",
+        "data = list(range(rows))",
+    ]
+
+
+def test_attributes_of_self_are_followed_to_the_other_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        class Trainer:
+            def __init__(self, rows):
+                self.rate = 0.1
+                self.x = list(range(rows))
+            def run(self):
+                model.fit(self.x)
+            def report(self):
+                print(self.x)
+        trainer = Trainer(4)
+        trainer.run()
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == ["self.x = list(range(rows))", "trainer = Trainer(4)"]
+
+
+def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        class Batches:
+            size = 2
+            def __getitem__(self, i):
+                return i * self.size
+        class Other:
+            pass
+        model.fit(Batches())
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "class Batches:",
+        "size = 2",
+        "def __getitem__(self, i):",
+        "return i * self.size",
+    ]
+
+
+def test_statements_on_the_line_of_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "x = [1]; y = [2]; model.fit(x, y); x = [3]\n"
+    assert found(tmp_path, script, monkeypatch) == [["x = [1]", "y = [2]"]]
+
+
+def test_a_fit_within_a_comprehension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        x = [1, 2]
+        [model.fit(x) for _ in range(1)]
+    """
+    assert found(tmp_path, script, monkeypatch) == [["x = [1, 2]"]]
+
+
+@pytest.mark.parametrize("source", ["model.fit([1])", "x = [1]\nmodel.fit(x)"])
+def test_code_without_a_file_says_nothing(source: str) -> None:
+    model = Model()
+    exec(compile(source, "<string>", "exec"), {"model": model})
+    assert model.found == [[]]
+
+
+def test_a_sum_of_very_many_parts_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = " + ".join(["1"] * 600)
+    assert found(tmp_path, f"x = [{many}]\nmodel.fit(x)\n", monkeypatch) == [[]]
