@@ -31,9 +31,7 @@ def found(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch, **others
     monkeypatch.syspath_prepend(str(tmp_path))
     model = Model()
     runpy.run_path(str(file), init_globals={"model": model})
-    for each in model.found:
-        for one in each:
-            assert one["text"].split()[0] in Path(one["file"]).read_text().splitlines()[one["line"] - 1]
+    assert {one["file"] for each in model.found for one in each} <= {str(path) for path in tmp_path.glob("*.py")}
     return [[str(one["text"]) for one in each] for each in model.found]
 
 
@@ -51,7 +49,7 @@ def test_what_the_arguments_are_made_of_and_nothing_else(tmp_path: Path, monkeyp
         x = x + 1
     """
     assert found(tmp_path, script, monkeypatch) == [
-        ["rows = 4", "x = np.ones((rows, 2))", "x[0] = 3.0", "y = x.sum(1)"]
+        ["rows = 4", "x = np.ones((rows, 2))", "x[0] = 3.0", "y = x.sum(1)", "x / 2"]
     ]
 
 
@@ -108,6 +106,7 @@ def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.
         "x.append(i)",
         "if flip:",
         "x = x[::-1]",
+        "i = 2",
     ]
 
 
@@ -162,8 +161,28 @@ def test_what_a_function_was_given_is_followed_to_its_caller(tmp_path: Path, mon
     assert found(tmp_path, script, monkeypatch)[0] == [
         "factor = 2.0",
         "z = [each * scale for each in x]",
+        "scale = 2.0",
         "data = list(range(rows))",
+        "rows = 4",
     ]
+
+
+@pytest.mark.parametrize("form", ["settings.scale", "scale"])
+def test_values_of_a_loop_and_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    script = f"""
+        from types import SimpleNamespace
+        def load(by):
+            return [1.0 / by]
+        settings = SimpleNamespace(name="a")
+        for scale in (16, 255):
+            settings.scale = scale
+            x = load({form})
+            model.fit(x)
+    """
+    first, second = found(tmp_path, script, monkeypatch)
+    names = dict.fromkeys(["scale", form])
+    assert [text for text in first if text not in second] == [f"{name} = 16" for name in names]
+    assert [text for text in second if text not in first] == [f"{name} = 255" for name in names]
 
 
 def test_attributes_of_self_are_followed_to_the_other_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +216,19 @@ def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest
         "size = 2",
         "def __getitem__(self, i):",
         "return i * self.size",
+        "Batches()",
     ]
+
+
+def test_lines_are_those_of_the_file() -> None:
+    model = Model()
+    line = sys._getframe().f_lineno
+    x = [1, 2]
+    model.fit(
+        x,
+        [len(x)],
+    )
+    assert [(one["line"] - line, one["text"]) for one in model.found[0]] == [(1, "x = [1, 2]"), (4, "[len(x)]")]
 
 
 def test_statements_on_the_line_of_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,7 +230,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     is_given_the_same = not names and _digest(a.options.get("x")) is not None
     lines = () if is_given_the_same or drawn or adapted else tuple(_lines(case))
     if lines:
-        remedy = "write one of these lines on both sides, or leave it out on both"
+        remedy = "let these lines, and the values in them, be the same on both sides"
     if b.kind != "fit":
         why_none = "the script hands over batch by batch, and these are not replaced"
     elif is_given_the_same and samples is not Samples.REORDERED:

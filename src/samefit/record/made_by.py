@@ -25,6 +25,12 @@ _MOST = 80
 _MOST_LINES = 20_000
 """A file of more lines is not read."""
 
+_LONGEST = 200
+"""Values that are written in more characters are left out."""
+
+_BEFORE = 1_000_000
+"""Values stand before all else on the line of the call."""
+
 _WRITE = ("shuffle", "sort", "fill", "put", "place", "copyto", "put_along_axis", "fill_diagonal")
 """Functions that write into what they are given."""
 
@@ -43,7 +49,8 @@ def statements_behind(frame: FrameType | None, method: str = "fit") -> list[dict
         method: What is called.
 
     Returns:
-        [{"file", "line" (1-based), "text"}], file by file as they stand; none where the source is not known.
+        [{"file", "line" (1-based), "text"}], file by file as they stand, with the values that some of their names have
+        at the call; none where the source is not known.
     """
     slicer = _Slicer()
     try:
@@ -78,8 +85,11 @@ class _Slicer:
             if call is None:
                 return
             place = _Place(frame.f_code.co_filename, tree, frame.f_globals)
-            wanted = _handed_over(call, parameters, asked)
+            given = _handed_over(call, parameters, asked)
+            wanted = {name for each in given for inner in ast.walk(each) for name in _names(inner)}
             self._slice(place, scope, wanted, call)
+            self._given(place, given)
+            self._values(place, frame, wanted)
             parameters = _parameters(scope)
             asked = wanted & {*parameters}
             if not asked:
@@ -96,6 +106,28 @@ class _Slicer:
         outer = wanted - {*_bound_in(scope), *_parameters(scope)}
         self._body(place, place.tree.body, outer, None)
         self._elsewhere(place, outer)
+
+    def _given(self, place: _Place, given: Sequence[ast.expr]) -> None:
+        """Keeps what is handed over where it is more than a name."""
+        for each in given:
+            if not isinstance(each, (ast.Name, ast.Attribute, ast.Constant)):
+                self._kept_of(place)[each.lineno, each.col_offset] = ast.unparse(each)
+
+    def _values(self, place: _Place, frame: FrameType, wanted: set[str]) -> None:
+        """Keeps the values of the wanted names: of a loop, of the arguments of the script."""
+        kept = self._kept_of(place)
+        said = {*kept.values()}
+        for number, name in enumerate(sorted(wanted)):
+            first, _, second = name.partition(".")
+            value = frame.f_locals.get(first)
+            if second and not isinstance(value, (ModuleType, type)):
+                value = getattr(value, "__dict__", {}).get(second)
+            text = f"{name} = {value!r}" if isinstance(value, (bool, int, float, str)) else ""
+            if 0 < len(text) <= _LONGEST and text not in said:
+                kept[frame.f_lineno, number - _BEFORE] = text
+
+    def _kept_of(self, place: _Place) -> dict[tuple[int, int], str]:
+        return self.kept.setdefault(place.file, {})
 
     def _attributes(self, place: _Place, scope: _Scope, wanted: set[str]) -> None:
         """Keeps the statements of the methods around a scope that make attributes of `self`."""
@@ -163,7 +195,7 @@ class _Slicer:
                     self._body(there, tree.body, further, None)
 
     def _keep(self, place: _Place, node: Node) -> None:
-        self.kept.setdefault(place.file, {})[line_of(node), getattr(node, "col_offset", 0)] = text_of(node)
+        self._kept_of(place)[line_of(node), getattr(node, "col_offset", 0)] = text_of(node)
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -222,8 +254,8 @@ def _precedes(node: Node, call: ast.Call) -> bool:
     return bool(parts_of(node)) or all(inner is not call for inner in ast.walk(node))
 
 
-def _handed_over(call: ast.Call, parameters: Sequence[str], asked: set[str]) -> set[str]:
-    """Returns the names in what a call hands over for some parameters of a function."""
+def _handed_over(call: ast.Call, parameters: Sequence[str], asked: set[str]) -> list[ast.expr]:
+    """Returns what a call hands over for some parameters of a function."""
     found: list[ast.expr] = []
     names = [*parameters]
     if isinstance(call.func, ast.Attribute) and names[:1] in (["self"], ["cls"]):
@@ -234,8 +266,7 @@ def _handed_over(call: ast.Call, parameters: Sequence[str], asked: set[str]) -> 
             break
         if number < len(names) and names[number] in asked:
             found.append(argument)
-    found += [keyword.value for keyword in call.keywords if keyword.arg is None or keyword.arg in asked]
-    return {name for each in found for inner in ast.walk(each) for name in _names(inner)}
+    return found + [keyword.value for keyword in call.keywords if keyword.arg is None or keyword.arg in asked]
 
 
 def _parameters(node: ast.AST) -> tuple[str, ...]:
