@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_a_second_training_that_starts_anew(tmp_path: Path) -> None:
     assert plans(first) == ["weights"]
     carried = found(case_between(runs[1], runs[0]))[0]
     assert (carried.slug, "The candidate starts from" in carried.summary) == ("state-carried-over", True)
+
+
+def test_some_layers_that_go_on_in_a_new_model(tmp_path: Path) -> None:
+    """A trained encoder below a new head, against one that is made anew: the head's seeds shift as well."""
+    head = Change("begin", 8, "dense_1/kernel")
+    trainings = [Training(model=1, location=at(9)), Training(model=1, location=at(10))]
+    a = make_run(tmp_path / "a", layers=[layer(), layer()], trainings=trainings, changes=[head])
+    anew = [trainings[0], replace(trainings[1], model=3)]
+    b = make_run(tmp_path / "b", layers=[layer(), layer()], trainings=anew)
+    case = case_between(a, b)
+    first = found(case)[0]
+    assert first.slug == "state-lost"
+    assert "#2 begins with other values: dense/kernel" in texts(first)
+    assert "beside them differ, put in from the baseline as well: dense_1/kernel" in texts(first)
+    assert first.remedy.startswith("go on with the layers that were trained")
+    (plan,) = first.counterfactuals[0].transplants
+    assert {"dense/kernel", "dense_1/kernel"} <= {*plan["pairs"]}
+    back = found(case_between(b, a))[0]
+    assert (back.slug, "beside them differ" in texts(back)) == ("state-carried-over", True)
 
 
 def test_a_candidate_that_loads_before_its_second_training_does_not_start_anew(tmp_path: Path) -> None:

@@ -15,21 +15,31 @@ from samefit.types import Role
 
 
 def explain_carried(case: Case, weights: Pairs) -> Iterator[Suspect]:
-    """Yields a suspect where all of `weights` go on from an earlier training on one side."""
+    """Yields a suspect where `weights`, or some of them, go on from an earlier training on one side."""
     averaged = _averaged(case, weights)
     if averaged is not None:
         yield averaged
         return
     for side, index in ((case.b, 1), (case.a, 0)):
-        training = ended_with(side, [pair[index] for pair in weights])
-        if training is None:
+        carried = [pair for pair in weights if ended_with(side, [pair[index]]) is not None]
+        training = ended_with(side, [pair[index] for pair in carried])
+        other = case.a if side is case.b else case.b
+        if training is None or ended_with(other, [pair[1 - index] for pair in carried]) is not None:
             continue
+        beside = [pair for pair in weights if pair not in carried]
         if side is case.a and training.number in {t.number for t in case.a.trainings}:
             if not _loads(case, weights):
-                yield _lost(case, training, weights)
+                yield _lost(case, training, carried, beside)
         else:
-            yield _carried(case, side, training, weights)
+            yield _carried(case, side, training, carried, beside)
         return
+
+
+def _beside(case: Case, weights: Pairs) -> Iterator[Evidence]:
+    """Says which first weights differ besides those that an earlier training left."""
+    if weights:
+        paths = ", ".join(case.b.layout[j].path for _, j in weights[:3])
+        yield Evidence(f"beside them differ, put in from the baseline as well: {paths}")
 
 
 def _loads(case: Case, weights: Pairs) -> bool:
@@ -72,7 +82,7 @@ def _averaged(case: Case, weights: Pairs) -> Suspect | None:
     return None
 
 
-def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -> Suspect:
+def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs, beside: Pairs) -> Suspect:
     positions = [pair[side is case.b] for pair in weights]
     where = layer_location(side, positions[0])
     paths = ", ".join(side.layout[position].path for position in positions[:3])
@@ -84,7 +94,9 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
     kept = roles == {Role.NON_TRAINABLE}
     layer = side.layer_of(side.layout[positions[0]])
     what = f"what {layer.class_name} keeps of its inputs" if kept and layer is not None else "the weights"
-    fixes += taken_from_baseline(case, weights, f"{'that state' if kept else 'the first weights'} of the baseline")
+    fixes += taken_from_baseline(
+        case, [*weights, *beside], f"{'that state' if kept else 'the first weights'} of the baseline"
+    )
     origin = side.layout[positions[0]].origin
     loaded = None if origin is None or origin.assigned not in LOADED else origin
     made = Evidence(f"their layers were constructed at {place(where)}", side.role, where)
@@ -104,6 +116,7 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
         evidence=(
             Evidence(f"bit-equal to the end of #{training.number}: {paths}", side.role, training.location),
             made,
+            *_beside(case, beside),
         ),
         location=where or side.training.location,
         remedy=remedy,
@@ -112,11 +125,11 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs) -
     )
 
 
-def _lost(case: Case, training: TrainingRecord, weights: Pairs) -> Suspect:
+def _lost(case: Case, training: TrainingRecord, weights: Pairs, beside: Pairs) -> Suspect:
     """The baseline trains on where its last training ended, the candidate does not."""
     a, b = case.a.training, case.b.training
     paths = ", ".join(case.b.layout[j].path for _, j in weights[:3])
-    fixes = taken_from_baseline(case, weights, "the values with which the baseline goes on")
+    fixes = taken_from_baseline(case, [*weights, *beside], "the values with which the baseline goes on")
     where = layer_location(case.b, weights[0][1])
     made = Evidence(f"their layers were constructed at {place(where)}", "candidate", where)
     is_new = where is not None and all(t.model != b.model for t in case.b.run.trainings if t.number < b.number)
@@ -127,9 +140,11 @@ def _lost(case: Case, training: TrainingRecord, weights: Pairs) -> Suspect:
             Evidence(f"#{a.number} begins bit-equal to the end of #{training.number}", "baseline", a.location),
             Evidence(f"#{b.number} begins with other values: {paths}", "candidate", b.location),
             *([made] if is_new else ()),
+            *_beside(case, beside),
         ),
         location=where or b.location,
-        remedy="go on with the same model, or save it whole and load it:  model.save('at.keras')",
+        remedy=f"go on with the {'layers that were trained' if beside else 'same model'}, or save it whole and load "
+        "it:  model.save('at.keras')",
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "the values before the step are not in the run",
     )
