@@ -212,10 +212,11 @@ def test_the_lines_that_make_the_data_otherwise(tmp_path: Path, digests: tuple[s
     [
         (made("x = load()", digest="c"), made("x = load()", digest="d")),
         (made("x = load()", "x = x / 255", digest="c"), made("x = load()", digest="c")),
+        (made("data = load()", digest="c"), made("load()", digest="d")),
         (made(*"abcdefghij", digest="c"), made(*"aBcDeFgHiJ", digest="d")),
         (made("x = load()", "x = x / 255", digest="c"), made(digest="d")),
     ],
-    ids=["the same lines", "equal arrays", "two programs", "a source that is not known"],
+    ids=["the same lines", "equal arrays", "another name", "two programs", "a source that is not known"],
 )
 def test_no_line_is_told_that_says_nothing(tmp_path: Path, sides: Any) -> None:
     assert "only here" not in texts(found(two(tmp_path, None, None, options=sides))[0])

@@ -85,6 +85,23 @@ def test_what_changes_the_data_in_place(tmp_path: Path, monkeypatch: pytest.Monk
     ]
 
 
+@pytest.mark.parametrize("kind", ["Numbers()", "iter(range(9))", "[1, 2, 3]", "np.ones(3)"])
+def test_a_look_at_what_moves_when_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    script = f"""
+        import numpy as np
+        class Numbers:
+            def __iter__(self):
+                return iter(range(9))
+        x = {kind}
+        for first in x:
+            print(first)
+            break
+        model.fit(x)
+    """
+    moves = kind in ("Numbers()", "iter(range(9))")
+    assert ("for first in x:" in found(tmp_path, script, monkeypatch)[0]) is moves
+
+
 def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = """
         flip = True

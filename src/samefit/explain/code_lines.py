@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -70,7 +71,8 @@ def parted_statements(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[
         one: The baseline's, as they were recorded: {"file", "line", "text"}.
         other: The candidate's.
     """
-    first, second = ([str(each["text"]) for each in side] for side in (one, other))
+    # What a value is called matters to nobody who reads no other name of it.
+    first, second = ([re.sub(r"^\w+ = ", "", str(each["text"])) for each in side] for side in (one, other))
     matcher = SequenceMatcher(None, first, second, autojunk=False)
     blocks = [block for block in matcher.get_opcodes() if block[0] != "equal"]
     if len(blocks) > _MOST_BLOCKS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -28,8 +28,8 @@ _MOST_LINES = 20_000
 _LONGEST = 200
 """Values that are written in more characters are left out."""
 
-_BEFORE = 1_000_000
-"""Values stand before all else on the line of the call."""
+_BEHIND = 1_000_000
+"""Values stand behind all else on the line of the call."""
 
 _WRITE = ("shuffle", "sort", "fill", "put", "place", "copyto", "put_along_axis", "fill_diagonal")
 """Functions that write into what they are given."""
@@ -66,9 +66,12 @@ def statements_behind(frame: FrameType | None, method: str = "fit") -> list[dict
 
 @dataclass(frozen=True)
 class _Place:
+    """A file, and what the names in one of its scopes stand for."""
+
     file: str
     tree: ast.Module
-    globals: dict[str, Any]
+    globals: Mapping[str, Any]
+    locals: Mapping[str, Any]
 
 
 class _Slicer:
@@ -84,7 +87,7 @@ class _Slicer:
             call = _call_at(scope, frame.f_lineno, method)
             if call is None:
                 return
-            place = _Place(frame.f_code.co_filename, tree, frame.f_globals)
+            place = _Place(frame.f_code.co_filename, tree, frame.f_globals, frame.f_locals)
             given = _handed_over(call, parameters, asked)
             wanted = {name for each in given for inner in ast.walk(each) for name in _names(inner)}
             self._slice(place, scope, wanted, call)
@@ -117,14 +120,14 @@ class _Slicer:
         """Keeps the values of the wanted names: of a loop, of the arguments of the script."""
         kept = self._kept_of(place)
         said = {*kept.values()}
-        for number, name in enumerate(sorted(wanted)):
+        for number, name in enumerate(sorted(name for name in wanted if not name.startswith("__"))):
             first, _, second = name.partition(".")
             value = frame.f_locals.get(first)
             if second and not isinstance(value, (ModuleType, type)):
                 value = getattr(value, "__dict__", {}).get(second)
             text = f"{name} = {value!r}" if isinstance(value, (bool, int, float, str)) else ""
             if 0 < len(text) <= _LONGEST and text not in said:
-                kept[frame.f_lineno, number - _BEFORE] = text
+                kept[frame.f_lineno, number + _BEHIND] = text
 
     def _kept_of(self, place: _Place) -> dict[tuple[int, int], str]:
         return self.kept.setdefault(place.file, {})
@@ -188,7 +191,7 @@ class _Slicer:
             found = None if value.__code__.co_filename == place.file else _scope_of(value.__code__)
             if found is not None and id(found[1]) not in self._whole_ones:
                 tree, scope = found
-                there = _Place(value.__code__.co_filename, tree, value.__globals__)
+                there = _Place(value.__code__.co_filename, tree, value.__globals__, value.__globals__)
                 if isinstance(scope, _FUNCTIONS):
                     further = set[str]()
                     self._whole(there, scope, further)
@@ -331,6 +334,8 @@ def _makes(node: Node, wanted: set[str], place: _Place) -> bool:
     """Whether a statement assigns to a name that is wanted, or changes what it stands for."""
     if any(name in wanted for target in _targets(node) for name in _bound(target)):
         return True
+    if isinstance(node, (ast.For, ast.AsyncFor)) and any(_moves(name, place) for name in _loads(node) & wanted):
+        return True
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call):
         return False
@@ -341,6 +346,16 @@ def _makes(node: Node, wanted: set[str], place: _Place) -> bool:
             return True
     written = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
     return written in _WRITE and any(name in wanted for each in call.args for name in _bound(each))
+
+
+def _moves(name: str, place: _Place) -> bool:
+    """Whether what a name stands for may be moved by a look at its items: an iterator, a dataset that shuffles."""
+    value = place.locals.get(name)
+    return (
+        hasattr(type(value), "__iter__")
+        and not hasattr(type(value), "__array__")
+        and not isinstance(value, (str, list, tuple, dict, range, set, frozenset))
+    )
 
 
 def _every(node: Node) -> Iterator[Node]:
