@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from tests.explain.cases import REORDERED, Story, at, case_between, found, lines, plans, slugs, texts, two
+from tests.explain.first_weights import layer
 from tests.handmade import Change, Training, make_run
+
+from samefit.explain.values import GO_ON, NEW_MODEL
 
 # -- Keras's own shuffle ------------------------------------------------------------------------------------------
 
@@ -203,7 +206,8 @@ def test_what_workers_draw_is_not_read_as_one_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("models", [(1, 2), (1, 1)])
-def test_a_model_that_was_loaded_looks_once_more(tmp_path: Path, models: tuple[int, int]) -> None:
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_model_that_was_loaded_looks_once_more(tmp_path: Path, models: tuple[int, int], loaded: bool) -> None:
     runs = []
     for name, numbers in (("a", (1, 1)), ("b", models)):
         story = Story().seed(1, generator="numpy").training(1).epoch(0).end().training(2)
@@ -214,9 +218,22 @@ def test_a_model_that_was_loaded_looks_once_more(tmp_path: Path, models: tuple[i
         trainings = [Training(model=m, begin_event=story.begin[n], **options) for n, m in enumerate(numbers, 1)]
         changes = (Change("batch", 8), Change("swap rows", 8), Change("copy", 8)) if name == "b" else ()
         runs.append(
-            make_run(tmp_path / name, trainings=trainings, events=story.events, states=story.states, changes=changes)
+            make_run(
+                tmp_path / name,
+                layers=[layer(assigned="load_model" if loaded else None)],
+                trainings=trainings,
+                events=story.events,
+                states=story.states,
+                changes=changes,
+            )
         )
     first = found(case_between(*runs))[0]
     assert first.slug == "generator-advanced"
-    assert first.remedy.startswith("go on with the model that was trained") is (models == (1, 2))
-    assert "fit(shuffle=False)" in first.remedy
+    if models == (1, 1):
+        assert first.remedy.startswith("evaluate and train on batches only after fit")
+    elif loaded:
+        assert first.remedy.startswith("go on with the model that was trained")
+    else:
+        assert first.remedy == GO_ON
+        back = found(case_between(*reversed(runs)))[0]
+        assert (back.slug, back.remedy) == ("generator-advanced", NEW_MODEL)

@@ -12,6 +12,7 @@ from tests.explain.cases import FILE, Story, at, case_between, found, plans, slu
 from tests.handmade import Change, Training, dense, make_run
 
 from samefit.explain.case import Case, Suspect
+from samefit.explain.values import GO_ON, NEW_MODEL
 from samefit.types import Location, Stage
 
 SHAPES = {"dense_kernel": (4, 4), "dense_bias": (4,), "dense_1_kernel": (4, 4), "dense_1_bias": (4,)}
@@ -59,6 +60,20 @@ def test_an_optimizer_that_goes_on_where_the_other_is_new(tmp_path: Path) -> Non
     first = found(two(tmp_path, set_slots(4, ANEW), ()))[0]
     assert first.slug == "state-carried-over"
     assert "The optimizer of the baseline started anew" in first.summary
+
+
+def test_an_optimizer_that_is_new_with_its_model(tmp_path: Path) -> None:
+    """As the model is made anew on one side, so is its optimizer: there is one thing to do."""
+    runs = []
+    for name, models in (("a", (1, 1)), ("b", (1, 3))):
+        trainings = [Training(steps=(4,), location=at(9), model=number) for number in models]
+        # The weights are those of the end of the training before: a re-run has put them in already.
+        changes = [Change("copy", 4), *set_slots(4, ANEW)] if name == "b" else ()
+        layers = (dense(4, 4), dense(4, 4))
+        runs.append(make_run(tmp_path / name, layers=layers, trainings=trainings, changes=changes))
+    forth, back = (found(case_between(*sides))[0] for sides in (runs, runs[::-1]))
+    assert (forth.slug, forth.remedy) == ("state-lost", GO_ON)
+    assert (back.slug, back.remedy) == ("state-carried-over", NEW_MODEL)
 
 
 @pytest.mark.parametrize("anew", [{"iteration": 0.0}, {"iteration": 0.0, **slots_of("momentum", 0.1)}])

@@ -9,7 +9,7 @@ from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.generators import place
 from samefit.explain.mapping import LOADED
-from samefit.explain.values import Pairs, ended_with, layer_location, taken_from_baseline
+from samefit.explain.values import GO_ON, NEW_MODEL, Pairs, ended_with, layer_location, taken_from_baseline
 from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
@@ -100,7 +100,7 @@ def _carried(case: Case, side: Side, training: TrainingRecord, weights: Pairs, b
     origin = side.layout[positions[0]].origin
     loaded = None if origin is None or origin.assigned not in LOADED else origin
     made = Evidence(f"their layers were constructed at {place(where)}", side.role, where)
-    remedy = "construct new layers (and a new model) for each training"
+    remedy = NEW_MODEL
     if kept:
         remedy = (
             f"reset the state before {place(side.training.location)}:  layer.reset_state()  (of a stateful layer), "
@@ -143,8 +143,7 @@ def _lost(case: Case, training: TrainingRecord, weights: Pairs, beside: Pairs) -
             *_beside(case, beside),
         ),
         location=where or b.location,
-        remedy=f"go on with the {'layers that were trained' if beside else 'same model'}, or save it whole and load "
-        "it:  model.save('at.keras')",
+        remedy=GO_ON.replace("the same model", "the layers that were trained") if beside else GO_ON,
         counterfactuals=fixes,
         no_counterfactual="" if fixes else "the values before the step are not in the run",
     )

@@ -137,6 +137,18 @@ class Side:
         """The ledger of this side, and what came before all sides."""
         return tuple(e for e in self.run.events if e.side in ("", self.name)) if self.name else self.run.events
 
+    @cached_property
+    def has_trained_before(self) -> bool:
+        """Whether the model of the training in which the sides part was trained before."""
+        own = self.training
+        return any(each.number < own.number and each.model == own.model for each in self.run.trainings)
+
+    @cached_property
+    def is_made_anew(self) -> bool:
+        """Whether that model was not trained before, and nothing was loaded into it."""
+        weights = [v.origin for v in self.layout if v.role is Role.TRAINABLE]
+        return not self.has_trained_before and not any(origin is not None and origin.assigned for origin in weights)
+
     def digest_before(self, position: int) -> bytes | None:
         """Returns the digest of a variable before the diverging step."""
         state = self.run.state_before(self.step.index)

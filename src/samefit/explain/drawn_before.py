@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from samefit.explain.case import Case, Side
+from samefit.explain.values import GO_ON, NEW_MODEL
 from samefit.store.records import Event
 from samefit.types import Location
 
@@ -31,7 +32,9 @@ def looked_on_one_side(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
     if looks[0] == looks[1] or looks[0] - looks[1] != drawn_a[0].index - drawn_b[0].index:
         return ""
     looking, built = (case.a, case.b) if looks[0] > looks[1] else (case.b, case.a)
-    is_new = _has_trained_before(built) and not _has_trained_before(looking)
+    is_new = built.has_trained_before and not looking.has_trained_before
+    if is_new and looking.is_made_anew:
+        return NEW_MODEL if looking is case.a else GO_ON
     first = (
         f"go on with the model that was trained, on the side of the {looking.role} as well: one that is loaded, or "
         "made anew, looks at a first batch once more"
@@ -42,12 +45,6 @@ def looked_on_one_side(case: Case, generator: str, drawn_a: Drawn, drawn_b: Draw
         f"{first}; or make fit independent of it:  samefit.pinned(SEED),  or shuffle the arrays yourself and  "
         "fit(shuffle=False)"
     )
-
-
-def _has_trained_before(side: Side) -> bool:
-    """Whether the model of the training in which the sides part was trained before."""
-    own = side.training
-    return any(each.number < own.number and each.model == own.model for each in side.run.trainings)
 
 
 def only_order_differs(case: Case, generator: str, drawn_a: Drawn, drawn_b: Drawn) -> bool:

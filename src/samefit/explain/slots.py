@@ -15,7 +15,7 @@ from samefit.explain.generators import place
 from samefit.explain.mapping import explain_slot_order
 from samefit.explain.options import shown
 from samefit.explain.rates import is_rate, rates_seen, set_at
-from samefit.explain.values import Pairs, is_zero, taken_from_baseline
+from samefit.explain.values import GO_ON, NEW_MODEL, Pairs, is_zero, taken_from_baseline
 from samefit.store.records import TrainingRecord
 from samefit.types import Role
 
@@ -39,6 +39,8 @@ def explain_slots(case: Case) -> Iterator[Suspect]:
         text = f"compiled again at {place(where)}, since the training before: that makes a new optimizer"
         again = [Evidence(text, side.role, where)]
         remedy = f"leave out the second compile, at {place(where)}, or compile anew on both sides"
+    elif side.is_made_anew and (case.a if fresh_b else case.b).has_trained_before:
+        remedy = GO_ON if fresh_b else NEW_MODEL
     yield Suspect(
         slug="state-lost" if fresh_b else "state-carried-over",
         summary=f"The optimizer of the {side.role} started anew; on the other side it goes on with its state.",

@@ -17,6 +17,11 @@ Pairs = list[tuple[int, int]]
 """Positions of variables that belong together: (in the baseline's layout, in the candidate's)."""
 
 
+NEW_MODEL = "construct new layers (and a new model) for each training"
+GO_ON = "go on with the same model, or save it whole and load it:  model.save('at.keras')"
+"""What to do on the side of the candidate where one side trains a model on, and the other makes one anew."""
+
+
 def is_zero(side: Side, position: int) -> bool:
     """Whether a variable is zero before the diverging step."""
     variable = side.layout[position]
