@@ -268,6 +268,17 @@ def test_code_without_a_file_says_nothing(source: str) -> None:
     assert model.found == [[]]
 
 
+def test_a_long_statement_is_cut_and_told_apart_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = ", ".join(map(str, range(200)))
+    script = f"for last in (1, 2):\n    x = [{long}, 1]\n    model.fit(x)\nx = [{long}, 2]\nmodel.fit(x)\n"
+    (*_, one), _, (*_, other) = (
+        [t for t in each if t.startswith("x")] for each in found(tmp_path, script, monkeypatch)
+    )
+    assert one[:200] == other[:200] == f"x = [{long}"[:200]
+    assert one != other
+    assert max(len(one), len(other)) < 220
+
+
 def test_a_sum_of_very_many_parts_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = " + ".join(["1"] * 600)
     assert found(tmp_path, f"x = [{many}]\nmodel.fit(x)\n", monkeypatch) == [[]]

@@ -7,29 +7,37 @@ libraries are handed.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
+import hashlib
 import linecache
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from samefit.attribution import kind_of
+from samefit.data_code import attributes_held
 from samefit.statements import Node, is_text, line_of, parts_of, text_of
 
 _DATA: tuple[str, ...] = ("x", "y", "sample_weight")
 
-_MOST = 80
+_MOST = 40
 """So many statements are kept, those that stand last."""
 
 _MOST_LINES = 20_000
 """A file of more lines is not read."""
 
 _LONGEST = 200
-"""Values that are written in more characters are left out."""
+"""Statements of more characters are cut, with a digest of the whole; values of more are left out."""
 
 _BEHIND = 1_000_000
 """Values stand behind all else on the line of the call."""
+
+_MOST_CALLS = 256
+"""So many calls are remembered: a loop calls `fit` again and again."""
+
+_slices: dict[tuple[tuple[CodeType, int], ...], _Slicer] = {}
 
 _WRITE = ("shuffle", "sort", "fill", "put", "place", "copyto", "put_along_axis", "fill_diagonal")
 """Functions that write into what they are given."""
@@ -41,27 +49,53 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = ast.Module | _Function
 
 
-def statements_behind(frame: FrameType | None, method: str = "fit") -> list[dict[str, Any]]:
-    """Returns the statements that make what a call of a method is given.
+def statements_behind(frame: FrameType | None) -> list[dict[str, Any]]:
+    """Returns the statements that make what `fit` is given.
 
     Args:
-        frame: The call is the innermost one of the user's code from here outwards.
-        method: What is called.
+        frame: `fit` is called by the innermost frame of the user's code from here outwards.
 
     Returns:
         [{"file", "line" (1-based), "text"}], file by file as they stand, with the values that some of their names have
         at the call; none where the source is not known.
     """
-    slicer = _Slicer()
-    try:
-        slicer.follow(frame, method)
-    except RecursionError:  # a text or a sum of very many parts, which Python's own `ast.unparse` cannot write
-        return []
-    return [
-        {"file": file, "line": place[0], "text": kept[place]}
-        for file, kept in slicer.kept.items()
-        for place in sorted(kept)
-    ][-_MOST:]
+    frames = [*_users(frame)]
+    chain = tuple((each.f_code, each.f_lineno) for each in frames)
+    if chain not in _slices:
+        if len(_slices) >= _MOST_CALLS:
+            _slices.clear()
+        _slices[chain] = _Slicer()
+        with contextlib.suppress(RecursionError):  # a sum of very many parts, which `ast.unparse` cannot write
+            _slices[chain].follow(frames)
+    slicer = _slices[chain]
+    kept = {file: dict(statements) for file, statements in slicer.kept.items()}
+    for each, wanted in zip(frames, slicer.wanted, strict=False):
+        statements = kept.setdefault(each.f_code.co_filename, {})
+        said = {*statements.values()}
+        for number, text in enumerate(_values(each, wanted)):
+            if text not in said:
+                statements[each.f_lineno, number + _BEHIND] = text
+    every = ((file, place[0], kept[file][place]) for file in kept for place in sorted(kept[file]))
+    return [{"file": file, "line": line, "text": _short(text)} for file, line, text in every][-_MOST:]
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]} … ({hashlib.blake2b(text.encode(errors='replace'), digest_size=4).hexdigest()})"
+
+
+def _values(frame: FrameType, wanted: Iterable[str]) -> Iterator[str]:
+    """Yields the values of names in a frame: of a loop, of the arguments of the script."""
+    for name in sorted(wanted):
+        first, _, second = name.partition(".")
+        value = frame.f_locals.get(first)
+        if second:
+            value = None if type(value) in (ModuleType, type) else attributes_held(value).get(second)
+        # Nothing of the user's is run to write it.
+        text = f"{name} = {value!r}" if type(value) in (bool, int, float, str) else ""
+        if text and len(text) <= _LONGEST and not name.startswith("__"):
+            yield text
 
 
 @dataclass(frozen=True)
@@ -75,29 +109,35 @@ class _Place:
 
 
 class _Slicer:
+    """Finds the statements behind one call.
+
+    Attributes:
+        kept: {file: {(line, column): statement}}.
+        wanted: The names behind the call in each of the frames that were looked at, from within outwards.
+    """
+
     def __init__(self) -> None:
         self.kept: dict[str, dict[tuple[int, int], str]] = {}
+        self.wanted: list[set[str]] = []
         self._whole_ones: set[int] = set()
 
-    def follow(self, frame: FrameType | None, method: str) -> None:
+    def follow(self, frames: Sequence[FrameType]) -> None:
         """Goes from the call outwards, as long as something that it is given comes from further out."""
-        frame, parameters, asked = _users(frame), _DATA, {*_DATA}
-        while frame is not None and (found := _scope_of(frame.f_code)) is not None:
-            tree, scope = found
-            call = _call_at(scope, frame.f_lineno, method)
-            if call is None:
+        method, parameters, asked = "fit", _DATA, {*_DATA}
+        for frame in frames:
+            found = _scope_of(frame.f_code)
+            call = None if found is None else _call_at(found[1], frame.f_lineno, method)
+            if found is None or call is None or not asked:
                 return
+            tree, scope = found
             place = _Place(frame.f_code.co_filename, tree, frame.f_globals, frame.f_locals)
             given = _handed_over(call, parameters, asked)
             wanted = {name for each in given for inner in ast.walk(each) for name in _names(inner)}
             self._slice(place, scope, wanted, call)
             self._given(place, given)
-            self._values(place, frame, wanted)
-            parameters = _parameters(scope)
+            self.wanted.append(wanted)
+            method, parameters = frame.f_code.co_name, _parameters(scope)
             asked = wanted & {*parameters}
-            if not asked:
-                return
-            method, frame = frame.f_code.co_name, _users(frame.f_back)
 
     def _slice(self, place: _Place, scope: _Scope, wanted: set[str], call: ast.Call) -> None:
         """Keeps the statements of a scope that make the wanted names, and those of the file that these need."""
@@ -115,19 +155,6 @@ class _Slicer:
         for each in given:
             if not isinstance(each, (ast.Name, ast.Attribute, ast.Constant)):
                 self._kept_of(place)[each.lineno, each.col_offset] = ast.unparse(each)
-
-    def _values(self, place: _Place, frame: FrameType, wanted: set[str]) -> None:
-        """Keeps the values of the wanted names: of a loop, of the arguments of the script."""
-        kept = self._kept_of(place)
-        said = {*kept.values()}
-        for number, name in enumerate(sorted(name for name in wanted if not name.startswith("__"))):
-            first, _, second = name.partition(".")
-            value = frame.f_locals.get(first)
-            if second and not isinstance(value, (ModuleType, type)):
-                value = getattr(value, "__dict__", {}).get(second)
-            text = f"{name} = {value!r}" if isinstance(value, (bool, int, float, str)) else ""
-            if 0 < len(text) <= _LONGEST and text not in said:
-                kept[frame.f_lineno, number + _BEHIND] = text
 
     def _kept_of(self, place: _Place) -> dict[tuple[int, int], str]:
         return self.kept.setdefault(place.file, {})
@@ -185,8 +212,8 @@ class _Slicer:
         for name in sorted(wanted):
             first, _, second = name.partition(".")
             value = place.globals.get(first)
-            value = vars(value).get(second) if isinstance(value, ModuleType) else value
-            if not isinstance(value, FunctionType) or kind_of(value.__code__) != "user":
+            value = vars(value).get(second) if type(value) is ModuleType else value
+            if type(value) is not FunctionType or kind_of(value.__code__) != "user":
                 continue
             found = None if value.__code__.co_filename == place.file else _scope_of(value.__code__)
             if found is not None and id(found[1]) not in self._whole_ones:
@@ -204,15 +231,14 @@ class _Slicer:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _users(frame: FrameType | None) -> FrameType | None:
-    """Returns the innermost frame of the user's code from one outwards, that of a function or a module."""
+def _users(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yields the frames of the user's code from one outwards, those of functions and modules."""
     while frame is not None:
         code = frame.f_code
         # A comprehension and a lambda stand in a statement of the function around them.
         if kind_of(code) == "user" and (not code.co_name.startswith("<") or code.co_name == "<module>"):
-            return frame
+            yield frame
         frame = frame.f_back
-    return None
 
 
 @functools.lru_cache(maxsize=32)
@@ -342,7 +368,7 @@ def _makes(node: Node, wanted: set[str], place: _Place) -> bool:
     if isinstance(call.func, ast.Attribute):
         owners = [name for name in _bound(call.func.value) if name in wanted]
         held = [place.globals.get(name.partition(".")[0]) for name in owners]
-        if any(not isinstance(value, ModuleType) for value in held) and call.func.attr not in _LEAVE:
+        if any(type(value) is not ModuleType for value in held) and call.func.attr not in _LEAVE:
             return True
     written = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
     return written in _WRITE and any(name in wanted for each in call.args for name in _bound(each))
@@ -350,12 +376,9 @@ def _makes(node: Node, wanted: set[str], place: _Place) -> bool:
 
 def _moves(name: str, place: _Place) -> bool:
     """Whether what a name stands for may be moved by a look at its items: an iterator, a dataset that shuffles."""
-    value = place.locals.get(name)
-    return (
-        hasattr(type(value), "__iter__")
-        and not hasattr(type(value), "__array__")
-        and not isinstance(value, (str, list, tuple, dict, range, set, frozenset))
-    )
+    kind = type(place.locals.get(name))
+    is_array = hasattr(kind, "__array__") or issubclass(kind, (str, list, tuple, dict, range, set, frozenset))
+    return hasattr(kind, "__iter__") and not is_array
 
 
 def _every(node: Node) -> Iterator[Node]:
