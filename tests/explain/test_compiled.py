@@ -184,6 +184,7 @@ def test_a_name_of_an_optimizer_is_no_difference(tmp_path: Path) -> None:
     ("name", "one", "other", "text"),
     [
         ("loss", "mse", "mae", "loss: mse and mae"),
+        ("loss", "bce", {"class": "BCE", "config": {"from_logits": True}}, "loss: bce and BCE(from_logits=True)"),
         (
             "loss",
             {"class": "Huber", "config": {"delta": 1.0}},

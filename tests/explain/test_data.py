@@ -166,6 +166,18 @@ def test_other_arrays(tmp_path: Path) -> None:
     assert suspects[0].counterfactuals[0].stage_only
 
 
+def test_arrays_of_which_each_side_leaves_others_out(tmp_path: Path) -> None:
+    """A `validation_split` against a split by hand: neither the arrays nor the option alone make the two alike."""
+    whole, part = ({"type": "ndarray", "shape": [n, 4], "dtype": "float32", "digest": f"d{n}"} for n in (128, 96))
+    options = ({"x": whole, "validation_split": 0.25}, {"x": part, "validation_data": {"digest": "v"}})
+    last = found(two(tmp_path, None, None, options=options))[-1]
+    (fix,) = last.counterfactuals
+    assert fix.text == "the arrays and the validation_split that the baseline handed to fit"
+    # Data to validate with would keep `fit` from splitting.
+    assert (fix.data, fix.transplants[0]["arguments"]) == (True, {"validation_split": 0.25, "validation_data": None})
+    assert "fit(validation_split=0.25) and fit(validation_split=0.0)" in texts(last)
+
+
 def test_the_same_arrays_in_another_order(tmp_path: Path) -> None:
     options = tuple({"rows": "ab", "x": {"type": "ndarray", "digest": d}} for d in "cd")
     assert slugs(two(tmp_path, None, None, options=options)) == ["data-order"]

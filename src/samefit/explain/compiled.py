@@ -181,7 +181,12 @@ def _compiled_evidence(name: str, one: Any, other: Any) -> Iterator[Evidence]:
     first = one if isinstance(one, Mapping) else {"class": one, "config": {}}
     second = other if isinstance(other, Mapping) else {"class": other, "config": {}}
     if first.get("class") != second.get("class"):
-        yield Evidence(f"{name}: {first.get('class')} and {second.get('class')}")
+        # A loss has few options, and `from_logits` may be the whole difference.
+        parts = [
+            _written(part) if name.startswith("loss") and part.get("config") else part.get("class")
+            for part in (first, second)
+        ]
+        yield Evidence(f"{name}: {parts[0]} and {parts[1]}")
         return
     for key, (mine, theirs) in differing_options(first.get("config") or {}, second.get("config") or {}).items():
         if can_be_made(mine, theirs):
@@ -208,7 +213,7 @@ def _remedy(name: str, one: Any, other: Any) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, Mapping) and "class" in value:
         config = {k: v for k, v in (value.get("config") or {}).items() if v is not None and v is not False}
-        return f"{value['class']}({', '.join(f'{k}={shown(v)}' for k, v in config.items() if k != 'name')})"
+        return f"{class_of(value)}({', '.join(f'{k}={shown(v)}' for k, v in config.items() if k != 'name')})"
     return repr(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from samefit.comparison.result import Evidence
 from samefit.explain import generators
@@ -24,7 +25,7 @@ from samefit.explain.settings import program_evidence
 from samefit.explain.stages import stages_of
 from samefit.explain.unwatched import explain_hidden_draws
 from samefit.explain.workers import RACE_REMEDY, explain_workers, has_workers, racing_draws
-from samefit.store.records import Event
+from samefit.store.records import Event, TrainingRecord
 from samefit.types import Samples
 
 _ORDER_OPTIONS = ("shuffle", "batch_size", "validation_split", "steps_per_epoch", "workers", "use_multiprocessing")
@@ -217,8 +218,19 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     samples = case.divergence.samples
     slug = "data-content" if samples in (None, Samples.OTHER) else "data-order"
     shapes = [f"{name}: {_both_shapes(a.options.get(name), b.options.get(name))}" for name in names]
+    split = _split_otherwise(a, b)
+    if split is not None:
+        shapes.append(f"fit(validation_split={split[0]}) and fit(validation_split={split[1]})")
     # The arrays are what differs, so that they are the experiment; but it says nothing of the code that made them.
     fix = Counterfactual("the arrays that the baseline handed to fit", data=True, stage_only=True)
+    if split is not None:
+        # Either alone leaves other samples over. `fit` splits nothing off where it is given data to validate with
+        # (keras/src/backend/*/trainer.py, 3.15).
+        given = {"validation_split": split[0], **({"validation_data": None} if split[0] else {})}
+        plan = {"do": "fit", "training": b.number, "arguments": given}
+        fix = replace(
+            fix, text="the arrays and the validation_split that the baseline handed to fit", transplants=(plan,)
+        )
     fixes = (fix,) if names else ()
     remedy = "compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling"
     x = b.options.get("x")
@@ -233,7 +245,9 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         remedy = "let these lines, and the values in them, be the same on both sides"
     if b.kind != "fit":
         why_none = "the script hands over batch by batch, and these are not replaced"
-    elif is_given_the_same and samples is not Samples.REORDERED:
+    elif is_given_the_same and samples is Samples.REORDERED:
+        why_none = "fit was given equal arrays, and the order in which it takes them is not put in"
+    elif is_given_the_same:
         remedy = "look for what writes into the arrays while the training runs, such as a callback, and seed it"
         why_none = "fit was given equal arrays; what writes into them afterwards is not replaced"
     yield Suspect(
@@ -254,6 +268,12 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         no_counterfactual="" if fixes else why_none,
         weak=True,
     )
+
+
+def _split_otherwise(a: TrainingRecord, b: TrainingRecord) -> tuple[float, float] | None:
+    """Returns the `validation_split` of two `fit`s if they are not the same."""
+    first, second = (float(training.options.get("validation_split") or 0.0) for training in (a, b))
+    return None if first == second else (first, second)
 
 
 def _lines(case: Case) -> Iterator[Evidence]:
