@@ -15,7 +15,7 @@ def test_the_leaves_of_nested_data() -> None:
 
 
 def described(**arguments: Any) -> dict[str, Any]:
-    return describe_arguments(arguments, np.asarray)
+    return describe_arguments("fit", arguments, np.asarray)
 
 
 class Noisy:
@@ -65,6 +65,12 @@ def test_a_dataset_of_the_users_own_by_what_it_says() -> None:
 def test_only_whole_arrays_are_kept() -> None:
     x = np.ones(3)
     assert {*data_arrays({"x": x, "y": [1, 2], "epochs": 3}, np.asarray)} == {"x"}
+    several = {"x": [x, x], "y": {"digit": x, "sum": (x, None)}, "sample_weight": None}
+    assert {*data_arrays(several, np.asarray)} == {"x/0", "x/1", "y/digit", "y/sum/0"}
+
+
+def test_of_a_batch_only_where_it_comes_from() -> None:
+    assert not {*describe_arguments("train_on_batch", {"x": np.ones(3)}, np.asarray)} - {"made_by"}
 
 
 class Pruning:

@@ -18,7 +18,10 @@ class Model:
         self.found: list[list[dict[str, Any]]] = []
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
-        self.found.append(statements_behind(sys._getframe(1)))
+        self.found.append(statements_behind(sys._getframe(1), "fit"))
+
+    def train_on_batch(self, *args: Any) -> None:
+        self.found.append(statements_behind(sys._getframe(1), "train_on_batch"))
 
 
 def found(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch, **others: str) -> list[list[str]]:
@@ -234,6 +237,23 @@ def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest
         "def __getitem__(self, i):",
         "return i * self.size",
         "Batches()",
+    ]
+
+
+def test_a_loop_over_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        import numpy as np
+        x = np.arange(8.0)
+        loss = 0.0
+        for step in range(1):
+            rows = np.arange(4)[::-1]
+            loss = model.train_on_batch(x[rows])
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "x = np.arange(8.0)",
+        "for step in range(1):",
+        "rows = np.arange(4)[::-1]",
+        "x[rows]",
     ]
 
 

@@ -242,6 +242,28 @@ def test_data_of_another_run(tmp_path: Path) -> None:
     assert transplants.applied == ["data x"]
 
 
+@pytest.mark.parametrize(
+    ("given", "met"),
+    [
+        ({"image": np.zeros(3), "more": (np.zeros(2), None)}, "all"),
+        ({"picture": np.zeros(3), "more": (np.zeros(2),)}, "none"),
+        (np.zeros(3), "none"),
+    ],
+    ids=["the same places", "another name", "one array"],
+)
+def test_data_of_several_inputs(tmp_path: Path, given: Any, met: str) -> None:
+    save_file({"x/image": np.ones(3), "x/more/0": np.ones(2)}, tmp_path / "data.safetensors")
+    transplants = Transplants([{"do": "data", "training": 1, "file": str(tmp_path / "data.safetensors")}])
+    arguments: dict[str, Any] = {"x": given}
+    transplants.training(1, Trainer(), arguments)
+    assert [outcome["met"] for outcome in transplants.outcomes] == [met]
+    if met == "all":
+        assert arguments["x"]["image"].tolist() == [1.0, 1.0, 1.0]
+        assert [None if each is None else each.tolist() for each in arguments["x"]["more"]] == [[1.0, 1.0], None]
+    else:
+        assert arguments["x"] is given
+
+
 def test_what_is_trained() -> None:
     trainer = Trainer(Layer("base", trainable=False), Layer("head"))
     transplants = Transplants([{"do": "trainable", "training": 1, "values": {"base": True}}])

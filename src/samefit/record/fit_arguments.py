@@ -30,13 +30,16 @@ def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
 
 
 def describe_arguments(
-    arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
+    kind: str, arguments: Mapping[str, Any], to_numpy: Any, pipeline_of: Callable[[Any], Any] = lambda value: None
 ) -> dict[str, Any]:
-    """Describes the arguments of `fit`, which the user's code is just calling.
+    """Describes what `fit` is given, which the user's code is just calling; of `train_on_batch` where that comes from.
 
     What the code of a dataset draws from, as it is written, stands under "draws" (`samefit.types.CodeDraw`), and the
     statements that make the data under "made_by" (`samefit.record.made_by`).
     """
+    made_by = statements_behind(sys._getframe(1), kind)
+    if kind != "fit":
+        return {"made_by": made_by} if made_by else {}
     options = {name: plain(value) for name, value in arguments.items() if name not in (*DATA, "validation_data")}
     callbacks = as_list(arguments.get("callbacks"))
     options["callbacks"] = [type(c).__name__ for c in callbacks]
@@ -44,7 +47,7 @@ def describe_arguments(
     options["callback_code"] = [written_at(c, {}) for c in callbacks]
     if arguments.get("validation_data") is not None:
         options["validation_data"] = _describe_data(arguments["validation_data"], to_numpy)
-    if made_by := statements_behind(sys._getframe(1)):
+    if made_by:
         options["made_by"] = made_by
     if pipeline := pipeline_of(arguments.get("x")):
         options["pipeline"] = pipeline
@@ -89,8 +92,10 @@ def act_between_steps(callbacks: Any) -> bool:
 
 
 def data_arrays(arguments: Mapping[str, Any], to_numpy: Any) -> dict[str, Any]:
-    """Returns those arrays that were handed to `fit` as whole arrays, by argument."""
-    return {name: to_numpy(arguments[name]) for name in DATA if _is_array(arguments.get(name))}
+    """Returns the arrays that were handed to `fit`, by argument and place in it: "x", "x/0", "x/image"."""
+    given = [flatten(arguments[name], name) for name in DATA if arguments.get(name) is not None]
+    whole = [leaves for leaves in given if all(_is_array(leaf) for _, leaf in leaves)]
+    return {path: to_numpy(leaf) for leaves in whole for path, leaf in leaves}
 
 
 def as_list(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The statements that make what `fit` is given, as they stand in the user's source: a backward slice, by names.
+"""The statements that make the data that is trained on, as they stand in the user's source: a backward slice, by names.
 
 It says where to look, and proves nothing: names are followed through functions of the user's own, and not through what
 libraries are handed.
@@ -49,11 +49,12 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = ast.Module | _Function
 
 
-def statements_behind(frame: FrameType | None) -> list[dict[str, Any]]:
-    """Returns the statements that make what `fit` is given.
+def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, Any]]:
+    """Returns the statements that make the data that `fit` or `train_on_batch` is given.
 
     Args:
-        frame: `fit` is called by the innermost frame of the user's code from here outwards.
+        frame: It is called by the innermost frame of the user's code from here outwards.
+        method: Which of the two.
 
     Returns:
         [{"file", "line" (1-based), "text"}], file by file as they stand, with the values that some of their names have
@@ -66,7 +67,7 @@ def statements_behind(frame: FrameType | None) -> list[dict[str, Any]]:
             _slices.clear()
         _slices[chain] = _Slicer()
         with contextlib.suppress(RecursionError):  # a sum of very many parts, which `ast.unparse` cannot write
-            _slices[chain].follow(frames)
+            _slices[chain].follow(frames, method)
     slicer = _slices[chain]
     kept = {file: dict(statements) for file, statements in slicer.kept.items()}
     for each, wanted in zip(frames, slicer.wanted, strict=False):
@@ -121,9 +122,9 @@ class _Slicer:
         self.wanted: list[set[str]] = []
         self._whole_ones: set[int] = set()
 
-    def follow(self, frames: Sequence[FrameType]) -> None:
+    def follow(self, frames: Sequence[FrameType], method: str) -> None:
         """Goes from the call outwards, as long as something that it is given comes from further out."""
-        method, parameters, asked = "fit", _DATA, {*_DATA}
+        parameters, asked = _DATA, {*_DATA}
         for frame in frames:
             found = _scope_of(frame.f_code)
             call = None if found is None else _call_at(found[1], frame.f_lineno, method)

@@ -126,7 +126,7 @@ class Recorder:
         read = self._backend.to_numpy
         if self._keep_data:
             self.writer.arrays(f"data-{number}", fit_arguments.data_arrays(arguments, read))
-        options = fit_arguments.describe_arguments(arguments, read, self._pipeline_of) if kind == "fit" else {}
+        options = fit_arguments.describe_arguments(kind, arguments, read, self._pipeline_of)
         event = self.ledger.note("training", value=number, training=number, **begun_by(self._stack))
         self.ledger.keep_states(f"training:{number}", note_own_generators(self.ledger, number))
         compiled = self._compiles.of(trainer)
