@@ -205,6 +205,112 @@ def test_values_of_a_loop_and_of_settings(tmp_path: Path, monkeypatch: pytest.Mo
     assert [text for text in second if text not in first] == [f"{name} = 255" for name in names]
 
 
+def test_methods_of_self_are_looked_into_and_settings_by_what_is_read_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+        from types import SimpleNamespace
+        cfg = SimpleNamespace()
+        cfg.directory = "runs/a"
+        cfg.rows = 4
+        class Trainer:
+            def prepare(self):
+                return [2.0] * cfg.rows
+            def load(self):
+                self.y = self.prepare()
+            def run(self):
+                self.load()
+                x = self.prepare()
+                model.fit(x, self.y)
+            def report(self):
+                return 1
+        Trainer().run()
+    """
+    assert found(tmp_path, script, monkeypatch)[0] == [
+        "cfg = SimpleNamespace()",
+        "cfg.rows = 4",
+        "def prepare(self):",
+        "return [2.0] * cfg.rows",
+        "self.y = self.prepare()",
+        "x = self.prepare()",
+        "Trainer()",
+    ]
+
+
+@pytest.mark.parametrize("look", ["x.count(1)", "x.index(1)", "print(x)", "len(x)"])
+def test_a_look_at_data_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str) -> None:
+    assert found(tmp_path, f"x = [1]\n{look}\nmodel.fit(x)\n", monkeypatch) == [["x = [1]"]]
+
+
+def test_the_call_that_runs_is_the_one_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        class Scaler:
+            def fit(self, x): return self
+            def transform(self, x): return x
+        scaler, flag = Scaler(), False
+        x, y = [0], [9]
+        x, y = [1], [2]
+        z = [3]
+        model.fit(scaler.fit(x).transform(x),
+                  y)
+        h = model.fit(x) if flag else model.fit(z)
+        model.fit(x); model.fit(z)
+    """
+    first, *others = found(tmp_path, script, monkeypatch)
+    assert {"x, y = ([1], [2])", "scaler.fit(x).transform(x)"} <= {*first}
+    assert "x, y = ([0], [9])" not in first
+    assert others == [["z = [3]"], ["x, y = ([1], [2])"], ["z = [3]"]]
+
+
+def test_a_name_that_stands_for_another_function_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        import loading
+        for name in "ab":
+            load = getattr(loading, "load_" + name)
+            x = load()
+            model.fit(x)
+    """
+    loading = """
+        def load_a():
+            return [1]
+        def load_b():
+            return [2]
+    """
+    first, second = found(tmp_path, script, monkeypatch, loading=loading)
+    assert ("return [1]" in first, "return [2]" in first) == (True, False)
+    assert ("return [1]" in second, "return [2]" in second) == (False, True)
+
+
+def test_two_files_of_one_code_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        assert found(tmp_path / name, "x = [1]\nmodel.fit(x)\n", monkeypatch) == [["x = [1]"]]
+
+
+def test_values_that_cannot_be_written_and_classes_that_answer_with_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """
+        class Answering(type):
+            def __getattr__(cls, name):
+                raise RuntimeError(name)
+        class Data(metaclass=Answering):
+            def __iter__(self):
+                return iter([1])
+        data, n = Data(), 10**5000
+        for each in data:
+            break
+        x = [each, n % 7]
+        model.fit(x, data)
+    """
+    assert "for each in data:" in found(tmp_path, script, monkeypatch)[0]
+
+
+def test_of_very_many_statements_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "x = [0]\n" + "x.append(1)\n" * 120 + "model.fit(x)\n"
+    assert found(tmp_path, script, monkeypatch) == [[]]
+
+
 def test_attributes_of_self_are_followed_to_the_other_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = """
         class Trainer:

@@ -10,7 +10,10 @@ import ast
 import contextlib
 import functools
 import hashlib
+import inspect
+import itertools
 import linecache
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -18,12 +21,23 @@ from typing import Any
 
 from samefit.attribution import kind_of
 from samefit.data_code import attributes_held
+from samefit.names import (
+    FUNCTIONS,
+    Function,
+    bound_anew,
+    bound_by,
+    bound_in,
+    parameters_of,
+    read_by,
+    read_in,
+    targets_of,
+)
 from samefit.statements import Node, is_text, line_of, parts_of, text_of
 
 _DATA: tuple[str, ...] = ("x", "y", "sample_weight")
 
-_MOST = 40
-"""So many statements are kept, those that stand last."""
+_MOST = 100
+"""Of more statements none is kept."""
 
 _MOST_LINES = 20_000
 """A file of more lines is not read."""
@@ -37,16 +51,18 @@ _BEHIND = 1_000_000
 _MOST_CALLS = 256
 """So many calls are remembered: a loop calls `fit` again and again."""
 
-_slices: dict[tuple[tuple[CodeType, int], ...], _Slicer] = {}
+_slices: dict[tuple[tuple[int, int], ...], _Slicer] = {}
 
 _WRITE = ("shuffle", "sort", "fill", "put", "place", "copyto", "put_along_axis", "fill_diagonal")
 """Functions that write into what they are given."""
 
-_LEAVE = ("fit", "evaluate", "predict", "compile", "summary", "train_on_batch", "close")
-"""Methods that change nothing of the data that their object holds."""
+_CHANGE = {
+    *("append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add", "discard"),
+    *("fill", "resize", "put", "shuffle", "adapt", "fit", "partial_fit", "setdefault", "seed"),
+}
+"""Methods that change what their object holds: a list, a set, a dict, an array, a generator, what learns from data."""
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Scope = ast.Module | _Function
+_Scope = ast.Module | Function
 
 
 def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, Any]]:
@@ -61,14 +77,15 @@ def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, An
         at the call; none where the source is not known.
     """
     frames = [*_users(frame)]
-    chain = tuple((each.f_code, each.f_lineno) for each in frames)
-    if chain not in _slices:
+    # By identity: code objects of two files, or of a cell that ran again, are equal if they do the same.
+    chain = tuple((id(each.f_code), each.f_lasti) for each in frames)
+    slicer = _slices.get(chain)
+    if slicer is None or not slicer.still_holds():
         if len(_slices) >= _MOST_CALLS:
             _slices.clear()
-        _slices[chain] = _Slicer()
+        slicer = _slices[chain] = _Slicer(frames)
         with contextlib.suppress(RecursionError):  # a sum of very many parts, which `ast.unparse` cannot write
-            _slices[chain].follow(frames, method)
-    slicer = _slices[chain]
+            slicer.follow(method)
     kept = {file: dict(statements) for file, statements in slicer.kept.items()}
     for each, wanted in zip(frames, slicer.wanted, strict=False):
         statements = kept.setdefault(each.f_code.co_filename, {})
@@ -76,8 +93,10 @@ def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, An
         for number, text in enumerate(_values(each, wanted)):
             if text not in said:
                 statements[each.f_lineno, number + _BEHIND] = text
-    every = ((file, place[0], kept[file][place]) for file in kept for place in sorted(kept[file]))
-    return [{"file": file, "line": line, "text": _short(text)} for file, line, text in every][-_MOST:]
+    every = [(file, place[0], kept[file][place]) for file in kept for place in sorted(kept[file])]
+    # A part of them would differ from another part where the wholes do not.
+    whole = every if len(every) <= _MOST else []
+    return [{"file": file, "line": line, "text": _short(text)} for file, line, text in whole]
 
 
 def _short(text: str) -> str:
@@ -93,10 +112,9 @@ def _values(frame: FrameType, wanted: Iterable[str]) -> Iterator[str]:
         value = frame.f_locals.get(first)
         if second:
             value = None if type(value) in (ModuleType, type) else attributes_held(value).get(second)
-        # Nothing of the user's is run to write it.
-        text = f"{name} = {value!r}" if type(value) in (bool, int, float, str) else ""
-        if text and len(text) <= _LONGEST and not name.startswith("__"):
-            yield text
+        # Nothing of the user's is run to write it, and Python refuses to write integers of thousands of digits.
+        if type(value) in (bool, int, float, str) and sys.getsizeof(value) <= _LONGEST and not name.startswith("__"):
+            yield f"{name} = {value!r}"
 
 
 @dataclass(frozen=True)
@@ -112,43 +130,54 @@ class _Place:
 class _Slicer:
     """Finds the statements behind one call.
 
+    Args:
+        frames: The frames of the user's code from the call outwards.
+
     Attributes:
         kept: {file: {(line, column): statement}}.
         wanted: The names behind the call in each of the frames that were looked at, from within outwards.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frames: Sequence[FrameType]) -> None:
         self.kept: dict[str, dict[tuple[int, int], str]] = {}
         self.wanted: list[set[str]] = []
-        self._whole_ones: set[int] = set()
+        self._frames = frames
+        self._codes = [frame.f_code for frame in frames]
+        self._seen: set[int] = set()
+        self._functions: list[tuple[Mapping[str, Any], str, CodeType]] = []
 
-    def follow(self, frames: Sequence[FrameType], method: str) -> None:
+    def still_holds(self) -> bool:
+        """Whether the names that were followed to functions still stand for them."""
+        return all(_function(names, name) is code for names, name, code in self._functions)
+
+    def follow(self, method: str) -> None:
         """Goes from the call outwards, as long as something that it is given comes from further out."""
         parameters, asked = _DATA, {*_DATA}
+        frames, self._frames = self._frames, ()
         for frame in frames:
             found = _scope_of(frame.f_code)
-            call = None if found is None else _call_at(found[1], frame.f_lineno, method)
+            call = None if found is None else _call_at(found[1], frame, method)
             if found is None or call is None or not asked:
                 return
             tree, scope = found
             place = _Place(frame.f_code.co_filename, tree, frame.f_globals, frame.f_locals)
             given = _handed_over(call, parameters, asked)
-            wanted = {name for each in given for inner in ast.walk(each) for name in _names(inner)}
+            wanted = {name for each in given for name in read_in(each)}
             self._slice(place, scope, wanted, call)
             self._given(place, given)
             self.wanted.append(wanted)
-            method, parameters = frame.f_code.co_name, _parameters(scope)
+            method, parameters = frame.f_code.co_name, parameters_of(scope)
             asked = wanted & {*parameters}
 
     def _slice(self, place: _Place, scope: _Scope, wanted: set[str], call: ast.Call) -> None:
         """Keeps the statements of a scope that make the wanted names, and those of the file that these need."""
-        self._attributes(place, scope, wanted)
         self._body(place, scope.body, wanted, call, is_straight=True)
-        if isinstance(scope, ast.Module):
-            self._elsewhere(place, wanted)
-            return
-        outer = wanted - {*_bound_in(scope), *_parameters(scope)}
-        self._body(place, place.tree.body, outer, None)
+        self._attributes(place, scope, wanted)
+        outer = wanted
+        if not isinstance(scope, ast.Module):
+            inside = {*bound_in(scope), *parameters_of(scope)}
+            outer = {name for name in wanted if name.partition(".")[0] not in inside}
+            self._body(place, place.tree.body, outer, None)
         self._elsewhere(place, outer)
 
     def _given(self, place: _Place, given: Sequence[ast.expr]) -> None:
@@ -161,14 +190,21 @@ class _Slicer:
         return self.kept.setdefault(place.file, {})
 
     def _attributes(self, place: _Place, scope: _Scope, wanted: set[str]) -> None:
-        """Keeps the statements of the methods around a scope that make attributes of `self`."""
+        """Keeps what makes attributes of `self`: statements of the other methods, and methods that are called."""
         around = next((c for c in ast.walk(place.tree) if isinstance(c, ast.ClassDef) and scope in c.body), None)
         if around is None:
             return
-        self._whole_ones.add(id(around))
-        for function in around.body:
-            if isinstance(function, _FUNCTIONS) and function is not scope:
-                self._body(place, function.body, wanted, None)
+        # Its other methods have nothing to do with the data.
+        self._seen |= {id(around), id(scope)}
+        methods = [each for each in around.body if isinstance(each, FUNCTIONS) and each is not scope]
+        before = None
+        while before != len(wanted):
+            before = len(wanted)
+            for method in methods:
+                if f"self.{method.name}" not in wanted:
+                    self._body(place, method.body, wanted, None)
+                elif id(method) not in self._seen:
+                    self._whole(place, method, wanted)
 
     def _body(
         self, place: _Place, body: Sequence[Node], wanted: set[str], call: ast.Call | None, *, is_straight: bool = False
@@ -186,50 +222,45 @@ class _Slicer:
         for node in reversed(body):
             if call is not None and not _precedes(node, call):
                 continue
-            if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-                if node.name in wanted and id(node) not in self._whole_ones:
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                if node.name in wanted and id(node) not in self._seen:
                     self._whole(place, node, wanted)
                     kept = True
                 continue
             inner = [self._body(place, part, wanted, call) for _, part in reversed(parts_of(node))]
             if any(inner) or _makes(node, wanted, place):
                 self._keep(place, node)
-                if is_straight and isinstance(node, ast.Assign):
-                    wanted -= {target.id for target in node.targets if isinstance(target, ast.Name)}
-                wanted |= _loads(node)
+                if is_straight:
+                    wanted -= bound_anew(node)
+                wanted |= read_by(node)
                 kept = True
         return kept
 
-    def _whole(self, place: _Place, node: _Function | ast.ClassDef, wanted: set[str]) -> None:
+    def _whole(self, place: _Place, node: Function | ast.ClassDef, wanted: set[str]) -> None:
         """Keeps all of a function or a class; what it takes from outside is wanted then."""
-        self._whole_ones.add(id(node))
+        self._seen.add(id(node))
         for each in _every(node):
             self._keep(place, each)
-        inside = {*_bound_in(node), *(name for each in ast.walk(node) for name in _parameters(each))}
-        wanted |= {name for each in ast.walk(node) for name in _names(each)} - inside
+        inside = {*bound_in(node), *(name for each in ast.walk(node) for name in parameters_of(each))}
+        wanted |= {name for name in read_in(node) if name.partition(".")[0] not in inside}
 
     def _elsewhere(self, place: _Place, wanted: set[str]) -> None:
         """Keeps functions of other files of the user's that global names stand for."""
         for name in sorted(wanted):
-            first, _, second = name.partition(".")
-            value = place.globals.get(first)
-            value = vars(value).get(second) if type(value) is ModuleType else value
-            if type(value) is not FunctionType or kind_of(value.__code__) != "user":
+            code = _function(place.globals, name)
+            found = None if code is None or code.co_filename == place.file else _scope_of(code)
+            if code is None or found is None:
                 continue
-            found = None if value.__code__.co_filename == place.file else _scope_of(value.__code__)
-            if found is not None and id(found[1]) not in self._whole_ones:
-                tree, scope = found
-                there = _Place(value.__code__.co_filename, tree, value.__globals__, value.__globals__)
-                if isinstance(scope, _FUNCTIONS):
-                    further = set[str]()
-                    self._whole(there, scope, further)
-                    self._body(there, tree.body, further, None)
+            self._functions.append((place.globals, name, code))
+            tree, scope = found
+            if id(scope) not in self._seen and isinstance(scope, FUNCTIONS):
+                # The names of another file are its own.
+                there, further = _Place(code.co_filename, tree, {}, {}), set[str]()
+                self._whole(there, scope, further)
+                self._body(there, tree.body, further, None)
 
     def _keep(self, place: _Place, node: Node) -> None:
         self._kept_of(place)[line_of(node), getattr(node, "col_offset", 0)] = text_of(node)
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _users(frame: FrameType | None) -> Iterator[FrameType]:
@@ -259,21 +290,33 @@ def _scope_of(code: CodeType) -> tuple[ast.Module, _Scope] | None:
     if tree is None or code.co_name == "<module>":
         return None if tree is None else (tree, tree)
     for node in ast.walk(tree):
-        if isinstance(node, _FUNCTIONS) and node.name == code.co_name and line_of(node) == code.co_firstlineno:
+        if isinstance(node, FUNCTIONS) and node.name == code.co_name and line_of(node) == code.co_firstlineno:
             return tree, node
     return None
 
 
-def _call_at(scope: _Scope, line: int, name: str) -> ast.Call | None:
-    """Returns the smallest call of a name, or of a method of that name, that stands on a line."""
-    calls = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Call)
-        and node.lineno <= line <= (node.end_lineno or node.lineno)
-        and (getattr(node.func, "attr", None) or getattr(node.func, "id", None)) == name
-    ]
-    return min(calls, key=lambda call: (call.end_lineno or 0) - call.lineno, default=None)
+def _call_at(scope: _Scope, frame: FrameType, name: str) -> ast.Call | None:
+    """Returns the call of a name, or of a method of that name, that a frame is at; None if it cannot be told."""
+    position = next(itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
+    if position is None or position[0] is None:
+        return None
+    calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call) and name in _called(node)]
+    exact = [c for c in calls if (c.lineno, c.end_lineno, c.col_offset, c.end_col_offset) == position]
+    # A comprehension has a frame of its own: it is what the function around it is at.
+    within = [c for c in calls if position[0] <= c.lineno <= (position[1] or 0)]
+    return exact[0] if exact else within[0] if len(within) == 1 else None
+
+
+def _called(call: ast.Call) -> tuple[str | None, str | None]:
+    return getattr(call.func, "attr", None), getattr(call.func, "id", None)
+
+
+def _function(names: Mapping[str, Any], name: str) -> CodeType | None:
+    """Returns the code of the function of the user's own that a name stands for, or a module's attribute does."""
+    first, _, second = name.partition(".")
+    value = names.get(first)
+    value = vars(value).get(second) if type(value) is ModuleType else value
+    return value.__code__ if type(value) is FunctionType and kind_of(value.__code__) == "user" else None
 
 
 def _precedes(node: Node, call: ast.Call) -> bool:
@@ -299,87 +342,31 @@ def _handed_over(call: ast.Call, parameters: Sequence[str], asked: set[str]) -> 
     return found + [keyword.value for keyword in call.keywords if keyword.arg is None or keyword.arg in asked]
 
 
-def _parameters(node: ast.AST) -> tuple[str, ...]:
-    if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
-        return ()
-    its = node.args
-    every = [*its.posonlyargs, *its.args, *its.kwonlyargs, *filter(None, (its.vararg, its.kwarg))]
-    return tuple(argument.arg for argument in every)
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    """Yields what a node of a tree reads: a name, and the attribute of one with it."""
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-        yield node.id
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        yield f"{node.value.id}.{node.attr}"
-
-
-def _loads(node: Node) -> set[str]:
-    """Returns the names that a statement reads, of a compound one its head."""
-    bodies = {id(each) for _, part in parts_of(node) for each in part}
-    heads = [child for child in ast.iter_child_nodes(node) if id(child) not in bodies]
-    return {name for head in heads for inner in ast.walk(head) for name in _names(inner)}
-
-
-def _targets(node: ast.AST) -> Iterator[ast.expr]:
-    """Yields what a node of a tree assigns to."""
-    if isinstance(node, ast.Assign):
-        yield from node.targets
-    elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor, ast.NamedExpr, ast.comprehension)):
-        yield node.target
-    elif isinstance(node, (ast.With, ast.AsyncWith)):
-        yield from (item.optional_vars for item in node.items if item.optional_vars is not None)
-
-
-def _bound(target: ast.AST) -> Iterator[str]:
-    """Yields the names that an assignment changes: an item and an attribute change what they belong to."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        for each in target.elts:
-            yield from _bound(each)
-    elif isinstance(target, (ast.Subscript, ast.Starred)):
-        yield from _bound(target.value)
-    elif isinstance(target, ast.Attribute):
-        if isinstance(target.value, ast.Name):
-            yield f"{target.value.id}.{target.attr}"
-        if not (isinstance(target.value, ast.Name) and target.value.id == "self"):
-            yield from _bound(target.value)
-    elif isinstance(target, ast.Name):
-        yield target.id
-
-
-def _bound_in(scope: ast.AST) -> Iterator[str]:
-    """Yields the names that are local to a function or a class."""
-    for node in ast.walk(scope):
-        for target in _targets(node):
-            yield from _bound(target)
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and node is not scope:
-            yield node.name
-
-
 def _makes(node: Node, wanted: set[str], place: _Place) -> bool:
     """Whether a statement assigns to a name that is wanted, or changes what it stands for."""
-    if any(name in wanted for target in _targets(node) for name in _bound(target)):
+    if any(name in wanted for target in targets_of(node) for name in bound_by(target)):
         return True
-    if isinstance(node, (ast.For, ast.AsyncFor)) and any(_moves(name, place) for name in _loads(node) & wanted):
+    if isinstance(node, (ast.For, ast.AsyncFor)) and any(_moves(name, place) for name in read_by(node) & wanted):
         return True
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call):
         return False
     if isinstance(call.func, ast.Attribute):
-        owners = [name for name in _bound(call.func.value) if name in wanted]
-        held = [place.globals.get(name.partition(".")[0]) for name in owners]
-        if any(type(value) is not ModuleType for value in held) and call.func.attr not in _LEAVE:
+        owners = {*bound_by(call.func.value)} & wanted
+        changes = call.func.attr in _CHANGE or any(keyword.arg == "inplace" for keyword in call.keywords)
+        if changes and any(type(place.globals.get(name.partition(".")[0])) is not ModuleType for name in owners):
             return True
     written = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
-    return written in _WRITE and any(name in wanted for each in call.args for name in _bound(each))
+    return written in _WRITE and any(name in wanted for each in call.args for name in bound_by(each))
 
 
 def _moves(name: str, place: _Place) -> bool:
     """Whether what a name stands for may be moved by a look at its items: an iterator, a dataset that shuffles."""
     kind = type(place.locals.get(name))
-    is_array = hasattr(kind, "__array__") or issubclass(kind, (str, list, tuple, dict, range, set, frozenset))
-    return hasattr(kind, "__iter__") and not is_array
+    # Nothing of the user's is run: a class may answer to any name.
+    held = {method: inspect.getattr_static(kind, method, None) for method in ("__iter__", "__array__")}
+    stays = not {*kind.__mro__}.isdisjoint((str, list, tuple, dict, range, set, frozenset))
+    return held["__iter__"] is not None and held["__array__"] is None and not stays
 
 
 def _every(node: Node) -> Iterator[Node]:
