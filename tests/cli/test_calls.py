@@ -244,6 +244,16 @@ def test_json_of_three_backends_is_an_array(fake: Fake, capsys: pytest.CaptureFi
     assert [document["verdict"] for document in json.loads(capsys.readouterr().out)] == ["identical"] * 2
 
 
+def test_json_is_not_written_over_a_script(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` takes the word behind it: a script that stands there would be lost."""
+    Path("a.py").write_text("import keras\n")
+    assert main(["check", "--json", "a.py", "b.py"]) == 1
+    assert "it is not written over" in " ".join(capsys.readouterr().err.split())
+    assert (Path("a.py").read_text(), fake.calls) == ("import keras\n", [])
+    Path("out.json").write_text("{}\n")
+    assert main(["check", "a.py", "b.py", "--json", "out.json"]) == 0
+
+
 def test_json_that_cannot_be_written(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "a.py", "--json", "no/such/place.json"]) == 1
     assert "cannot be written to 'no/such/place.json'" in capsys.readouterr().err

@@ -162,7 +162,7 @@ def test_another_dtype_policy(tmp_path: Path) -> None:
 def test_a_dtype_that_one_layer_of_several_was_given(tmp_path: Path) -> None:
     """What holds for all layers is the same on both sides, and setting it would not help."""
     half, whole = ({"record": {"dtype_policy": policy}} for policy in ("mixed_bfloat16", "float32"))
-    sides = [[layer(**half), layer(**half), layer(**last)] for last in (whole, half)]
+    sides = [[layer(**half), layer(**last)] for last in (whole, half)]
     first = found(two(tmp_path, *sides))[0]
     assert (first.slug, first.remedy) == ("precision", "write  Dense(..., dtype='float32')  on both sides")
 

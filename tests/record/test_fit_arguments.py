@@ -82,3 +82,23 @@ def test_code_of_callbacks_stands_with_its_line() -> None:
     (code,) = described(callbacks=[Pruning()])["callback_code"]
     assert list(code) == ["Pruning.on_epoch_end"]
     assert code["Pruning.on_epoch_end"]["name"]["line"] == Pruning.on_epoch_end.__code__.co_firstlineno
+
+
+class Proxy:
+    """As those of web frameworks that stand for nothing yet."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("working outside of context")
+
+
+class Reporting(Pruning):
+    def __init__(self) -> None:
+        self.run = self._run = Proxy()
+        self.period = 3
+
+
+def test_a_proxy_that_a_callback_holds_is_not_asked() -> None:
+    options = described(callbacks=[Reporting()])
+    assert options["callback_options"] == [{"period": 3}]
+    assert [*options["callback_code"][0]] == ["Reporting.on_epoch_end"]

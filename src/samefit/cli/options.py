@@ -238,8 +238,22 @@ def conclude_models(comparison: ModelComparison, *, json_file: str | None, verbo
     return 0 if comparison.same else 2
 
 
+def _no_other_file(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
+    """Refuses to write over what is no JSON: in `--json a.py b.py` the first script stands where FILE belongs."""
+    if file is not None and file != "-" and Path(file).is_file():
+        with Path(file).open("rb") as opened:
+            begin = opened.read(100).lstrip()
+        if begin and begin[:1] not in b"{[":
+            raise click.BadParameter(f"'{file}' is there, and is no JSON: it is not written over.")
+    return file
+
+
 json_option = click.option(
-    "--json", "json_file", metavar="FILE", help="Write the result as JSON to FILE; '-' is standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    callback=_no_other_file,
+    help="Write the result as JSON to FILE; '-' is standard output.",
 )
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Say all: every piece of evidence, settings that differ, alignment, timing."

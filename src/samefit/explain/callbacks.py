@@ -57,6 +57,22 @@ def callbacks_differ(case: Case) -> bool:
     return named or any(callback_differences(a, b)) or bool(other_code_of_callbacks(case))
 
 
+SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+"""Callbacks of Keras's that set the optimizer's learning rate."""
+
+
+def other_code_of_setters(case: Case) -> tuple[Evidence, ...]:
+    """Returns those of `other_code_of_callbacks` that may set the learning rate, as far as their code tells."""
+    sources: dict[str, str] = {}
+    for side in (case.a, case.b):
+        for written in side.training.options.get("callback_code") or ():
+            for key, function in written.items():
+                owner = key.partition(".")[0]
+                sources[owner] = sources.get(owner, "") + str(function["name"]["source"])
+    setters = {owner for owner, text in sources.items() if owner in SET_THE_RATE or "optimizer" in text or "lr" in text}
+    return tuple(line for line in other_code_of_callbacks(case) if line.text.partition(".")[0] in setters)
+
+
 def other_code_of_callbacks(case: Case) -> tuple[Evidence, ...]:
     """Returns the lines at which the code of the two sides' callbacks is not the same, where these are alike."""
     sides = (case.a, case.b)
@@ -85,7 +101,7 @@ def candidates_line(code: Sequence[Evidence]) -> Location | None:
 
 
 def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
-    """Yields a suspect that names the callbacks, if there are any: those that differ, else all.
+    """Yields suspects that name the callbacks, if there are any: those that differ, else all.
 
     Args:
         case: The case.
@@ -96,10 +112,11 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
     if not any(names):
         return
     options = list(callback_differences(case.a.training.options, case.b.training.options))
-    remedy, followed = "give both the same callbacks with the same options", followed_validation(case)
     code = other_code_of_callbacks(case)
+    remedy, followed = "give both the same callbacks with the same options", followed_validation(case)
+    blamed = sorted({*names[0]})
     if names[0] != names[1]:
-        blamed = sorted({*names[0]} ^ {*names[1]}) or sorted({*names[0]})
+        blamed = sorted({*names[0]} ^ {*names[1]}) or blamed
         what = "and the callbacks are not the same"
         evidence = [
             Evidence(f"fit(callbacks=[{', '.join(own)}])", side.role, side.training.location)
@@ -112,30 +129,40 @@ def suspects_of(case: Case, summary: str, known: str) -> Iterator[Suspect]:
             Evidence(f"{i.name}: {i.baseline!r} and {i.candidate!r}", "", case.b.training.location) for i in options
         ]
         evidence += code
-    elif code:
-        blamed = sorted({line.text.partition(".")[0] for line in code})
-        what = "and the callbacks do not run the same code"
-        remedy, evidence = f"write one {written_once(code)} for both sides", list(code)
     elif followed is not None:
-        blamed = sorted({*names[0]})
         what = f"and {followed.words}"
         remedy, evidence = followed.remedy, list(followed.evidence)
     else:
-        blamed = sorted({*names[0]})
         what = "by callbacks of the same classes, whose plain options are the same"
         evidence = [Evidence(f"fit(callbacks=[{', '.join(names[0])}])", "", case.b.training.location)]
-    # On one side there may be nothing to take away, and then nothing is asked for.
-    having = [side for side, own in zip((case.a, case.b), names, strict=True) if {*own} & {*blamed}]
-    numbers = sorted({side.training.number for side in having})
-    plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": blamed} for n in numbers)
-    yield Suspect(
+    general = Suspect(
         slug="callback",
         summary=f"{summary}, {what}.",
         evidence=(*evidence, Evidence(known)),
-        location=candidates_line(code) or case.b.training.location,
+        location=case.b.training.location,
         remedy=remedy,
         # Without the callbacks nothing follows the validation any more, whatever makes that differ.
-        counterfactuals=(
-            Counterfactual(f"no {', '.join(blamed)} on either side", both=plans, stage_only=followed is not None),
-        ),
+        counterfactuals=(_without(case, names, blamed, stage_only=followed is not None),),
     )
+    if code and names[0] == names[1] and not options:
+        # Code may differ in what matters to nobody: if these callbacks do not explain it, all of them are left out.
+        owners = sorted({line.text.partition(".")[0] for line in code})
+        yield replace(
+            general,
+            summary=f"{summary}, and the callbacks do not run the same code.",
+            evidence=(*code, Evidence(known)),
+            location=candidates_line(code) or case.b.training.location,
+            remedy=f"write one {written_once(code)} for both sides",
+            counterfactuals=(_without(case, names, owners),),
+        )
+    yield general
+
+
+def _without(
+    case: Case, names: Sequence[Sequence[str]], blamed: Sequence[str], *, stage_only: bool = False
+) -> Counterfactual:
+    """Returns the re-run without some callbacks; nothing is asked for on a side that has none of them."""
+    having = [side for side, own in zip((case.a, case.b), names, strict=True) if {*own} & {*blamed}]
+    numbers = sorted({side.training.number for side in having})
+    plans = tuple({"do": "fit", "training": n, "arguments": {}, "without_callbacks": [*blamed]} for n in numbers)
+    return Counterfactual(f"no {', '.join(blamed)} on either side", both=plans, stage_only=stage_only)

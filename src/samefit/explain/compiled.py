@@ -8,6 +8,7 @@ from typing import Any
 
 from samefit.comparison.compiled import LOSSES, OPTIMIZERS, parts_of
 from samefit.comparison.result import Evidence
+from samefit.explain.callbacks import SET_THE_RATE
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.code_lines import other_code
 from samefit.explain.handing import CANNOT, handed, pieces
@@ -136,14 +137,10 @@ def _plan(side: Side, keys: tuple[str, str], name: str, value: Any) -> dict[str,
     return {"do": "parts", "training": side.training.number, held: {name: value}}
 
 
-_SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
-"""Callbacks of Keras's that set the optimizer's learning rate."""
-
-
 def _setters_of_the_rate(case: Case) -> list[str]:
     """Returns the callbacks of Keras's that set the learning rate in the candidate's fit alone."""
     mine, theirs = (side.training.options.get("callbacks") or () for side in (case.a, case.b))
-    return [name for name in theirs if name in _SET_THE_RATE and name not in mine]
+    return [name for name in theirs if name in SET_THE_RATE and name not in mine]
 
 
 def _forms_of_targets(case: Case) -> tuple[Evidence, ...]:

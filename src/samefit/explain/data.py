@@ -242,7 +242,7 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     is_given_the_same = not names and _digest(a.options.get("x")) is not None
     lines = () if is_given_the_same or drawn or adapted else tuple(_lines(case))
     if lines:
-        remedy = "let these lines, and the values in them, be the same on both sides"
+        remedy = "look first at these lines, which one side alone has; give both sides the same data"
     if b.kind != "fit":
         why_none = "the script hands over batch by batch, and these are not replaced"
     elif is_given_the_same and samples is Samples.REORDERED:
@@ -271,8 +271,13 @@ def _arrays(case: Case) -> Iterator[Suspect]:
 
 
 def _split_otherwise(a: TrainingRecord, b: TrainingRecord) -> tuple[float, float] | None:
-    """Returns the `validation_split` of two `fit`s if they are not the same."""
-    first, second = (float(training.options.get("validation_split") or 0.0) for training in (a, b))
+    """Returns what two `fit`s split off to validate with, if that is not the same part."""
+    first, second = (
+        # Of what is no number (a fraction) the record has the type alone.
+        float(split) if isinstance(split, (int, float)) and "validation_data" not in training.options else 0.0
+        for training in (a, b)
+        for split in [training.options.get("validation_split")]
+    )
     return None if first == second else (first, second)
 
 

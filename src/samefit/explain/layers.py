@@ -41,9 +41,8 @@ def explain_precision(case: Case) -> Iterator[Suspect]:
     ]
     built = "before both models are built (keras.utils.clear_session resets the dtype policy)"
     remedy = f"keras.config.set_dtype_policy({first.dtype_policy!r})  {built}"
-    alike = [a for a, b in pairs if a.dtype_policy == b.dtype_policy and a.class_name != "InputLayer"]
-    if len(policies) < len(alike):
-        # Most layers follow what holds for all; these were given their own.
+    if any(a.dtype_policy == b.dtype_policy and a.class_name != "InputLayer" for a, b in pairs):
+        # What holds for all is the same for some of them; these were given their own, or made while another one held.
         names = ", ".join(dict.fromkeys(f"{b.class_name}(..., dtype={a.dtype_policy!r})" for a, b in policies))
         remedy = f"write  {names}  on both sides"
     floatx = next((s.baseline for s in case.comparison.settings if (s.kind, s.name) == ("global", "floatx")), None)

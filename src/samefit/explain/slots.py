@@ -8,7 +8,7 @@ from dataclasses import replace
 from samefit.comparison.result import Evidence
 from samefit.comparison.settings import callback_differences
 from samefit.explain.between import followed_validation
-from samefit.explain.callbacks import candidates_line, other_code_of_callbacks, written_once
+from samefit.explain.callbacks import candidates_line, other_code_of_setters, written_once
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
 from samefit.explain.compiled import compiled_at
 from samefit.explain.generators import place
@@ -92,7 +92,7 @@ def explain_schedule(case: Case) -> Iterator[Suspect]:
         fixes = tuple(replace(fix, stage_only=True) for fix in fixes)
     evidence = [*rates_seen(case, case.b.layout[parted[0][1]].path)]
     remedy = "give both the same callbacks, or the optimizer one of keras.optimizers.schedules"
-    code = other_code_of_callbacks(case)
+    code = other_code_of_setters(case) if rates[0] == rates[1] and followed is None else ()
     if code:
         remedy = f"write one {written_once(code)} for both sides"
     if rates[0] != rates[1]:

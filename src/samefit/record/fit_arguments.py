@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from samefit.data_code import draws_of
+from samefit.data_code import attributes_held, draws_of
 from samefit.record.made_by import statements_behind
 from samefit.record.own_code import written_at
 from samefit.record.plain import plain
@@ -66,8 +66,9 @@ def describe_arguments(
 
 def _plain_attributes(thing: Any) -> dict[str, Any]:
     """Returns the public attributes of a callback that are numbers, texts or flags."""
-    attributes = vars(thing) if hasattr(thing, "__dict__") else {}
-    return {n: v for n, v in attributes.items() if not n.startswith("_") and isinstance(v, (bool, int, float, str))}
+    public = {name: value for name, value in attributes_held(thing).items() if not name.startswith("_")}
+    # By type: a proxy among them may raise when it is asked for its class.
+    return {name: value for name, value in public.items() if issubclass(type(value), (bool, int, float, str))}
 
 
 _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")

@@ -21,7 +21,7 @@ from typing import Any
 
 from samefit.attribution import kind_of
 from samefit.data_code import attributes_held
-from samefit.names import (
+from samefit.record.names import (
     FUNCTIONS,
     Function,
     bound_anew,

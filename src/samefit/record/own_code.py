@@ -17,6 +17,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from samefit.attribution import kind_of
+from samefit.data_code import attributes_held
 from samefit.record.plain import is_plain, leaves, plain
 
 _DEPTH = 3
@@ -131,7 +132,7 @@ def written_at(thing: Any, config: Mapping[str, Any]) -> dict[str, dict[str, Any
             f"{type(part).__name__}.{name}": function
             for part in (thing, *_parts_of(thing, config).values())
             # What it was given, a callback holds by itself: the schedule of a `LearningRateScheduler`.
-            for held in (*(vars(base) for base in reversed(type(part).__mro__)), getattr(part, "__dict__", {}))
+            for held in (*(vars(base) for base in reversed(type(part).__mro__)), attributes_held(part))
             for name, function in _functions(held).items()
             if name not in _NO_MATHEMATICS
         }
@@ -204,8 +205,15 @@ def _methods(cls: type) -> dict[str, FunctionType]:
 
 
 def _functions(held: Mapping[str, Any]) -> dict[str, FunctionType]:
-    functions = {name: _own_function(value) for name, value in held.items() if inspect.isroutine(value)}
+    candidates = {name: value for name, value in held.items() if not _answers_itself(value)}
+    functions = {name: _own_function(value) for name, value in candidates.items() if inspect.isroutine(value)}
     return {name: function for name, function in functions.items() if function is not None}
+
+
+def _answers_itself(value: Any) -> bool:
+    """Whether a value, or its class, answers questions for its class by code of its own, which may raise: a proxy."""
+    kind = type(value)
+    return type(kind) is not type or any("__class__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _own_function(value: Any) -> FunctionType | None:
