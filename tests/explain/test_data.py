@@ -210,6 +210,11 @@ def made(*texts: str, digest: str | None = None) -> dict[str, Any]:
 @pytest.mark.parametrize("digests", [("c", "d"), (None, None)], ids=["arrays", "iterators"])
 def test_the_lines_that_make_the_data_otherwise(tmp_path: Path, digests: tuple[str | None, str | None]) -> None:
     sides = made("x = load()", "x = x / 255", digest=digests[0]), made("x = load()", "x = x / 16", digest=digests[1])
+    neighbours = made("a = 1", "b = 2", digest=digests[0]), made("a = 3", "b = 4", digest=digests[1])
+    told = texts(found(two(tmp_path / "neighbours", None, None, options=neighbours))[0]).splitlines()
+    assert [line for line in told if "only here" in line] == [
+        f"only here: {t}" for t in ("a = 1", "a = 3", "b = 2", "b = 4")
+    ]
     only = found(two(tmp_path, None, None, options=sides))[0]
     assert [(e.side, e.location, e.text) for e in only.evidence if e.location is not None] == [
         ("baseline", Location(FILE, 4, "x = x / 255"), "only here: x = x / 255"),

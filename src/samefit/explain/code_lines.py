@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any
 
 from samefit.statements import flat
@@ -77,13 +78,17 @@ def parted_statements(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[
     blocks = [block for block in matcher.get_opcodes() if block[0] != "equal"]
     if len(blocks) > _MOST_BLOCKS:
         return []
-    return [(_written(one[i1:i2]), _written(other[j1:j2])) for _, i1, i2, j1, j2 in blocks]
+    found: list[Places] = []
+    for _, i1, i2, j1, j2 in blocks:
+        first_ones, others = (side[begin : begin + _MOST_BLOCKS] for side, begin in ((one[:i2], i1), (other[:j2], j1)))
+        found += [(_written(mine), _written(theirs)) for mine, theirs in zip_longest(first_ones, others)]
+    return found
 
 
-def _written(statements: Sequence[Mapping[str, Any]]) -> Location | None:
-    if not statements:
+def _written(statement: Mapping[str, Any] | None) -> Location | None:
+    if statement is None:
         return None
-    return Location(str(statements[0]["file"]), int(statements[0]["line"]), str(statements[0]["text"]))
+    return Location(str(statement["file"]), int(statement["line"]), str(statement["text"]))
 
 
 def head_of(function: Mapping[str, Any]) -> Location:
