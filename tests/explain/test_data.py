@@ -178,6 +178,14 @@ def test_arrays_of_which_each_side_leaves_others_out(tmp_path: Path) -> None:
     assert "fit(validation_split=0.25) and fit(validation_split=0.0)" in texts(last)
 
 
+def test_data_of_which_a_part_cannot_be_put_in_is_not_refuted(tmp_path: Path) -> None:
+    """The targets of the baseline beside the candidate's own frame of inputs would show nothing."""
+    options = tuple({"x": {"type": "DataFrame"}, "y": {"type": "ndarray", "digest": d}} for d in "cd")
+    last = found(two(tmp_path, None, None, options=options))[-1]
+    assert (last.slug, last.counterfactuals) == ("data-content", ())
+    assert last.no_counterfactual == "fit was given a DataFrame, which is not replaced"
+
+
 def test_the_same_arrays_in_another_order(tmp_path: Path) -> None:
     options = tuple({"rows": "ab", "x": {"type": "ndarray", "digest": d}} for d in "cd")
     assert slugs(two(tmp_path, None, None, options=options)) == ["data-order"]

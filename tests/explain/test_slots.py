@@ -191,7 +191,7 @@ def test_the_line_at_which_the_code_of_two_schedules_parts(tmp_path: Path) -> No
 
 def test_code_of_a_callback_that_has_nothing_to_do_with_the_rate_is_not_told(tmp_path: Path) -> None:
     sides = []
-    for code, line in (("aa", "    print('epoch')"), ("bb", "    print('EPOCH')")):
+    for code, line in (("aa", "    print('already')"), ("bb", "    print('EPOCH')")):
         shown = {"code": code, "name": {"file": FILE, "line": 8, "source": f"def on_epoch_end(self, epoch):\n{line}\n"}}
         sides.append({"callbacks": ["Show"], "callback_code": [{"Show.on_epoch_end": shown}]})
     first = found(two(tmp_path, moved(2), (), *sides))[0]

@@ -407,4 +407,6 @@ def test_a_long_statement_is_cut_and_told_apart_all_the_same(tmp_path: Path, mon
 
 def test_a_sum_of_very_many_parts_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = " + ".join(["1"] * 600)
-    assert found(tmp_path, f"x = [{many}]\nmodel.fit(x)\n", monkeypatch) == [[]]
+    # A part of the statements would be another slice, and no other data.
+    script = f"y = [{many}]\nx = [2]\nmodel.fit(x, y)\n"
+    assert found(tmp_path, script, monkeypatch) == [[]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -60,6 +61,8 @@ def callbacks_differ(case: Case) -> bool:
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 """Callbacks of Keras's that set the optimizer's learning rate."""
 
+_READS_THE_RATE = re.compile(r"\b(optimizer|learning_rate|lr)\b")
+
 
 def other_code_of_setters(case: Case) -> tuple[Evidence, ...]:
     """Returns those of `other_code_of_callbacks` that may set the learning rate, as far as their code tells."""
@@ -69,7 +72,7 @@ def other_code_of_setters(case: Case) -> tuple[Evidence, ...]:
             for key, function in written.items():
                 owner = key.partition(".")[0]
                 sources[owner] = sources.get(owner, "") + str(function["name"]["source"])
-    setters = {owner for owner, text in sources.items() if owner in SET_THE_RATE or "optimizer" in text or "lr" in text}
+    setters = {owner for owner, text in sources.items() if owner in SET_THE_RATE or _READS_THE_RATE.search(text)}
     return tuple(line for line in other_code_of_callbacks(case) if line.text.partition(".")[0] in setters)
 
 

@@ -231,7 +231,9 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         fix = replace(
             fix, text="the arrays and the validation_split that the baseline handed to fit", transplants=(plan,)
         )
-    fixes = (fix,) if names else ()
+    opaque = _opaque(a) or _opaque(b)
+    # Where a part of the data cannot be put in, what stays otherwise refutes nothing.
+    fixes = (fix,) if names and not opaque else ()
     remedy = "compare what is handed to fit on both sides: split, preprocessing, order of files, and shuffling"
     x = b.options.get("x")
     kind = f" ({x['type']})" if isinstance(x, dict) and "type" in x else ""
@@ -243,6 +245,8 @@ def _arrays(case: Case) -> Iterator[Suspect]:
     lines = () if is_given_the_same or drawn or adapted else tuple(_lines(case))
     if lines:
         remedy = "look first at these lines, which one side alone has; give both sides the same data"
+    if names and opaque:
+        why_none = f"fit was given a {opaque}, which is not replaced"
     if b.kind != "fit":
         why_none = "the script hands over batch by batch, and these are not replaced"
     elif is_given_the_same and samples is Samples.REORDERED:
@@ -268,6 +272,12 @@ def _arrays(case: Case) -> Iterator[Suspect]:
         no_counterfactual="" if fixes else why_none,
         weak=True,
     )
+
+
+def _opaque(training: TrainingRecord) -> str:
+    """Returns the type of something that a `fit` was given and that is no array, such as "DataFrame"; "" if none is."""
+    described = (training.options.get(name) for name in ("x", "y", "sample_weight"))
+    return next((str(each.get("type")) for each in described if isinstance(each, dict) and not _digest(each)), "")
 
 
 def _split_otherwise(a: TrainingRecord, b: TrainingRecord) -> tuple[float, float] | None:

@@ -7,7 +7,6 @@ libraries are handed.
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
 import hashlib
 import inspect
@@ -83,9 +82,14 @@ def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, An
     if slicer is None or not slicer.still_holds():
         if len(_slices) >= _MOST_CALLS:
             _slices.clear()
-        slicer = _slices[chain] = _Slicer(frames)
-        with contextlib.suppress(RecursionError):  # a sum of very many parts, which `ast.unparse` cannot write
-            slicer.follow(method)
+        slicer = _Slicer(frames)
+        try:
+            slicer.follow(frames, method)
+        except (
+            RecursionError
+        ):  # a sum of very many parts, which `ast.unparse` cannot write: a part of them tells nothing
+            slicer = _Slicer(frames)
+        _slices[chain] = slicer
     kept = {file: dict(statements) for file, statements in slicer.kept.items()}
     for each, wanted in zip(frames, slicer.wanted, strict=False):
         statements = kept.setdefault(each.f_code.co_filename, {})
@@ -141,7 +145,7 @@ class _Slicer:
     def __init__(self, frames: Sequence[FrameType]) -> None:
         self.kept: dict[str, dict[tuple[int, int], str]] = {}
         self.wanted: list[set[str]] = []
-        self._frames = frames
+        # While they are held, nothing else has their identity.
         self._codes = [frame.f_code for frame in frames]
         self._seen: set[int] = set()
         self._functions: list[tuple[Mapping[str, Any], str, CodeType]] = []
@@ -150,10 +154,9 @@ class _Slicer:
         """Whether the names that were followed to functions still stand for them."""
         return all(_function(names, name) is code for names, name, code in self._functions)
 
-    def follow(self, method: str) -> None:
+    def follow(self, frames: Sequence[FrameType], method: str) -> None:
         """Goes from the call outwards, as long as something that it is given comes from further out."""
         parameters, asked = _DATA, {*_DATA}
-        frames, self._frames = self._frames, ()
         for frame in frames:
             found = _scope_of(frame.f_code)
             call = None if found is None else _call_at(found[1], frame, method)
