@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 
-LEAVES = {"by_object", "errors", "statements", "types", "version"}
+LEAVES = {"by_object", "errors", "nested", "statements", "types", "version"}
 OFFLINE = ("store", "align", "comparison", "explain", "report")
 LIVE = {"backends", "patches", "pin", "probe", "record", "transplant"}
 
@@ -19,6 +19,7 @@ LIVE = {"backends", "patches", "pin", "probe", "record", "transplant"}
 ALLOWED: dict[str, set[str]] = {
     "by_object": set(),
     "errors": set(),
+    "nested": set(),
     "statements": set(),
     "types": set(),
     "version": set(),

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samefit.nested import flatten
 from samefit.record.batches import BatchDigest, as_classes, digest_batch, numbers_of
-from samefit.record.fit_arguments import flatten
 
 
 class Numpy:

@@ -7,11 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from samefit.record.fit_arguments import data_arrays, describe_arguments, flatten
-
-
-def test_the_leaves_of_nested_data() -> None:
-    assert [path for path, _ in flatten({"b": [1, 2], "a": (3, None)})] == ["batch/a/0", "batch/b/0", "batch/b/1"]
+from samefit.record.fit_arguments import data_arrays, describe_arguments
 
 
 def described(**arguments: Any) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from samefit.backends.base import Array, Backend, Delivered
+from samefit.nested import flatten
 from samefit.patches.inside import tensor_of
 from samefit.record.batches import NO_NUMBERS
-from samefit.record.fit_arguments import flatten
 from samefit.store.arrays import load_arrays
 from samefit.store.inside import Look
 from samefit.store.records import VariableRecord

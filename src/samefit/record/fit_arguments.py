@@ -9,24 +9,13 @@ from dataclasses import asdict
 from typing import Any
 
 from samefit.data_code import attributes_held, draws_of
+from samefit.nested import flatten
 from samefit.record.made_by import statements_behind
 from samefit.record.own_code import written_at
 from samefit.record.plain import plain
 from samefit.store.digest import NoDigestError, digest, digest_many, rows_sum
 
 DATA = ("x", "y", "sample_weight")
-
-
-def flatten(data: Any, path: str = "batch") -> list[tuple[str, Any]]:
-    """Returns the leaves of nested tuples, lists and dicts with their paths; trailing None of a tuple is dropped."""
-    if isinstance(data, Mapping):
-        return [leaf for key in sorted(data, key=str) for leaf in flatten(data[key], f"{path}/{key}")]
-    if isinstance(data, (list, tuple)):
-        items = list(data)
-        while items and items[-1] is None:
-            items.pop()
-        return [leaf for i, item in enumerate(items) for leaf in flatten(item, f"{path}/{i}")]
-    return [(path, data)]
 
 
 def describe_arguments(

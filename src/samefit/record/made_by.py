@@ -85,9 +85,8 @@ def statements_behind(frame: FrameType | None, method: str) -> list[dict[str, An
         slicer = _Slicer(frames)
         try:
             slicer.follow(frames, method)
-        except (
-            RecursionError
-        ):  # a sum of very many parts, which `ast.unparse` cannot write: a part of them tells nothing
+        except RecursionError:  # a sum of very many parts, which `ast.unparse` cannot write
+            # The other statements alone would be another slice.
             slicer = _Slicer(frames)
         _slices[chain] = slicer
     kept = {file: dict(statements) for file, statements in slicer.kept.items()}

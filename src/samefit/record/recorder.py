@@ -11,6 +11,7 @@ from typing import Any
 
 from samefit.attribution import caller
 from samefit.backends.base import Array, Backend
+from samefit.nested import flatten
 from samefit.patches.passing import Passing
 from samefit.record import batches, fit_arguments
 from samefit.record.compiled import Compiles
@@ -123,10 +124,9 @@ class Recorder:
         self._trainings += 1
         number = self._trainings
         self._transplants.training(number, trainer, arguments)
-        read = self._backend.to_numpy
         if self._keep_data:
-            self.writer.arrays(f"data-{number}", fit_arguments.data_arrays(arguments, read))
-        options = fit_arguments.describe_arguments(kind, arguments, read, self._pipeline_of)
+            self.writer.arrays(f"data-{number}", fit_arguments.data_arrays(arguments, self._backend.to_numpy))
+        options = fit_arguments.describe_arguments(kind, arguments, self._backend.to_numpy, self._pipeline_of)
         event = self.ledger.note("training", value=number, training=number, **begun_by(self._stack))
         self.ledger.keep_states(f"training:{number}", note_own_generators(self.ledger, number))
         compiled = self._compiles.of(trainer)
@@ -293,7 +293,7 @@ class Recorder:
 
     def _digest(self, training: Training, data: Any) -> batches.BatchDigest | str:
         with_rows = training.steps < self._num_with_rows
-        return batches.digest_batch(self._backend, fit_arguments.flatten(data), with_rows=with_rows)
+        return batches.digest_batch(self._backend, flatten(data), with_rows=with_rows)
 
     def _after(self, training: Training, fed: Sequence[Any], before: Before, logs: Any, state: Any, calls: Any) -> None:
         if training.layout < 0 or training.num_variables != len(training.variable_records):
@@ -390,7 +390,7 @@ class Recorder:
         training = self._stack[-1]
         training.record = replace(training.record, kind="custom")
         training.collect(model)
-        seen = batches.digest_batch(self._backend, fit_arguments.flatten(batch))
+        seen = batches.digest_batch(self._backend, flatten(batch))
         before = Before(seen, {}, None, self.ledger.digests())
         self._after(training, [seen], before, {"loss": loss}, None, [])
 

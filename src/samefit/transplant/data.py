@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from samefit.nested import filled, flatten
 from samefit.store.arrays import load_arrays
 from samefit.transplant.item import Item, Put
 
@@ -17,33 +18,14 @@ def put_arrays(item: Item, arguments: dict[str, Any]) -> Iterator[Put]:
     names = [name for name in ("x", "y", "sample_weight") if name in kept]
     item.expect(names)
     for name in names:
-        given = arguments.get(name)
+        given, places = arguments.get(name), {path for path in arrays if path.startswith(f"{name}/")}
         if name in arrays and (given is not None or name == "sample_weight"):
             arguments[name] = arrays[name]
-        elif name not in arrays and _places(given, name) == {p for p in arrays if p.startswith(f"{name}/")}:
-            arguments[name] = _filled(given, name, arrays)
+        elif name not in arrays and {path for path, _ in flatten(given, name)} == places:
+            arguments[name] = filled(given, name, arrays)
         else:
             continue
         yield f"data {name}", name, True
-
-
-def _places(value: Any, path: str) -> set[str]:
-    """Returns the places of the arrays in nested lists, tuples and dicts, as `data_arrays` of the recorder has them."""
-    if isinstance(value, Mapping):
-        return {place for key, item in value.items() for place in _places(item, f"{path}/{key}")}
-    if isinstance(value, (list, tuple)):
-        return {place for i, item in enumerate(value) for place in _places(item, f"{path}/{i}")}
-    return set() if value is None else {path}
-
-
-def _filled(value: Any, path: str, arrays: Mapping[str, Any]) -> Any:
-    """Returns the same nested lists, tuples and dicts with other arrays in their places."""
-    if isinstance(value, Mapping):
-        return {key: _filled(item, f"{path}/{key}", arrays) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        items = [_filled(item, f"{path}/{i}", arrays) for i, item in enumerate(value)]
-        return items if isinstance(value, list) else tuple(items)
-    return arrays.get(path)
 
 
 def put_attributes(item: Item, dataset: Any) -> Iterator[Put]:
