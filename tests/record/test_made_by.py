@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +25,31 @@ class Model:
         self.found.append(statements_behind(sys._getframe(1), "train_on_batch"))
 
 
-def found(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch, **others: str) -> list[list[str]]:
-    """The statements of each `fit` of a script, as texts; `others` are modules that it can import."""
-    for name, text in others.items():
-        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    file = tmp_path / "script.py"
-    file.write_text(textwrap.dedent(script))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    model = Model()
-    runpy.run_path(str(file), init_globals={"model": model})
-    assert {one["file"] for each in model.found for one in each} <= {str(path) for path in tmp_path.glob("*.py")}
-    return [[str(one["text"]) for one in each] for each in model.found]
+Found = Callable[..., list[list[str]]]
 
 
-def test_what_the_arguments_are_made_of_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
+    """Returns the statements of each `fit` of a script, as texts; other names are modules that it can import."""
+
+    def run(script: str, folder: str = ".", **others: str) -> list[list[str]]:
+        home = tmp_path / folder
+        home.mkdir(exist_ok=True)
+        for name, text in others.items():
+            (home / f"{name}.py").write_text(textwrap.dedent(text))
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        file = home / "script.py"
+        file.write_text(textwrap.dedent(script))
+        monkeypatch.syspath_prepend(str(home))
+        model = Model()
+        runpy.run_path(str(file), init_globals={"model": model})
+        assert {one["file"] for each in model.found for one in each} <= {str(path) for path in home.glob("*.py")}
+        return [[str(one["text"]) for one in each] for each in model.found]
+
+    return run
+
+
+def test_what_the_arguments_are_made_of_and_nothing_else(found: Found) -> None:
     script = """
         import numpy as np
         rate = 0.1
@@ -51,24 +62,20 @@ def test_what_the_arguments_are_made_of_and_nothing_else(tmp_path: Path, monkeyp
         model.fit(x / 2, y=y, epochs=units)
         x = x + 1
     """
-    assert found(tmp_path, script, monkeypatch) == [
-        ["rows = 4", "x = np.ones((rows, 2))", "x[0] = 3.0", "y = x.sum(1)", "x / 2"]
-    ]
+    assert found(script) == [["rows = 4", "x = np.ones((rows, 2))", "x[0] = 3.0", "y = x.sum(1)", "x / 2"]]
 
 
-def test_what_a_name_stood_for_before_it_was_assigned_anew_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_name_stood_for_before_it_was_assigned_anew_is_left_out(found: Found) -> None:
     script = """
         x = [1]
         model.fit(x)
         x = [2]
         model.fit(x)
     """
-    assert found(tmp_path, script, monkeypatch) == [["x = [1]"], ["x = [2]"]]
+    assert found(script) == [["x = [1]"], ["x = [2]"]]
 
 
-def test_what_changes_the_data_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changes_the_data_in_place(found: Found) -> None:
     script = """
         import numpy as np
         rng = np.random.default_rng(3)
@@ -80,7 +87,7 @@ def test_what_changes_the_data_in_place(tmp_path: Path, monkeypatch: pytest.Monk
         names.append("run")
         model.fit(x)
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "rng = np.random.default_rng(3)",
         "x = np.arange(4.0)",
         "rng.shuffle(x)",
@@ -89,7 +96,7 @@ def test_what_changes_the_data_in_place(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kind", ["Numbers()", "iter(range(9))", "[1, 2, 3]", "np.ones(3)"])
-def test_a_look_at_what_moves_when_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_look_at_what_moves_when_it_is_looked_at(found: Found, kind: str) -> None:
     script = f"""
         import numpy as np
         class Numbers:
@@ -102,10 +109,10 @@ def test_a_look_at_what_moves_when_it_is_looked_at(tmp_path: Path, monkeypatch: 
         model.fit(x)
     """
     moves = kind in ("Numbers()", "iter(range(9))")
-    assert ("for first in x:" in found(tmp_path, script, monkeypatch)[0]) is moves
+    assert ("for first in x:" in found(script)[0]) is moves
 
 
-def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compound_statements_by_their_heads(found: Found) -> None:
     script = """
         flip = True
         x = []
@@ -119,7 +126,7 @@ def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.
             pass
         model.fit(x)
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "flip = True",
         "x = []",
         "for i in range(3):",
@@ -130,9 +137,7 @@ def test_compound_statements_by_their_heads(tmp_path: Path, monkeypatch: pytest.
     ]
 
 
-def test_functions_of_the_users_own_are_looked_into_in_other_files_as_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_functions_of_the_users_own_are_looked_into_in_other_files_as_well(found: Found) -> None:
     script = """
         from loading import load
         import scaling
@@ -154,7 +159,7 @@ def test_functions_of_the_users_own_are_looked_into_in_other_files_as_well(
         def scaled(data):
             return [each / 255 for each in data]
     """
-    assert found(tmp_path, script, monkeypatch, loading=loading, scaling=scaling)[0] == [
+    assert found(script, loading=loading, scaling=scaling)[0] == [
         "def half(data):",
         "return data[:len(data) // 2]",
         "x = scaling.scaled(half(load()))",
@@ -166,7 +171,7 @@ def test_functions_of_the_users_own_are_looked_into_in_other_files_as_well(
     ]
 
 
-def test_what_a_function_was_given_is_followed_to_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_function_was_given_is_followed_to_its_caller(found: Found) -> None:
     script = """
         factor = 2.0
         def train(name, x, *, scale=1.0):
@@ -178,7 +183,7 @@ def test_what_a_function_was_given_is_followed_to_its_caller(tmp_path: Path, mon
             train(label, data, scale=factor)
         main(4)
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "factor = 2.0",
         "z = [each * scale for each in x]",
         "scale = 2.0",
@@ -188,7 +193,7 @@ def test_what_a_function_was_given_is_followed_to_its_caller(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("form", ["settings.scale", "scale"])
-def test_values_of_a_loop_and_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+def test_values_of_a_loop_and_of_settings(found: Found, form: str) -> None:
     script = f"""
         from types import SimpleNamespace
         def load(by):
@@ -199,15 +204,13 @@ def test_values_of_a_loop_and_of_settings(tmp_path: Path, monkeypatch: pytest.Mo
             x = load({form})
             model.fit(x)
     """
-    first, second = found(tmp_path, script, monkeypatch)
+    first, second = found(script)
     names = dict.fromkeys(["scale", form])
     assert [text for text in first if text not in second] == [f"{name} = 16" for name in names]
     assert [text for text in second if text not in first] == [f"{name} = 255" for name in names]
 
 
-def test_methods_of_self_are_looked_into_and_settings_by_what_is_read_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_methods_of_self_are_looked_into_and_settings_by_what_is_read_of_them(found: Found) -> None:
     script = """
         from types import SimpleNamespace
         cfg = SimpleNamespace()
@@ -226,7 +229,7 @@ def test_methods_of_self_are_looked_into_and_settings_by_what_is_read_of_them(
                 return 1
         Trainer().run()
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "cfg = SimpleNamespace()",
         "cfg.rows = 4",
         "def prepare(self):",
@@ -238,11 +241,11 @@ def test_methods_of_self_are_looked_into_and_settings_by_what_is_read_of_them(
 
 
 @pytest.mark.parametrize("look", ["x.count(1)", "x.index(1)", "print(x)", "len(x)"])
-def test_a_look_at_data_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str) -> None:
-    assert found(tmp_path, f"x = [1]\n{look}\nmodel.fit(x)\n", monkeypatch) == [["x = [1]"]]
+def test_a_look_at_data_changes_nothing(found: Found, look: str) -> None:
+    assert found(f"x = [1]\n{look}\nmodel.fit(x)\n") == [["x = [1]"]]
 
 
-def test_the_call_that_runs_is_the_one_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_call_that_runs_is_the_one_that_is_read(found: Found) -> None:
     script = """
         class Scaler:
             def fit(self, x): return self
@@ -256,13 +259,13 @@ def test_the_call_that_runs_is_the_one_that_is_read(tmp_path: Path, monkeypatch:
         h = model.fit(x) if flag else model.fit(z)
         model.fit(x); model.fit(z)
     """
-    first, *others = found(tmp_path, script, monkeypatch)
+    first, *others = found(script)
     assert {"x, y = ([1], [2])", "scaler.fit(x).transform(x)"} <= {*first}
     assert "x, y = ([0], [9])" not in first
     assert others == [["z = [3]"], ["x, y = ([1], [2])"], ["z = [3]"]]
 
 
-def test_a_name_that_stands_for_another_function_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_stands_for_another_function_by_now(found: Found) -> None:
     script = """
         import loading
         for name in "ab":
@@ -276,20 +279,17 @@ def test_a_name_that_stands_for_another_function_by_now(tmp_path: Path, monkeypa
         def load_b():
             return [2]
     """
-    first, second = found(tmp_path, script, monkeypatch, loading=loading)
+    first, second = found(script, loading=loading)
     assert ("return [1]" in first, "return [2]" in first) == (True, False)
     assert ("return [1]" in second, "return [2]" in second) == (False, True)
 
 
-def test_two_files_of_one_code_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_files_of_one_code_are_two(found: Found) -> None:
     for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        assert found(tmp_path / name, "x = [1]\nmodel.fit(x)\n", monkeypatch) == [["x = [1]"]]
+        assert found("x = [1]\nmodel.fit(x)\n", name) == [["x = [1]"]]
 
 
-def test_values_that_cannot_be_written_and_classes_that_answer_with_errors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_that_cannot_be_written_and_classes_that_answer_with_errors(found: Found) -> None:
     script = """
         class Answering(type):
             def __getattr__(cls, name):
@@ -303,15 +303,15 @@ def test_values_that_cannot_be_written_and_classes_that_answer_with_errors(
         x = [each, n % 7]
         model.fit(x, data)
     """
-    assert "for each in data:" in found(tmp_path, script, monkeypatch)[0]
+    assert "for each in data:" in found(script)[0]
 
 
-def test_of_very_many_statements_none_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_very_many_statements_none_is_kept(found: Found) -> None:
     script = "x = [0]\n" + "x.append(1)\n" * 120 + "model.fit(x)\n"
-    assert found(tmp_path, script, monkeypatch) == [[]]
+    assert found(script) == [[]]
 
 
-def test_attributes_of_self_are_followed_to_the_other_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attributes_of_self_are_followed_to_the_other_methods(found: Found) -> None:
     script = """
         class Trainer:
             def __init__(self, rows):
@@ -324,10 +324,10 @@ def test_attributes_of_self_are_followed_to_the_other_methods(tmp_path: Path, mo
         trainer = Trainer(4)
         trainer.run()
     """
-    assert found(tmp_path, script, monkeypatch)[0] == ["self.x = list(range(rows))", "trainer = Trainer(4)"]
+    assert found(script)[0] == ["self.x = list(range(rows))", "trainer = Trainer(4)"]
 
 
-def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dataset_of_ones_own_is_kept_whole(found: Found) -> None:
     script = """
         class Batches:
             size = 2
@@ -337,7 +337,7 @@ def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest
             pass
         model.fit(Batches())
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "class Batches:",
         "size = 2",
         "def __getitem__(self, i):",
@@ -346,7 +346,7 @@ def test_a_dataset_of_ones_own_is_kept_whole(tmp_path: Path, monkeypatch: pytest
     ]
 
 
-def test_a_loop_over_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_over_batches(found: Found) -> None:
     script = """
         import numpy as np
         x = np.arange(8.0)
@@ -355,7 +355,7 @@ def test_a_loop_over_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             rows = np.arange(4)[::-1]
             loss = model.train_on_batch(x[rows])
     """
-    assert found(tmp_path, script, monkeypatch)[0] == [
+    assert found(script)[0] == [
         "x = np.arange(8.0)",
         "for step in range(1):",
         "rows = np.arange(4)[::-1]",
@@ -374,17 +374,17 @@ def test_lines_are_those_of_the_file() -> None:
     assert [(one["line"] - line, one["text"]) for one in model.found[0]] == [(1, "x = [1, 2]"), (4, "[len(x)]")]
 
 
-def test_statements_on_the_line_of_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statements_on_the_line_of_the_call(found: Found) -> None:
     script = "x = [1]; y = [2]; model.fit(x, y); x = [3]\n"
-    assert found(tmp_path, script, monkeypatch) == [["x = [1]", "y = [2]"]]
+    assert found(script) == [["x = [1]", "y = [2]"]]
 
 
-def test_a_fit_within_a_comprehension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_within_a_comprehension(found: Found) -> None:
     script = """
         x = [1, 2]
         [model.fit(x) for _ in range(1)]
     """
-    assert found(tmp_path, script, monkeypatch) == [["x = [1, 2]"]]
+    assert found(script) == [["x = [1, 2]"]]
 
 
 @pytest.mark.parametrize("source", ["model.fit([1])", "x = [1]\nmodel.fit(x)"])
@@ -394,19 +394,17 @@ def test_code_without_a_file_says_nothing(source: str) -> None:
     assert model.found == [[]]
 
 
-def test_a_long_statement_is_cut_and_told_apart_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_statement_is_cut_and_told_apart_all_the_same(found: Found) -> None:
     long = ", ".join(map(str, range(200)))
     script = f"for last in (1, 2):\n    x = [{long}, 1]\n    model.fit(x)\nx = [{long}, 2]\nmodel.fit(x)\n"
-    (*_, one), _, (*_, other) = (
-        [t for t in each if t.startswith("x")] for each in found(tmp_path, script, monkeypatch)
-    )
+    (*_, one), _, (*_, other) = ([t for t in each if t.startswith("x")] for each in found(script))
     assert one[:200] == other[:200] == f"x = [{long}"[:200]
     assert one != other
     assert max(len(one), len(other)) < 220
 
 
-def test_a_sum_of_very_many_parts_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sum_of_very_many_parts_is_passed_over(found: Found) -> None:
     many = " + ".join(["1"] * 600)
     # A part of the statements would be another slice, and no other data.
     script = f"y = [{many}]\nx = [2]\nmodel.fit(x, y)\n"
-    assert found(tmp_path, script, monkeypatch) == [[]]
+    assert found(script) == [[]]
