@@ -102,17 +102,23 @@ def statistics(model):
 
 MODELS = {"mlp": mlp, "large": large, "cnn": cnn, "cnn384": cnn384, "images": images, "digits": digits}
 
+CHUNKS_A_PASS = 16 if keras.backend.backend() == "tensorflow" else 1
+"""How many chunks one pass over the data has. Where an iterator of `tf.data` ends, the training may wait for one of its
+threads, which sleeps for up to as long as the pass took (TensorFlow 2.21: its wake-up call comes before what it waits
+for is set): a matter of chance, which is none of the step's."""
+
 
 def train(name, callbacks, epochs=100_000):
     """Trains one of the models, until a callback ends it or for some epochs."""
     keras.utils.set_random_seed(1)
     model, shape, batch = MODELS[name]()
-    samples = batch * turns.CHUNK
+    samples = batch * turns.CHUNK * CHUNKS_A_PASS
     random = np.random.default_rng(1)
     x = random.standard_normal((samples, *shape), dtype="float32")
     y = random.integers(0, 10, samples)
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, callbacks=callbacks(model))
+    given = {"batch_size": batch, "epochs": epochs, "steps_per_epoch": turns.CHUNK}
+    model.fit(x, y, **given, verbose=0, callbacks=callbacks(model))
 
 
 def main(name, how=""):
