@@ -60,7 +60,7 @@ def main(name, epochs, *options):
             (inner, "_after"),
             (batches, "digest_batch"),
             (inner.ledger, "digests"),
-            (inner._states, "values"),
+            (inner._states, "readings"),
             (inner._states, "record"),
             (inner._log, "add"),
             (inner._log, "write"),

@@ -3,14 +3,26 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from samefit.store import digest as module
-from samefit.store.digest import NoDigestError, chain, digest, digest_many, rows_sum, state_digest
+from samefit.store.digest import (
+    BLOCK,
+    NoDigestError,
+    chain,
+    digest,
+    digest_many,
+    header,
+    of_blocks,
+    rows_sum,
+    state_digest,
+)
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 MATRICES = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=6), elements=FLOATS)
@@ -211,3 +223,37 @@ def test_a_chain_depends_on_all_before_and_on_the_borders_of_its_parts() -> None
     links = [chain(b"", b"ab", b"c"), chain(b"", b"a", b"bc"), chain(b"x", b"ab", b"c"), chain(b"", b"abc")]
     assert len(set(links)) == 4
     assert all(len(link) == 16 for link in links)
+
+
+LARGE = [
+    np.random.default_rng(0).normal(size=(3, BLOCK // 8)),
+    np.zeros(BLOCK, dtype=bool),
+    np.random.default_rng(0).normal(size=(70_001,)).astype(ml_dtypes.bfloat16),
+    np.ones(BLOCK // 16, dtype=np.complex128),
+    np.zeros(BLOCK // 12 + 1, dtype=[("a", "f4"), ("b", "i8")]),
+]
+
+
+@pytest.mark.parametrize("array", LARGE, ids=lambda array: array.dtype.name)
+def test_a_large_array_is_digested_block_by_block(array: np.ndarray) -> None:
+    # Whole blocks stand as their own digests: whatever makes these elsewhere gives the digest of the array.
+    data = array.tobytes()
+    blocks = [xxhash.xxh3_128_digest(data[i : i + BLOCK]) for i in range(0, len(data) - BLOCK + 1, BLOCK)]
+    rest = data[len(blocks) * BLOCK :]
+    assert blocks
+    assert digest(array) == of_blocks(header(array.dtype, array.shape), blocks, rest)
+    assert digest(array) == digest(np.asfortranarray(array)) == digest(np.repeat(array, 2, axis=0)[::2])
+    assert digest(array) != digest(array[::-1]) or array.tobytes() == array[::-1].tobytes()
+
+
+@pytest.mark.parametrize("place", [0, BLOCK // 4 - 1, BLOCK // 4, BLOCK // 2 - 1, BLOCK // 2, BLOCK // 2 + 9])
+def test_a_bit_anywhere_in_a_large_array_changes_the_digest(place: int) -> None:
+    array = np.zeros(BLOCK // 2 + 10, dtype=np.float32)
+    changed = array.copy()
+    changed[place] = -0.0
+    assert digest(changed) != digest(array)
+
+
+def test_large_texts_are_digested_by_their_text() -> None:
+    texts = np.array([f"sample {i}" for i in range(20_000)], dtype=object)
+    assert digest(texts) == digest(texts.copy()) != digest(texts[::-1])

@@ -4,6 +4,7 @@
 |---|---|---|---|
 | to_numpy | zero-copy on the CPU | zero-copy on the CPU | zero-copy, may change in place |
 | to_numpy_many | all copies are begun at once | one by one | from CUDA in one copy |
+| readings | large ones digested on a GPU | as to_numpy_many | large ones digested on CUDA |
 | host_value | of a variable's array | also inside a tf.function (init_scope) | of a parameter |
 | write | puts a new array in place | also inside a tf.function (init_scope) | copies into the parameter |
 | compute_alike | not needed | arithmetic rewrites of graphs, off | not needed |
@@ -37,7 +38,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 else:
     # This module is imported before a script's first line, and NumPy must not be: a script may set its threads first.
     Array = Any
+
+_Read = TypeVar("_Read")
 
 HookPoint = tuple[object, str, str]
 """An owner, the name of an attribute of it, and what to call it in the ledger."""
@@ -99,11 +102,11 @@ class Determinism:
 
 
 def those_there(
-    values: Sequence[Any], is_missing: Callable[[Any], bool], read: Callable[[Sequence[Any]], list[Array]]
-) -> list[Array | None]:
+    values: Sequence[Any], is_missing: Callable[[Any], bool], read: Callable[[Sequence[Any]], list[_Read]]
+) -> list[_Read | None]:
     """Returns what `read` makes of the values that are there, and None in the place of each other one."""
     there = [k for k, value in enumerate(values) if not is_missing(value)]
-    found: list[Array | None] = [None] * len(values)
+    found: list[_Read | None] = [None] * len(values)
     for k, array in zip(there, read([values[k] for k in there]), strict=True):
         found[k] = array
     return found
@@ -141,6 +144,13 @@ class Backend(abc.ABC):
         """Returns `to_numpy` of each of many tensors; from an accelerator in as few transfers as that takes."""
         return [self.to_numpy(value) for value in values]
 
+    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
+        """Returns what digests of tensors are made from: arrays, as `to_numpy` gives them, or the digests themselves.
+
+        A large tensor on an accelerator is digested where it lies: to copy it to the host costs a hundred times that.
+        """
+        return list(self.to_numpy_many(values))
+
     @abc.abstractmethod
     def host_value(self, variable: Any) -> Array | None:
         """Returns the value of a Keras variable, or None if it has none yet (or lives inside a trace)."""
@@ -148,6 +158,10 @@ class Backend(abc.ABC):
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         """Returns `host_value` of each of many variables."""
         return [self.host_value(variable) for variable in variables]
+
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+        """Returns `readings` of the values of many variables, None for each that has none yet."""
+        return list(self.host_values(variables))
 
     @abc.abstractmethod
     def write(self, variable: Any, value: Array) -> None:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax._src import xla_bridge
 
-from samefit.backends import random_jax
+from samefit.backends import in_place_jax, random_jax
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
 
 _FLAGS = (
@@ -75,12 +75,20 @@ class JaxBackend(Backend):
                     value.copy_to_host_async()
         return [self.to_numpy(value) for value in values]
 
+    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
+        if jax.default_backend() == "cpu":
+            return list(self.to_numpy_many(values))
+        return in_place_jax.readings(values, self.to_numpy_many)
+
     def host_value(self, variable: Any) -> Array | None:
         value = variable._value
         return None if _is_missing(value) else self.to_numpy(value)
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
+
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+        return those_there([variable._value for variable in variables], _is_missing, self.readings)
 
     def write(self, variable: Any, value: Array) -> None:
         with jax.ensure_compile_time_eval():

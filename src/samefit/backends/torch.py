@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import _disable_current_modes  # torch 2.4 to 2.13; no public function does this
 
-from samefit.backends import random_torch
+from samefit.backends import in_place_torch, random_torch
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
 
 _FUNCTIONS = (
@@ -84,12 +84,20 @@ class TorchBackend(Backend):
     def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
         return [self.to_numpy(value) for value in _on_host(values)]
 
+    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
+        if all(not isinstance(value, torch.Tensor) or value.device.type == "cpu" for value in values):
+            return list(self.to_numpy_many(values))
+        return in_place_torch.readings(values, self.to_numpy_many)
+
     def host_value(self, variable: Any) -> Array | None:
         value = variable._value
         return None if _is_missing(value) else self.to_numpy(value)
 
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
+
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+        return those_there([variable._value for variable in variables], _is_missing, self.readings)
 
     def write(self, variable: Any, value: Array) -> None:
         with torch.no_grad():

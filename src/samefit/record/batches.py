@@ -127,6 +127,9 @@ def numbers_of(backend: Backend, logs: Any) -> dict[str, float]:
         if isinstance(value, Mapping):
             numbers.update(numbers_of(backend, value))
             continue
+        if type(value) is float:
+            numbers[str(name)] = value
+            continue
         array = backend.to_numpy(value)
         if array.size == 1 and array.dtype.kind not in NO_NUMBERS:
             numbers[str(name)] = float(array.item())

@@ -167,7 +167,7 @@ class Recorder:
     def _ended(self, training: Training) -> None:
         self._settle()
         self._log.write()
-        self._states.end(training, self._states.values(training, None))
+        self._states.end(training, self._states.readings(training, None))
 
     def close(self, status: str) -> None:
         """Ends the trainings that are still open (those of `train_on_batch`)."""
@@ -268,7 +268,7 @@ class Recorder:
         """Records the state after the last step of a run that ends here."""
         self._log.write()
         if training.last_state != training.last:
-            values = self._states.values(training, state)
+            values = self._states.readings(training, state)
             self.writer.state(self._states.record(training, training.last, "after", values))
         self.writer.flush()
 
@@ -287,7 +287,7 @@ class Recorder:
             values = zip(training.all_variables, self._states.values(training, state), strict=True)
             begin = {id(v): value.copy() for v, value in values if value is not None}
         elif training.may_have_changed:
-            self._states.between(training, self._steps, self._states.values(training, state))
+            self._states.between(training, self._steps, self._states.readings(training, state))
         moment = self._inside.before(self._steps, training, state)
         return Before(batch, begin, moment, self.ledger.digests())
 
@@ -308,10 +308,9 @@ class Recorder:
         last = self._steps + len(fed) - 1
         record = None
         if last in self._keep_states or self._states.are_due(training, len(fed)):
-            values = self._states.values(training, state)
-            record = self._states.record(training, last, "after", values)
+            record = self._states.record(training, last, "after", self._states.readings(training, state))
             if last in self._keep_states:
-                self._states.arrays(f"state-{last}", training, values)
+                self._states.arrays(f"state-{last}", training, self._states.values(training, state))
             self.ledger.draw_anew()  # a loop of the user's draws its batches step by step
         for seen in fed:
             batch = training.seen(seen, self.writer.warning)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
 from samefit.backends.base import Array, Backend
 from samefit.record.training import Training
 from samefit.store import cadence
@@ -18,6 +20,9 @@ from samefit.store.writer import RunWriter
 from samefit.types import Role
 
 _MISSING = bytes(16)
+
+Reading = Array | bytes | None
+"""A value of a variable, or its digest, or that it has none."""
 
 KEPT = 2 << 30
 """Bytes of first and last weights that are kept of one side; those of its first two trainings always are."""
@@ -65,15 +70,13 @@ class States:
 
     def values(self, training: Training, state: Any) -> list[Array | None]:
         """Returns the values of all variables, in their order; from JAX's `state` where there is one."""
-        if state is None:
-            return self._backend.host_values(training.all_variables)
-        model = [*state[0], *state[1]]
-        values = self._backend.to_numpy_many([*model, *state[2]])
-        own, slots = values[: len(model)], values[len(model) :]
-        host_values = self._backend.host_values
-        return [*own, *host_values(training.untracked), *slots, *host_values(training.own_slots)]
+        return _in_order(training, state, self._backend.to_numpy_many, self._backend.host_values)
 
-    def record(self, training: Training, step: int, moment: str, values: Sequence[Array | None]) -> StateRecord:
+    def readings(self, training: Training, state: Any) -> list[Reading]:
+        """Returns the values of all variables, or the digests of those of which these are cheaper to have."""
+        return _in_order(training, state, self._backend.readings, self._backend.host_readings)
+
+    def record(self, training: Training, step: int, moment: str, values: Sequence[Reading]) -> StateRecord:
         """Returns the record of a state that has been read; see `StateRecord`."""
         digests = _digests(values)
         self._note_rate(training, step, values)
@@ -81,23 +84,23 @@ class States:
             training.last_state, training.last_digests = step, digests
         return StateRecord(step, training.record.number, moment, training.layout, digests)
 
-    def _note_rate(self, training: Training, step: int, values: Sequence[Array | None]) -> None:
+    def _note_rate(self, training: Training, step: int, values: Sequence[Reading]) -> None:
         """Notes the learning rate where it is not what it was in the state before."""
         named = zip(training.variable_records, values, strict=False)
         found = next((each for v, each in named if v.slot == "learning_rate" and not v.holder), None)
         number = training.record.number
-        if found is None or self._rates.get(number) == (rate := float(found)):
+        if not isinstance(found, np.ndarray) or self._rates.get(number) == (rate := float(found)):
             return
         self._rates[number] = rate
         self._note("rate", function="learning_rate", index=step, value=rate, training=number)
 
-    def between(self, training: Training, step: int, values: Sequence[Array | None]) -> None:
+    def between(self, training: Training, step: int, values: Sequence[Reading]) -> None:
         """Writes the state with which an epoch begins, unless it is known to be that after the step before."""
         record = self.record(training, step, "begin", values)
         if training.last_state != training.last or record.digests != training.last_digests:
             self._writer.state(record)
 
-    def end(self, training: Training, values: Sequence[Array | None]) -> None:
+    def end(self, training: Training, values: Sequence[Reading]) -> None:
         """Writes the state with which a training ends, unless that was done, or there is none."""
         # A step that fails takes JAX's arrays with it: there is no state to speak of then.
         if training.has_ended or training.last < 0 or all(value is None for value in values):
@@ -152,8 +155,23 @@ def _first_steps(training: Training) -> int:
     return training.first_steps
 
 
-def _digests(values: Sequence[Array | None]) -> bytes:
-    if sum(value.nbytes for value in values if value is not None) < _IN_THREADS:
+def _in_order(
+    training: Training,
+    state: Any,
+    of_tensors: Callable[[Sequence[Any]], list[Any]],
+    of_variables: Callable[[Sequence[Any]], list[Any]],
+) -> list[Any]:
+    """Reads all variables, in the order of the layout; those of JAX's `state` as tensors, where there is one."""
+    if state is None:
+        return of_variables(training.all_variables)
+    model = [*state[0], *state[1]]
+    values = of_tensors([*model, *state[2]])
+    own, slots = values[: len(model)], values[len(model) :]
+    return [*own, *of_variables(training.untracked), *slots, *of_variables(training.own_slots)]
+
+
+def _digests(values: Sequence[Reading]) -> bytes:
+    if sum(value.nbytes for value in values if isinstance(value, np.ndarray)) < _IN_THREADS:
         return b"".join(map(_digest, values))
     try:
         with ThreadPoolExecutor(_THREADS) as threads:
@@ -163,5 +181,7 @@ def _digests(values: Sequence[Array | None]) -> bytes:
         return b"".join(map(_digest, values))
 
 
-def _digest(value: Array | None) -> bytes:
-    return _MISSING if value is None else state_digest(value)
+def _digest(value: Reading) -> bytes:
+    if isinstance(value, np.ndarray):
+        return state_digest(value)
+    return _MISSING if value is None else value

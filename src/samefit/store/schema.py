@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 SCHEMA = """
 CREATE TABLE meta (        -- one row a key
@@ -112,7 +112,9 @@ A digest is 16 bytes: xxh3_128, big-endian, over
 1. the text `<dtype name><shape>` in UTF-8, such as `float32(3, 4)`, `float32(5,)` or `bfloat16()`; the shape is written
    as Python writes a tuple, and a structured dtype is named by its fields;
 2. the elements in C order, little-endian. Items of strings and Python objects are written as text, such as
-   `list[str:'a',int:1]`, never pickled; an object without a stable text is refused.
+   `list[str:'a',int:1]`, never pickled; an object without a stable text is refused. Of an array of 131,072 bytes and
+   more, instead: the xxh3_128 (16 bytes, big-endian) of each whole block of 131,072 bytes, then the bytes behind the
+   last one.
 
 So arrays that differ in dtype, shape, one bit (`-0.0` and `0.0`, the payload of a NaN), order or sign differ in digest.
 

@@ -1,0 +1,120 @@
+"""A digest that is made where a tensor lies is the one that is made of its bytes on the host.
+
+What a GPU does is done on the CPU here: integers are the same on both.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.live.checked import printed
+
+from samefit.store.digest import BLOCK
+
+pytestmark = pytest.mark.usefixtures("not_on_tensorflow")
+
+TENSORS = f"""
+import json
+
+import keras
+import ml_dtypes
+import numpy as np
+
+from samefit.backends import load
+from samefit.backends.in_place_{{backend}} import readings
+from samefit.store.digest import digest, state_digest
+
+backend, block = load("{{backend}}"), {BLOCK}
+random = np.random.default_rng(0)
+shapes = [(), (100,), (block // 4 - 1,), (block // 4,), (block // 4 + 1,), (3, 3, 64, 128), (0, 5), (700, 900)]
+arrays = [random.standard_normal(shape).astype("float32") for shape in shapes]
+arrays += [random.standard_normal((400, 500)).astype(dtype) for dtype in (ml_dtypes.bfloat16, "float16")]
+arrays += [np.arange(70_000, dtype="int32"), np.ones((300, 300), "bool")]
+special = random.integers(0, 2**32, 200_000, dtype="uint32").view("float32")  # NaN with payloads, infinities, -0.0
+values = [keras.ops.convert_to_tensor(array, dtype=array.dtype.name) for array in [*arrays, special]]
+values.append(keras.ops.transpose(values[7]))
+"""
+
+COMPARED = """
+expected = [state_digest(backend.to_numpy(value)) for value in values]
+found = readings(values, backend.to_numpy_many)
+digests = [one if isinstance(one, bytes) else state_digest(one) for one in found]
+few = readings(values[:3], backend.to_numpy_many)
+print(json.dumps([
+    [a == b for a, b in zip(expected, digests, strict=True)],
+    [isinstance(one, bytes) for one in found],
+    [isinstance(one, bytes) for one in few],
+]))
+"""
+
+SLABS = """
+from samefit.backends import in_place_torch
+in_place_torch._AT_ONCE = 3 * block
+"""
+
+
+@pytest.fixture
+def not_on_tensorflow(each_backend: str) -> None:
+    if each_backend == "tensorflow":
+        pytest.skip("reads its variables on the host")
+
+
+@pytest.mark.parametrize("in_slabs", [False, True])
+def test_digests_made_in_place_are_those_of_the_host(each_backend: str, tmp_path: Path, in_slabs: bool) -> None:
+    slabs = SLABS if in_slabs and each_backend == "torch" else ""
+    script = TENSORS.replace("{backend}", each_backend) + slabs + COMPARED
+    equal, in_place, few = json.loads(printed(tmp_path, each_backend, script))
+    assert equal == [True] * 14
+    # float32 of a block and more, bfloat16 and float16; no integers, which are widened first, and nothing small.
+    assert in_place == [False] * 3 + [True] * 3 + [False, True, True, True, False, False, True, True]
+    assert few == [False] * 3
+
+
+RUNS = """
+import json
+import sys
+
+import keras
+import numpy as np
+
+import samefit
+from samefit.backends import in_place_{backend} as in_place
+from samefit.backends.{backend} import ADAPTER
+from samefit.store.reader import Run
+
+
+def train(run):
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Dense(256, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((300,)), *layers])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(1).standard_normal((64, 300)).astype("float32")
+    with samefit.Recorder(run, every_step=True):
+        model.fit(x, x[:, :2], batch_size=16, epochs=2, verbose=0, callbacks=[keras.callbacks.Callback()])
+    recorded = Run.open(run)
+    ends = [recorded.state_before(0), *(recorded.state_after(step) for step in range(8))]
+    return [state.digests.hex() for state in ends]
+
+
+on_host = train("host.run")
+made = []
+
+
+def readings(self, values):
+    found = in_place.readings(values, self.to_numpy_many)
+    made.extend(one for one in found if isinstance(one, bytes))
+    return found
+
+
+type(ADAPTER).readings = readings
+print(json.dumps([train("place.run") == on_host, len(on_host), len(made)]))
+"""
+
+
+def test_a_run_whose_states_are_digested_in_place_is_the_same(each_backend: str, tmp_path: Path) -> None:
+    equal, states, in_place = json.loads(printed(tmp_path, each_backend, RUNS.replace("{backend}", each_backend)))
+    assert equal
+    assert states == 9
+    assert in_place >= 3 * 8  # the wide kernel and its two slots, after each step
