@@ -51,7 +51,7 @@ def main():
         in_place, first = milliseconds(fresh, lambda arrays: in_place_jax.readings(arrays, ADAPTER.to_numpy_many))
         size = sum(array.nbytes for array in host) / 1e6
         print(
-            f"{name}: {len(shapes)} arrays, {size:.1f} MB: copied {copy:.2f} ms, digested on the host {on_host:.2f} ms, "
+            f"{name}: {len(shapes)} arrays, {size:.1f} MB: copied {copy:.2f} ms, digested there {on_host:.2f} ms, "
             f"in place {in_place:.2f} ms (the first time {first:.0f} ms) on {jax.devices()[0].device_kind}"
         )
 

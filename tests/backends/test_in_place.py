@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.live.checked import printed
 
-from samefit.store.digest import BLOCK
+from samefit.blocks import BLOCK
 
 pytestmark = pytest.mark.usefixtures("not_on_tensorflow")
 
@@ -24,7 +24,8 @@ import numpy as np
 
 from samefit.backends import load
 from samefit.backends.in_place_{{backend}} import readings
-from samefit.store.digest import digest, state_digest
+from samefit.blocks import Blocks
+from samefit.store.digest import blocks_digest, state_digest
 
 backend, block = load("{{backend}}"), {BLOCK}
 random = np.random.default_rng(0)
@@ -40,13 +41,21 @@ values.append(keras.ops.transpose(values[7]))
 COMPARED = """
 expected = [state_digest(backend.to_numpy(value)) for value in values]
 found = readings(values, backend.to_numpy_many)
-digests = [one if isinstance(one, bytes) else state_digest(one) for one in found]
+digests = [blocks_digest(one) if isinstance(one, Blocks) else state_digest(one) for one in found]
 few = readings(values[:3], backend.to_numpy_many)
 print(json.dumps([
     [a == b for a, b in zip(expected, digests, strict=True)],
-    [isinstance(one, bytes) for one in found],
-    [isinstance(one, bytes) for one in few],
+    [isinstance(one, Blocks) for one in found],
+    [isinstance(one, Blocks) for one in few],
 ]))
+"""
+
+STRICT = """
+import jax
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_debug_nans", True)
 """
 
 SLABS = """
@@ -61,10 +70,11 @@ def not_on_tensorflow(each_backend: str) -> None:
         pytest.skip("reads its variables on the host")
 
 
-@pytest.mark.parametrize("in_slabs", [False, True])
-def test_digests_made_in_place_are_those_of_the_host(each_backend: str, tmp_path: Path, in_slabs: bool) -> None:
-    slabs = SLABS if in_slabs and each_backend == "torch" else ""
-    script = TENSORS.replace("{backend}", each_backend) + slabs + COMPARED
+@pytest.mark.parametrize("options", [{}, {"jax": STRICT, "torch": SLABS}], ids=["plain", "options"])
+def test_digests_made_in_place_are_those_of_the_host(
+    each_backend: str, tmp_path: Path, options: dict[str, str]
+) -> None:
+    script = TENSORS.replace("{backend}", each_backend) + options.get(each_backend, "") + COMPARED
     equal, in_place, few = json.loads(printed(tmp_path, each_backend, script))
     assert equal == [True] * 14
     # float32 of a block and more, bfloat16 and float16; no integers, which are widened first, and nothing small.
@@ -82,6 +92,7 @@ import numpy as np
 import samefit
 from samefit.backends import in_place_{backend} as in_place
 from samefit.backends.{backend} import ADAPTER
+from samefit.blocks import Blocks
 from samefit.store.reader import Run
 
 
@@ -104,7 +115,7 @@ made = []
 
 def readings(self, values):
     found = in_place.readings(values, self.to_numpy_many)
-    made.extend(one for one in found if isinstance(one, bytes))
+    made.extend(one for one in found if isinstance(one, Blocks))
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import xxhash
 
 from samefit.backends import xxh3
-from samefit.store.digest import BLOCK
+from samefit.blocks import BLOCK
 
 
 def sums(block: bytes) -> np.ndarray:

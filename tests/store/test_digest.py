@@ -11,15 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from samefit.blocks import BLOCK, Blocks
 from samefit.store import digest as module
 from samefit.store.digest import (
-    BLOCK,
     NoDigestError,
+    blocks_digest,
     chain,
     digest,
     digest_many,
-    header,
-    of_blocks,
     rows_sum,
     state_digest,
 )
@@ -241,7 +240,7 @@ def test_a_large_array_is_digested_block_by_block(array: np.ndarray) -> None:
     blocks = [xxhash.xxh3_128_digest(data[i : i + BLOCK]) for i in range(0, len(data) - BLOCK + 1, BLOCK)]
     rest = data[len(blocks) * BLOCK :]
     assert blocks
-    assert digest(array) == of_blocks(header(array.dtype, array.shape), blocks, rest)
+    assert digest(array) == blocks_digest(Blocks(array.dtype, array.shape, blocks, rest))
     assert digest(array) == digest(np.asfortranarray(array)) == digest(np.repeat(array, 2, axis=0)[::2])
     assert digest(array) != digest(array[::-1]) or array.tobytes() == array[::-1].tobytes()
 

@@ -40,6 +40,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from samefit.blocks import Blocks
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -144,8 +146,8 @@ class Backend(abc.ABC):
         """Returns `to_numpy` of each of many tensors; from an accelerator in as few transfers as that takes."""
         return [self.to_numpy(value) for value in values]
 
-    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
-        """Returns what digests of tensors are made from: arrays, as `to_numpy` gives them, or the digests themselves.
+    def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
+        """Returns what digests of tensors are made from: arrays, as `to_numpy` gives them, or blocks.
 
         A large tensor on an accelerator is digested where it lies: to copy it to the host costs a hundred times that.
         """
@@ -159,7 +161,7 @@ class Backend(abc.ABC):
         """Returns `host_value` of each of many variables."""
         return [self.host_value(variable) for variable in variables]
 
-    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | Blocks | None]:
         """Returns `readings` of the values of many variables, None for each that has none yet."""
         return list(self.host_values(variables))
 

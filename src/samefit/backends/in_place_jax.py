@@ -13,7 +13,7 @@ from jax import numpy as jnp
 
 from samefit.backends import xxh3
 from samefit.backends.base import Array
-from samefit.store.digest import BLOCK, header, of_blocks
+from samefit.blocks import BLOCK, Blocks
 
 # Words of 64 bits, for this computation alone: public in JAX 0.10, not yet in 0.6.
 _WIDE = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -22,27 +22,30 @@ _TOGETHER = 16
 """Mixings that are compiled into one: a GPU needs longer to begin a piece of work than to do one of them."""
 
 
-def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]) -> list[Array | bytes]:
-    """Returns the digests of large arrays, and all others as arrays on the host.
+def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]) -> list[Array | Blocks]:
+    """Returns the digests of the blocks of large arrays, and all others as arrays on the host.
 
     Args:
         values: The arrays.
         read: Reads arrays that are not digested where they lie.
     """
-    large = [i for i, value in enumerate(values) if _is_for_here(value)]
+    possible = [i for i, value in enumerate(values) if _is_for_here(value)]
+    # One computation has one device.
+    large = [i for i in possible if values[i].devices() == values[possible[0]].devices()]
     if not large:
         return list(read(values))
     with _WIDE(True):
         sums, rests = _compiled([values[i] for i in large])
-    small = [value for i, value in enumerate(values) if i not in set(large)]
+    chosen = set(large)
+    small = [value for i, value in enumerate(values) if i not in chosen]
     arrays = read([*small, *rests, sums])
     host_sums = arrays.pop().astype(np.uint64)
-    found: list[Array | bytes] = list(arrays[: len(small)])
+    found: list[Array | Blocks] = list(arrays[: len(small)])
     blocks = iter(xxh3.digests(host_sums))
     for i, rest in zip(large, arrays[len(small) :], strict=True):
         value = values[i]
         own = [next(blocks) for _ in range(value.nbytes // BLOCK)]
-        found.insert(i, of_blocks(header(np.dtype(value.dtype), value.shape), own, rest.tobytes()))
+        found.insert(i, Blocks(np.dtype(value.dtype), value.shape, own, rest.tobytes()))
     return found
 
 
@@ -55,7 +58,8 @@ def _is_for_here(value: Any) -> bool:
 
 def _digested(arrays: list[Any]) -> tuple[Any, list[Any]]:
     """Returns the sums of all blocks of all arrays, shape (blocks, 8), and what is behind their last blocks."""
-    keys = jnp.asarray(xxh3.keys())
+    # Whole shapes are written out: how arrays of other ranks are taken together is an option of the user's.
+    keys = jnp.asarray(xxh3.keys()[None])
     sums, rests = [], []
     for array in arrays:
         number, size = array.nbytes // BLOCK, BLOCK // array.dtype.itemsize
@@ -65,15 +69,16 @@ def _digested(arrays: list[Any]) -> tuple[Any, list[Any]]:
         mixed = words ^ keys
         neighbours = words.reshape(*words.shape[:-1], 4, 2)[..., ::-1].reshape(words.shape)
         sums.append(jnp.sum((mixed & 0xFFFFFFFF) * (mixed >> 32) + neighbours, axis=2, dtype=jnp.uint64))
-        rests.append(flat[number * size :])
+        # As words: a float that is not a number may be an error in what is compiled (`jax_debug_nans`).
+        rests.append(lax.bitcast_convert_type(flat[number * size :], f"uint{8 * array.dtype.itemsize}"))
     together = jnp.concatenate(sums)
-    mixed_in = jnp.asarray(xxh3.MIXED_IN)
+    mixed_in = jnp.asarray(xxh3.MIXED_IN[None])
 
     def stretch(before: Any, added: Any) -> tuple[Any, None]:
         total = before + added
         return (total ^ (total >> xxh3.SHIFT) ^ mixed_in) * xxh3.PRIME, None
 
-    start = jnp.broadcast_to(jnp.asarray(xxh3.START), (len(together), 8))
+    start = jnp.broadcast_to(jnp.asarray(xxh3.START[None]), (len(together), 8))
     behind, _ = lax.scan(stretch, start, jnp.swapaxes(together[:, :-1], 0, 1), unroll=_TOGETHER)
     return behind + together[:, -1], rests
 

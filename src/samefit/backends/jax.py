@@ -14,6 +14,7 @@ from jax._src import xla_bridge
 
 from samefit.backends import in_place_jax, random_jax
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
+from samefit.blocks import Blocks
 
 _FLAGS = (
     "jax_enable_x64",
@@ -75,7 +76,7 @@ class JaxBackend(Backend):
                     value.copy_to_host_async()
         return [self.to_numpy(value) for value in values]
 
-    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
+    def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
         if jax.default_backend() == "cpu":
             return list(self.to_numpy_many(values))
         return in_place_jax.readings(values, self.to_numpy_many)
@@ -87,7 +88,7 @@ class JaxBackend(Backend):
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
 
-    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | Blocks | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.readings)
 
     def write(self, variable: Any, value: Array) -> None:

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import _disable_current_modes  # torch 2.4 to 
 
 from samefit.backends import in_place_torch, random_torch
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
+from samefit.blocks import Blocks
 
 _FUNCTIONS = (
     "rand",
@@ -84,7 +85,7 @@ class TorchBackend(Backend):
     def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
         return [self.to_numpy(value) for value in _on_host(values)]
 
-    def readings(self, values: Sequence[Any]) -> list[Array | bytes]:
+    def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
         if all(not isinstance(value, torch.Tensor) or value.device.type == "cpu" for value in values):
             return list(self.to_numpy_many(values))
         return in_place_torch.readings(values, self.to_numpy_many)
@@ -96,7 +97,7 @@ class TorchBackend(Backend):
     def host_values(self, variables: Sequence[Any]) -> list[Array | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.to_numpy_many)
 
-    def host_readings(self, variables: Sequence[Any]) -> list[Array | bytes | None]:
+    def host_readings(self, variables: Sequence[Any]) -> list[Array | Blocks | None]:
         return those_there([variable._value for variable in variables], _is_missing, self.readings)
 
     def write(self, variable: Any, value: Array) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from samefit.backends.base import Array
-from samefit.store.digest import BLOCK
+from samefit.blocks import BLOCK
 
 STRETCH = 1024
 """Bytes between two mixings: 16 times eight words."""

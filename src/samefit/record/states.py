@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from samefit.backends.base import Array, Backend
+from samefit.blocks import Blocks
 from samefit.record.training import Training
 from samefit.store import cadence
-from samefit.store.digest import state_digest
+from samefit.store.digest import blocks_digest, state_digest
 from samefit.store.records import StateRecord
 from samefit.store.writer import RunWriter
 from samefit.types import Role
 
 _MISSING = bytes(16)
 
-Reading = Array | bytes | None
-"""A value of a variable, or its digest, or that it has none."""
+Reading = Array | Blocks | None
+"""A value of a variable, or what its digest is made from, or that it has none."""
 
 KEPT = 2 << 30
 """Bytes of first and last weights that are kept of one side; those of its first two trainings always are."""
@@ -73,7 +74,7 @@ class States:
         return _in_order(training, state, self._backend.to_numpy_many, self._backend.host_values)
 
     def readings(self, training: Training, state: Any) -> list[Reading]:
-        """Returns the values of all variables, or the digests of those of which these are cheaper to have."""
+        """Returns the values of all variables; of large ones on an accelerator what their digests are made from."""
         return _in_order(training, state, self._backend.readings, self._backend.host_readings)
 
     def record(self, training: Training, step: int, moment: str, values: Sequence[Reading]) -> StateRecord:
@@ -182,6 +183,6 @@ def _digests(values: Sequence[Reading]) -> bytes:
 
 
 def _digest(value: Reading) -> bytes:
-    if isinstance(value, np.ndarray):
-        return state_digest(value)
-    return _MISSING if value is None else value
+    if value is None:
+        return _MISSING
+    return blocks_digest(value) if isinstance(value, Blocks) else state_digest(value)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from samefit.blocks import BLOCK, Blocks
+
 Array = np.ndarray[Any, Any]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -26,11 +28,6 @@ _NARROW = 64
 """Rows of up to so many bytes are hashed all at once in NumPy, wider ones by one call of xxh3 each: below, the call
 costs more than the hash; above, NumPy's temporaries cost ten times what xxh3 needs. It depends on the width alone,
 never on the number of rows, so that a sample has one hash in a batch and in the whole data set."""
-
-
-BLOCK = 1 << 17
-"""Bytes of a block. An array of one block and more is digested block by block, so that an accelerator can do it where
-the array lies: all blocks at once. xxh3 leaves the interpreter to other threads from 100,000 bytes on."""
 
 
 class NoDigestError(TypeError):
@@ -55,24 +52,18 @@ def digest(array: Array) -> bytes:
     """
     data = _bytes(array)
     if (len(data) if isinstance(data, bytes) else array.nbytes) < BLOCK:
-        hasher = xxhash.xxh3_128(header(array.dtype, array.shape))
+        hasher = xxhash.xxh3_128(_header(array.dtype, array.shape))
         hasher.update(data)
         return hasher.digest()
     memory = data.reshape(-1).view(np.uint8).data if isinstance(data, np.ndarray) else memoryview(data)
     end = len(memory) // BLOCK * BLOCK
     blocks = (xxhash.xxh3_128_digest(memory[i : i + BLOCK]) for i in range(0, end, BLOCK))
-    return of_blocks(header(array.dtype, array.shape), blocks, memory[end:])
+    return blocks_digest(Blocks(array.dtype, array.shape, blocks, memory[end:]))
 
 
-def of_blocks(header: bytes, blocks: Iterable[bytes], rest: Any) -> bytes:
-    """Returns the digest of a large array.
-
-    Args:
-        header: That of the array.
-        blocks: 16 bytes for each whole block of it: xxh3_128.
-        rest: The bytes behind the last whole block.
-    """
-    return xxhash.xxh3_128_digest(b"".join([header, *blocks, rest]))
+def blocks_digest(blocks: Blocks) -> bytes:
+    """Returns the digest of the array that the blocks are of."""
+    return xxhash.xxh3_128_digest(b"".join([_header(blocks.dtype, blocks.shape), *blocks.digests, blocks.rest]))
 
 
 def state_digest(array: Array) -> bytes:
@@ -138,8 +129,7 @@ def _length(length: int) -> bytes:
 
 
 @functools.lru_cache(maxsize=4096)
-def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Returns what a digest begins with: dtype and shape of the array."""
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     # A structured dtype is named by its size alone ("void96"): its fields tell.
     name = str(dtype.descr) if dtype.names else dtype.name
     return f"{name}{shape}".encode()
@@ -182,7 +172,7 @@ def _text(item: Any) -> str:
 
 def _row_hashes(array: Array, num_rows: int) -> Array:
     # Dtype and shape of a row go in as well: [1] and [1, 0] are not the same sample.
-    seed = xxhash.xxh3_64_intdigest(header(array.dtype, array.shape[1:]))
+    seed = xxhash.xxh3_64_intdigest(_header(array.dtype, array.shape[1:]))
     if _is_text(array):
         rows = [_text(row).encode("utf-8", "surrogatepass") for row in array.tolist()]
         return np.array([xxhash.xxh3_64_intdigest(row, seed) for row in rows], dtype=np.uint64)
