@@ -216,7 +216,7 @@ ROWS: Mapping[str, Row] = {
     "step-tensorflow-short": Row("the same with batches of 256: steps of 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
                                  _recorder("cnn256", "tensorflow", "--every-step", chunk=20, pairs=60, rounds=10)),
     "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
-                      _recorder("cnn", "torch", "--every-step", chunk=20, pairs=40)),
+                      _recorder("cnn", "torch", "--every-step", chunk=20, pairs=60, rounds=10)),
     "step-jax-gpu": Row(f"JAX, large CNN: a step under the recorder {_FULL} / plain `fit`",
                         "≤ 1.03 median, ≤ 1.05 p95", _recorder("images", "jax", "--every-step", chunk=5, pairs=20),
                         on_gpu=True),

@@ -109,8 +109,8 @@ MODELS = {model.__name__: model for model in (mlp, large, cnn, cnn256, cnn576, i
 
 CHUNKS_A_PASS = 16 if keras.backend.backend() == "tensorflow" else 1
 """How many chunks one pass over the data has. Where an iterator of `tf.data` ends, the training may wait for one of its
-threads, which sleeps for up to as long as the pass took (TensorFlow 2.21: its wake-up call comes before what it waits
-for is set): a matter of chance, which is none of the step's."""
+threads, which sleeps for up to as long as the pass took: it is woken before what it waits for is set (TensorFlow 2.21,
+`Model::OptimizeLoop`). That is a matter of chance, and none of the step's."""
 
 
 def train(name, callbacks, epochs=100_000):
