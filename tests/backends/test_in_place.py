@@ -38,6 +38,23 @@ values = [keras.ops.convert_to_tensor(array, dtype=array.dtype.name) for array i
 values.append(keras.ops.transpose(values[7]))
 """
 
+ODD_TORCH = """
+import torch
+
+long = torch.from_numpy(np.tile(special, 2))
+large = [long[::2], long.view(-1, 2)[:, 0], torch.ones(1).expand(100_000), torch.real(torch.complex(long, long))]
+values[-4:] = large
+"""
+
+ODD_JAX = """
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
+
+one = jax.devices()[0]
+mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,), devices=[one])
+values[-1] = jax.device_put(arrays[7], NamedSharding(mesh, PartitionSpec(None, "x")))
+"""
+
 COMPARED = """
 expected = [state_digest(backend.to_numpy(value)) for value in values]
 found = readings(values, backend.to_numpy_many)
@@ -129,3 +146,10 @@ def test_a_run_whose_states_are_digested_in_place_is_the_same(each_backend: str,
     assert equal
     assert states == 9
     assert in_place >= 3 * 8  # the wide kernel and its two slots, after each step
+
+
+def test_a_tensor_that_is_no_plain_piece_of_memory_has_its_digest(each_backend: str, tmp_path: Path) -> None:
+    odd = {"jax": ODD_JAX, "torch": ODD_TORCH}[each_backend]
+    script = TENSORS.replace("{backend}", each_backend) + odd + COMPARED
+    equal, _, _ = json.loads(printed(tmp_path, each_backend, script))
+    assert equal == [True] * 14

@@ -149,7 +149,7 @@ class Backend(abc.ABC):
     def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
         """Returns what digests of tensors are made from: arrays, as `to_numpy` gives them, or blocks.
 
-        A large tensor on an accelerator is digested where it lies: to copy it to the host costs a hundred times that.
+        A large tensor on a GPU is digested where it lies: to copy it to the host costs many times that.
         """
         return list(self.to_numpy_many(values))
 

@@ -34,6 +34,17 @@ def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
     large = [i for i in possible if values[i].devices() == values[possible[0]].devices()]
     if not large:
         return list(read(values))
+    try:
+        return _in_place(values, large, read)
+    except (RuntimeError, TypeError, ValueError):
+        # The memory of the accelerator may not do for that, or a mesh that the user has set not go with the arrays. On
+        # the host they have the same digests.
+        return list(read(values))
+
+
+def _in_place(
+    values: Sequence[Any], large: Sequence[int], read: Callable[[Sequence[Any]], list[Array]]
+) -> list[Array | Blocks]:
     with _WIDE(True):
         sums, rests = _compiled([values[i] for i in large])
     chosen = set(large)
@@ -53,7 +64,10 @@ def _is_for_here(value: Any) -> bool:
     """Whether it is large, of numbers that are digested as they are, and on one device."""
     if not isinstance(value, jax.Array) or not jnp.issubdtype(value.dtype, np.floating):
         return False
-    return value.dtype.itemsize in (2, 4, 8) and value.nbytes >= BLOCK and len(value.devices()) == 1
+    if value.dtype.itemsize not in (2, 4, 8) or value.nbytes < BLOCK:
+        return False
+    # One that lies on one device as a part of a mesh has a type that says so, and is computed with by other rules.
+    return isinstance(value.sharding, jax.sharding.SingleDeviceSharding)
 
 
 def _digested(arrays: list[Any]) -> tuple[Any, list[Any]]:

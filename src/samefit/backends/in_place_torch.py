@@ -31,8 +31,18 @@ def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
     large = [i for i, value in enumerate(values) if _is_for_here(value)]
     if not large:
         return list(read(values))
+    try:
+        return _in_place(values, large, read)
+    except RuntimeError:
+        # The memory of the accelerator may not do for that. On the host they have the same digests.
+        return list(read(values))
+
+
+def _in_place(
+    values: Sequence[Any], large: Sequence[int], read: Callable[[Sequence[Any]], list[Array]]
+) -> list[Array | Blocks]:
     with torch.no_grad():
-        flat = [values[i].detach().reshape(-1).view(torch.uint8) for i in large]
+        flat = [values[i].detach().reshape(-1).contiguous().view(torch.uint8) for i in large]
         ends = [len(one) // BLOCK * BLOCK for one in flat]
         rests = [one[end:] for one, end in zip(flat, ends, strict=True)]
         blocks = [part for one, end in zip(flat, ends, strict=True) for part in one[:end].split(_AT_ONCE)]

@@ -77,7 +77,7 @@ class JaxBackend(Backend):
         return [self.to_numpy(value) for value in values]
 
     def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
-        if jax.default_backend() == "cpu":
+        if jax.default_backend() != "gpu":
             return list(self.to_numpy_many(values))
         return in_place_jax.readings(values, self.to_numpy_many)
 

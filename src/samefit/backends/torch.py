@@ -86,7 +86,7 @@ class TorchBackend(Backend):
         return [self.to_numpy(value) for value in _on_host(values)]
 
     def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
-        if all(not isinstance(value, torch.Tensor) or value.device.type == "cpu" for value in values):
+        if not any(isinstance(value, torch.Tensor) and value.device.type == "cuda" for value in values):
             return list(self.to_numpy_many(values))
         return in_place_torch.readings(values, self.to_numpy_many)
 
