@@ -213,7 +213,7 @@ ROWS: Mapping[str, Row] = {
                     _recorder("cnn", "jax", "--every-step", chunk=20, pairs=40)),
     "step-tensorflow": Row("the same on TensorFlow, batches of 576", "≤ 1.03 median, ≤ 1.05 p95",
                            _recorder("cnn576", "tensorflow", "--every-step", chunk=20, pairs=60, rounds=10)),
-    "step-tensorflow-short": Row("the same with batches of 256: steps of 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
+    "step-tensorflow-short": Row("the same with batches of 256: steps of about 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
                                  _recorder("cnn256", "tensorflow", "--every-step", chunk=20, pairs=60, rounds=10)),
     "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
                       _recorder("cnn", "torch", "--every-step", chunk=20, pairs=60, rounds=10)),

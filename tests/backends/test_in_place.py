@@ -55,6 +55,17 @@ mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,),
 values[-1] = jax.device_put(arrays[7], NamedSharding(mesh, PartitionSpec(None, "x")))
 """
 
+NO_MEMORY = """
+from samefit.backends import in_place_{backend}
+
+
+def without_memory(large):
+    raise RuntimeError("out of memory")
+
+
+in_place_{backend}._sums_and_rests = without_memory
+"""
+
 COMPARED = """
 expected = [state_digest(backend.to_numpy(value)) for value in values]
 found = readings(values, backend.to_numpy_many)
@@ -153,3 +164,10 @@ def test_a_tensor_that_is_no_plain_piece_of_memory_has_its_digest(each_backend: 
     script = TENSORS.replace("{backend}", each_backend) + odd + COMPARED
     equal, _, _ = json.loads(printed(tmp_path, each_backend, script))
     assert equal == [True] * 14
+
+
+def test_without_memory_for_it_tensors_are_read_on_the_host(each_backend: str, tmp_path: Path) -> None:
+    script = (TENSORS + NO_MEMORY).replace("{backend}", each_backend) + COMPARED
+    equal, in_place, _ = json.loads(printed(tmp_path, each_backend, script))
+    assert equal == [True] * 14
+    assert in_place == [False] * 14

@@ -35,29 +35,17 @@ def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
     if not large:
         return list(read(values))
     try:
-        return _in_place(values, large, read)
+        return xxh3.readings(values, large, _sums_and_rests, lambda value: np.dtype(value.dtype), read)
     except (RuntimeError, TypeError, ValueError):
         # The memory of the accelerator may not do for that, or a mesh that the user has set not go with the arrays. On
         # the host they have the same digests.
         return list(read(values))
 
 
-def _in_place(
-    values: Sequence[Any], large: Sequence[int], read: Callable[[Sequence[Any]], list[Array]]
-) -> list[Array | Blocks]:
+def _sums_and_rests(arrays: list[Any]) -> tuple[list[Any], list[Any]]:
     with _WIDE(True):
-        sums, rests = _compiled([values[i] for i in large])
-    chosen = set(large)
-    small = [value for i, value in enumerate(values) if i not in chosen]
-    arrays = read([*small, *rests, sums])
-    host_sums = arrays.pop().astype(np.uint64)
-    found: list[Array | Blocks] = list(arrays[: len(small)])
-    blocks = iter(xxh3.digests(host_sums))
-    for i, rest in zip(large, arrays[len(small) :], strict=True):
-        value = values[i]
-        own = [next(blocks) for _ in range(value.nbytes // BLOCK)]
-        found.insert(i, Blocks(np.dtype(value.dtype), value.shape, own, rest.tobytes()))
-    return found
+        sums, rests = _compiled(arrays)
+    return [sums], rests
 
 
 def _is_for_here(value: Any) -> bool:

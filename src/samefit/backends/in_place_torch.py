@@ -32,31 +32,19 @@ def readings(values: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
     if not large:
         return list(read(values))
     try:
-        return _in_place(values, large, read)
+        return xxh3.readings(values, large, _sums_and_rests, _dtype, read)
     except RuntimeError:
         # The memory of the accelerator may not do for that. On the host they have the same digests.
         return list(read(values))
 
 
-def _in_place(
-    values: Sequence[Any], large: Sequence[int], read: Callable[[Sequence[Any]], list[Array]]
-) -> list[Array | Blocks]:
+def _sums_and_rests(tensors: list[Any]) -> tuple[list[Any], list[Any]]:
     with torch.no_grad():
-        flat = [values[i].detach().reshape(-1).contiguous().view(torch.uint8) for i in large]
+        flat = [tensor.detach().reshape(-1).contiguous().view(torch.uint8) for tensor in tensors]
         ends = [len(one) // BLOCK * BLOCK for one in flat]
-        rests = [one[end:] for one, end in zip(flat, ends, strict=True)]
         blocks = [part for one, end in zip(flat, ends, strict=True) for part in one[:end].split(_AT_ONCE)]
         sums = [_behind(torch.cat(some).view(torch.int64).view(-1, *xxh3.SHAPE)) for some in _slabs(blocks)]
-    chosen = set(large)
-    small = [value for i, value in enumerate(values) if i not in chosen]
-    arrays = read([*small, *rests, *sums])
-    behind = len(small) + len(rests)
-    found: list[Array | Blocks] = list(arrays[: len(small)])
-    digests = iter(xxh3.digests(np.concatenate([part.view(np.uint64) for part in arrays[behind:]])))
-    for i, end, rest in zip(large, ends, arrays[len(small) : behind], strict=True):
-        own = [next(digests) for _ in range(end // BLOCK)]
-        found.insert(i, Blocks(_dtype(values[i]), tuple(values[i].shape), own, rest.tobytes()))
-    return found
+        return sums, [one[end:] for one, end in zip(flat, ends, strict=True)]
 
 
 def _is_for_here(value: Any) -> bool:

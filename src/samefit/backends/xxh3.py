@@ -8,10 +8,13 @@ block, is done here. The value is the one that xxh3 gives on the host, bit by bi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from samefit.backends.base import Array
-from samefit.blocks import BLOCK
+from samefit.blocks import BLOCK, Blocks
 
 STRETCH = 1024
 """Bytes between two mixings: 16 times eight words."""
@@ -57,6 +60,37 @@ def keys() -> Array:
     found = np.tile(stretch, (STRETCHES, 1, 1))
     # The last 64 bytes of an input are taken by themselves.
     found[-1, -1] = _words(len(_SECRET) - 64 - 7, 8)
+    return found
+
+
+def readings(
+    values: Sequence[Any],
+    large: Sequence[int],
+    sums_and_rests: Callable[[list[Any]], tuple[list[Any], list[Any]]],
+    dtype_of: Callable[[Any], np.dtype[Any]],
+    read: Callable[[Sequence[Any]], list[Array]],
+) -> list[Array | Blocks]:
+    """Returns the digests of the blocks of large tensors, and all others as arrays on the host.
+
+    Args:
+        values: The tensors.
+        large: Which of them are large, in order; one at least.
+        sums_and_rests: Returns, of the large ones, the sums behind their blocks as 64-bit integers, in parts, and the
+            elements or bytes behind the last block of each.
+        dtype_of: Returns NumPy's type of a tensor.
+        read: Reads tensors.
+    """
+    sums, rests = sums_and_rests([values[i] for i in large])
+    chosen = set(large)
+    small = [value for i, value in enumerate(values) if i not in chosen]
+    # Together: what waits for the device waits once.
+    arrays = read([*small, *rests, *sums])
+    behind = len(small) + len(rests)
+    found: list[Array | Blocks] = list(arrays[: len(small)])
+    made = iter(digests(np.concatenate([part.view(np.uint64) for part in arrays[behind:]])))
+    for i, rest in zip(large, arrays[len(small) : behind], strict=True):
+        own = [next(made) for _ in range(values[i].nbytes // BLOCK)]
+        found.insert(i, Blocks(dtype_of(values[i]), tuple(values[i].shape), own, rest.tobytes()))
     return found
 
 
