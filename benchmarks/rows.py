@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ def _shown(ratio: alternate.Ratio, unit: str) -> dict[str, Any]:
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
+_KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(4 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+"""Variables with which glibc keeps the memory that a step of PyTorch has freed for the next step. Else it is a matter
+of chance, of what happens to lie behind that memory, how much of it goes back to the system: from none to 7,000 pages a
+step, which take up to a third of a step to get anew (`docs/explanation/cost.md`)."""
+
 
 def _recorded(home: Path, model: str, *options: str) -> Callable[[int], list[str]]:
     """Returns the commands that run the measured training under the recorder, by the number of the run."""
@@ -62,14 +68,20 @@ def _recorded(home: Path, model: str, *options: str) -> Callable[[int], list[str
 
 
 def _recorder(
-    model: str, backend: str, *options: str, chunk: int, pairs: int, rounds: int = 4
+    model: str,
+    backend: str,
+    *options: str,
+    chunk: int,
+    pairs: int,
+    rounds: int = 4,
+    variables: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Callable[[], Mapping[str, Any]]:
     def measure() -> Mapping[str, Any]:
         with _directory() as home:
             ratio = alternate.trainings(
                 alternate.python(TRAINING, model),
                 _recorded(home, model, *options),
-                environment={"KERAS_BACKEND": backend, **_QUIET},
+                environment={"KERAS_BACKEND": backend, **_QUIET, **variables},
                 chunk=chunk,
                 pairs=pairs,
                 rounds=rounds,
@@ -215,8 +227,12 @@ ROWS: Mapping[str, Row] = {
                            _recorder("cnn576", "tensorflow", "--every-step", chunk=20, pairs=60, rounds=10)),
     "step-tensorflow-short": Row("the same with batches of 256: steps of about 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
                                  _recorder("cnn256", "tensorflow", "--every-step", chunk=20, pairs=60, rounds=10)),
-    "step-torch": Row("the same on PyTorch", "≤ 1.03 median, ≤ 1.05 p95",
-                      _recorder("cnn", "torch", "--every-step", chunk=20, pairs=60, rounds=10)),
+    "step-torch": Row("the same on PyTorch, batches of 256, glibc keeps freed memory", "≤ 1.03 median, ≤ 1.05 p95",
+                      _recorder("cnn256", "torch", "--every-step", chunk=20, pairs=60, rounds=10,
+                                variables=_KEPT_MEMORY)),
+    "step-torch-short": Row("the same with batches of 128: steps of about 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
+                            _recorder("cnn", "torch", "--every-step", chunk=20, pairs=60, rounds=10,
+                                      variables=_KEPT_MEMORY)),
     "step-jax-gpu": Row(f"JAX, large CNN: a step under the recorder {_FULL} / plain `fit`",
                         "≤ 1.03 median, ≤ 1.05 p95", _recorder("images", "jax", "--every-step", chunk=5, pairs=20),
                         on_gpu=True),

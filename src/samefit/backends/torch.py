@@ -10,7 +10,8 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import _disable_current_modes  # torch 2.4 to 2.13; no public function does this
+from torch._ops import _len_torch_dispatch_stack_pre_dispatch  # torch 2.4 to 2.13, as all of these
+from torch.utils._python_dispatch import _disable_current_modes, _len_torch_dispatch_stack
 
 from samefit.backends import in_place_torch, random_torch
 from samefit.backends.base import Array, Backend, Determinism, HookPoint, Refused, Tap, those_there
@@ -31,6 +32,8 @@ _FUNCTIONS = (
 _METHODS = ("random_", "normal_", "uniform_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_")
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+
+_NOTHING = contextlib.nullcontext()
 
 _IN_FEW_COPIES = 64 << 20
 """Bytes of tensors on CUDA that are copied together: so much memory is taken on both sides for that."""
@@ -70,23 +73,24 @@ class TorchBackend(Backend):
     def to_numpy(self, value: Any) -> Array:
         if not isinstance(value, torch.Tensor):
             return np.asarray(value)
-        tensor = value.detach()
-        if tensor.device.type != "cpu":
-            tensor = tensor.cpu()
-        if tensor.layout is not torch.strided:
-            tensor = tensor.to_dense()
-        if tensor.dtype == torch.bfloat16:
+        if value.layout is not torch.strided:
+            value = value.detach().cpu().to_dense()
+        if value.dtype is torch.bfloat16:
             # NumPy has no bfloat16 of its own; ml_dtypes comes with Keras.
             import ml_dtypes
 
-            return np.asarray(tensor.contiguous().view(torch.uint16).numpy()).view(ml_dtypes.bfloat16)
-        return np.asarray(tensor.resolve_conj().resolve_neg().numpy())
+            return np.asarray(value.detach().cpu().contiguous().view(torch.uint16).numpy()).view(ml_dtypes.bfloat16)
+        # All that may stand between a tensor and its numbers (a device, gradients, lazy bits), in one call.
+        array: Array = value.numpy(force=True)
+        return array
 
     def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
         return [self.to_numpy(value) for value in _on_host(values)]
 
     def readings(self, values: Sequence[Any]) -> list[Array | Blocks]:
-        if not any(isinstance(value, torch.Tensor) and value.device.type == "cuda" for value in values):
+        # Without a CUDA in use none can be there; the tensors need not be asked then.
+        on_cuda = torch.cuda.is_initialized() and any(isinstance(v, torch.Tensor) and v.is_cuda for v in values)
+        if not on_cuda:
             return list(self.to_numpy_many(values))
         return in_place_torch.readings(values, self.to_numpy_many)
 
@@ -129,8 +133,10 @@ class TorchBackend(Backend):
         return None
 
     def generator_state(self) -> bytes | None:
-        # While torch.compile traces, tensors are stand-ins without values; the generator's state is none of them.
-        with _disable_current_modes():
+        # While torch.compile traces, tensors are stand-ins without values; the generator's state is none of them. To
+        # ask for its modes costs less than to put them aside, which is done for each step otherwise.
+        traces = _len_torch_dispatch_stack() or _len_torch_dispatch_stack_pre_dispatch()
+        with _disable_current_modes() if traces else _NOTHING:
             states = [torch.get_rng_state(), *(generator.get_state() for generator in _in_use())]
             return b"".join(state.numpy().tobytes() for state in states)
 
@@ -274,7 +280,7 @@ class TorchBackend(Backend):
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value.device.type == "meta"
+    return value is None or value.is_meta
 
 
 def _on_host(values: Sequence[Any]) -> list[Any]:

@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 
 _BUFFERS = frozenset("biufc")
 """Kinds of types whose arrays offer their memory as a buffer."""
@@ -109,12 +110,13 @@ def rows_sum(arrays: Sequence[Array], num_rows: int) -> bytes:
     Raises:
         ValueError: If an array has another number of rows.
     """
-    total = np.zeros(num_rows, dtype=np.uint64)
+    total: Array | None = None
     for position, array in enumerate(arrays):
         if array.ndim == 0 or len(array) != num_rows:
             raise ValueError(f"Array {position} has shape {array.shape}; {num_rows} rows were expected.")
-        total = _mixed(total * _ODD + _row_hashes(array, num_rows) + np.uint64(position + 1))
-    return int(np.sum(total, dtype=np.uint64)).to_bytes(8, "little")
+        hashes = _row_hashes(array, num_rows)
+        total = _mixed((hashes if total is None else total * _ODD + hashes) + np.uint64(position + 1))
+    return (0 if total is None else int(np.add.reduce(total))).to_bytes(8, "little")
 
 
 def chain(previous: bytes, *parts: bytes) -> bytes:
@@ -183,24 +185,26 @@ def _row_hashes(array: Array, num_rows: int) -> Array:
         rows_of_bytes: Iterable[Any] = flat
         hashes = map(xxhash.xxh3_64_intdigest, rows_of_bytes, itertools.repeat(seed))
         return np.fromiter(hashes, dtype=np.uint64, count=num_rows)
-    return _narrow(flat, np.uint64(seed))
+    return _narrow(flat, seed)
 
 
-def _narrow(flat: Array, seed: np.uint64) -> Array:
+def _narrow(flat: Array, seed: int) -> Array:
     padding = -flat.shape[1] % 8
     if padding:
         flat = np.pad(flat, ((0, 0), (0, padding)))
-    words = np.ascontiguousarray(flat).view(np.uint64)
-    hashes = np.full(len(words), seed, dtype=np.uint64)
-    for column in words.T:
+    columns = np.ascontiguousarray(flat).view(np.uint64).T
+    hashes = _mixed(columns[0] + np.uint64((seed * int(_ODD) + int(_ODD)) % 2**64))
+    for column in columns[1:]:
         # Each word is mixed into all before it: a swap within the row changes the hash.
         hashes = _mixed(hashes * _ODD + column + _ODD)
     return hashes
 
 
 def _mixed(values: Array) -> Array:
-    """The finaliser of splitmix64."""
-    values = (values ^ (values >> np.uint64(30))) * _MIX[0]
-    values = (values ^ (values >> np.uint64(27))) * _MIX[1]
-    mixed: Array = values ^ (values >> np.uint64(31))
-    return mixed
+    """The finaliser of splitmix64; in place, since between two steps of a training new memory is cold."""
+    values ^= values >> _SHIFTS[0]
+    values *= _MIX[0]
+    values ^= values >> _SHIFTS[1]
+    values *= _MIX[1]
+    values ^= values >> _SHIFTS[2]
+    return values
