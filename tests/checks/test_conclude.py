@@ -12,12 +12,13 @@ from tests.handmade import Change, Training, dense, dropout, make_run, met
 
 from samefit.checks import conclude
 from samefit.checks.conclude import concluded, explained_by_reruns
+from samefit.checks.confirm import Found
 from samefit.checks.execution import Execution
 from samefit.checks.one_step import OneStep
 from samefit.checks.pair import Pair, Part
 from samefit.checks.parity import Measured
 from samefit.comparison.parity import JudgedStep, Parity, Place
-from samefit.comparison.result import Comparison
+from samefit.comparison.result import Cause, Comparison
 from samefit.errors import TargetFailed
 from samefit.store.reader import Run
 from samefit.types import Verdict
@@ -251,3 +252,18 @@ def test_sides_that_were_ended_with_other_models_may_train_in_another_order(tmp_
     found = concluded(pair, Bench(a), began=0.0, ended=True, confirm=False)  # type: ignore[arg-type]
     assert any("--to-end lets both train" in note for note in found.notes)
     assert any("in another order" in note for note in found.notes) is not alike
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_is_confirmed_of_two_models_shows_that_they_belong_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirmed: bool
+) -> None:
+    a = run_of(tmp_path / "a")
+    layers = [dense(4, 4), dense(4, 4), dropout()]
+    b = make_run(tmp_path / "b", layers=layers, trainings=[Training()], changes=[Change("loss")])
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    cause = Cause("seed", confirmed, "The seeds differ.")
+    monkeypatch.setattr(conclude, "confirmed_causes", lambda pair, found, *_: Found((cause,), pair, found))
+    found = concluded(pair, Bench(a), began=0.0, ended=True, confirm=True, inside=False)  # type: ignore[arg-type]
+    assert [each.confirmed for each in found.causes] == [confirmed]
+    assert any("in another order" in note for note in found.notes) is not confirmed

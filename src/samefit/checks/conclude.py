@@ -54,11 +54,8 @@ def concluded(
     compared = time.monotonic()
     if ended:
         pair = pair.ending_after(comparison.steps_compared)
-        said = [_ENDED.format(steps=comparison.steps_compared)]
-        if comparison.alignment.only_in_baseline or comparison.alignment.only_in_candidate:
-            # The first models were all that there was to pair.
-            said.append(_OTHER_ORDER)
-        comparison = replace(comparison, notes=(*comparison.notes, *said))
+        said = _ENDED.format(steps=comparison.steps_compared)
+        comparison = replace(comparison, notes=(*comparison.notes, said))
     whole = comparison
     placed, near, comparison = (
         _near(pair, comparison, workshop) if confirm or inside else (pair, comparison, comparison)
@@ -75,7 +72,20 @@ def concluded(
             named = (*before, named_inside(last, comparison.inside))
             comparison = replace(_placed(comparison, comparison.inside), causes=named)
     timing = {"run": ran - began, "compare": compared - ran, "explain": time.monotonic() - compared}
-    return replace(comparison, timing=timing, notes=(*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)))
+    notes = [*comparison.notes, *workshop.remarks, *notes_of(pair, comparison)]
+    if ended and _may_be_in_another_order(comparison):
+        notes.append(_OTHER_ORDER)
+    return replace(comparison, timing=timing, notes=tuple(notes))
+
+
+def _may_be_in_another_order(comparison: Comparison) -> bool:
+    """Whether two trainings that were ended early may be of two models that both scripts train later or before.
+
+    The first models were all that there was to pair. What was confirmed shows that the two belong together.
+    """
+    alignment = comparison.alignment
+    alike = not (alignment.only_in_baseline or alignment.only_in_candidate)
+    return not alike and not any(cause.confirmed for cause in comparison.causes)
 
 
 def explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
