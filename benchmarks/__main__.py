@@ -22,9 +22,9 @@ _PAGE = """# Benchmarks
 `make bench` measures every row anew and writes this page; `make bench ROWS=disk,help` some of them. Two sides of a
 ratio run in turns, a chunk of steps each (A, B, B, A, …), so that whatever else the machine does hits both alike. The
 median is that of the ratios of neighbouring chunks; p95 is the 95th percentile of one side over that of the other.
-Trainings are begun anew four or ten times: two processes of one and the same script differ by up to a quarter for as
-long as they live, and what is left of that after some rounds is in the figure.
-[What a step costs](../explanation/cost.md) says where the time goes. The numbers are also in
+Trainings are begun anew four or ten times: two processes of one and the same script may differ for as long as they
+live, and what is left of that after some rounds is in the figure.
+[What a step costs](../explanation/cost.md) says where the time goes, and why processes differ. The numbers are also in
 [results.json](results.json).
 
 """
