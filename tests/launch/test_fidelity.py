@@ -94,6 +94,57 @@ def test_functions_share_their_module_and_leave_main_alone(project: Path, tmp_pa
     assert launched(tmp_path, ("a", "two.py:a"), ("b", "two.py:b")) == (0, "['a'] two\n", "")
 
 
+def test_each_side_imports_from_its_own_directory(project: Path, tmp_path: Path) -> None:
+    """Modules of one name are two modules, whatever ran before in the process."""
+    for side in ("a", "b"):
+        for name in ("model.py", "library/__init__.py", "library/part.py", "parts/one.py"):
+            (file := project / side / name).parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"print({side!r}, __name__)\n")
+        (project / side / "train.py").write_text(f"{PROBE}\nimport model, library.part, parts.one\n")
+        (project / side / "again.py").write_text("import model\nprint(model.__file__)\n")
+    ran = plain("a/train.py"), plain("b/train.py")
+    both = launched(tmp_path / "one", ("baseline", "a/train.py"), ("candidate", "b/train.py"))
+    assert both == (0, ran[0][1] + ran[1][1], "")
+    again = launched(tmp_path / "two", ("baseline", "a/again.py"), ("candidate", "a/again.py"))
+    assert again[1].count("a model\n") == 1
+
+
+def test_each_side_imports_from_what_it_adds_to_the_path_itself(project: Path, tmp_path: Path) -> None:
+    """What two find at the same place is one module, with its state; what they find at another place is another one."""
+    (project / "common").mkdir()
+    (project / "common" / "shared.py").write_text("print('shared', __name__)\nseen = []\n")
+    for side in ("a", "b"):
+        (project / side / "src").mkdir(parents=True)
+        (project / side / "src" / "model.py").write_text(f"print({side!r}, __name__)\n")
+        (project / side / "train.py").write_text(
+            "import os, sys\nhere = os.path.dirname(__file__)\nprint(len(sys.path))\n"
+            "sys.path[:0] = [os.path.join(here, 'src'), os.path.join(here, '..', 'common')]\n"
+            "import model, shared\nfrom importlib import reload\n"
+            f"shared.seen.append({side!r})\nprint(shared.seen, shared.__spec__.origin == shared.__file__)\n"
+            "if len(shared.seen) == 2: reload(shared)\n"
+        )
+    status, out, error = launched(tmp_path, ("baseline", "a/train.py"), ("candidate", "b/train.py"))
+    assert (status, error) == (0, "")
+    first, second = plain("a/train.py")[1].splitlines(), plain("b/train.py")[1].splitlines()
+    assert out.splitlines() == [*first, *second[:2], "['a', 'b'] True", "shared shared"]
+
+
+def test_modules_see_the_same_one_after_the_other(project: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (project / f"{name}.py").write_text(PROBE)
+    ran = plain("-m", "one", "x"), plain("-m", "two")
+    assert launched(tmp_path, ("baseline", "-m one x"), ("candidate", "-m two")) == (0, ran[0][1] + ran[1][1], "")
+
+
+def test_functions_of_two_directories_import_their_own_modules(project: Path, tmp_path: Path) -> None:
+    for side in ("a", "b"):
+        (project / side).mkdir()
+        (project / side / "model.py").write_text(f"NAME = {side!r}\n")
+        (project / side / "train.py").write_text("def f():\n    import model\n    print(model.NAME)\n")
+    sides = [("baseline", "a/train.py:f"), ("candidate", "b/train.py:f"), ("baseline again", "a/train.py:f")]
+    assert launched(tmp_path, *sides)[:2] == (0, "a\nb\na\n")
+
+
 def test_an_exception_of_a_function_shows_the_users_frames_only(project: Path, tmp_path: Path) -> None:
     (project / "fails.py").write_text("def a():\n    1 / 0\n")
     status, _, error = launched(tmp_path, ("", "fails.py:a"))

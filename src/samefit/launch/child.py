@@ -109,12 +109,16 @@ def _trimmed(trace: TracebackType | None) -> TracebackType | None:
 def run_sides() -> None:
     """Runs the sides of this process, in order."""
     from samefit import live
+    from samefit.launch import child_path
 
     targets = _session["targets"]
     modules: dict[str, ModuleType] = {}
     module: ModuleType | None = None
     for number, target in enumerate(targets):
         last = number == len(targets) - 1
+        child_path.enter(
+            os.getcwd() if target["kind"] == "module" else os.path.dirname(os.path.abspath(target["path"]))
+        )
         if target["kind"] == "function":
             # The file is imported before the side begins its own work: its top level belongs to all its functions.
             module = modules.get(target["path"]) or _load(target["path"])
@@ -158,7 +162,6 @@ def _load(path: str) -> ModuleType:
     file = os.path.abspath(path)
     name = os.path.splitext(os.path.basename(file))[0]
     sys.argv = [path]
-    sys.path.insert(0, os.path.dirname(file))
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} cannot be imported")
@@ -179,11 +182,11 @@ def _run_main(target: Mapping[str, Any]) -> None:
             raise ImportError(f"there is no module {target['module']}")
         file, main.__spec__, main.__package__ = spec.origin, spec, spec.parent
     else:
-        file = target["path"]
-        sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
+        # Python makes it absolute, and leaves `sys.argv` as it was typed.
+        file = os.path.abspath(target["path"])
     main.__file__ = file
     main.__builtins__ = __builtins__  # type: ignore[attr-defined]
-    sys.argv = [file, *target["args"]]
+    sys.argv = [target["path"] or file, *target["args"]]
     sys.modules["__main__"] = main
     exec(_compiled(file), vars(main))
 
