@@ -129,6 +129,17 @@ def test_each_side_imports_from_what_it_adds_to_the_path_itself(project: Path, t
     assert out.splitlines() == [*first, *second[:2], "['a', 'b'] True", "shared shared"]
 
 
+def test_each_program_begins_where_the_user_is(project: Path, tmp_path: Path) -> None:
+    (project / "goes.py").write_text("import os\nos.chdir('..')\ndef f():\n    print(os.path.basename(os.getcwd()))\n")
+    (project / "stays.py").write_text("import os\nprint(os.path.basename(os.getcwd()))\n")
+    scripts = [("baseline", "goes.py"), ("candidate", "stays.py"), ("again", "-m stays")]
+    assert launched(tmp_path / "one", *scripts) == (0, "project\nproject\n", "")
+    # Functions are called as from one program: what one does to the process is there for the next.
+    functions = [("baseline", "goes.py:f"), ("candidate", "stays.py:getcwd")]
+    (project / "stays.py").write_text("import os\ndef getcwd():\n    print(os.path.basename(os.getcwd()))\n")
+    assert launched(tmp_path / "two", *functions) == (0, f"{tmp_path.name}\n" * 2, "")
+
+
 def test_modules_see_the_same_one_after_the_other(project: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (project / f"{name}.py").write_text(PROBE)

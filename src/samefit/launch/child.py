@@ -111,17 +111,19 @@ def run_sides() -> None:
     from samefit import live
     from samefit.launch import child_path
 
-    targets = _session["targets"]
+    targets, home = _session["targets"], os.getcwd()
     modules: dict[str, ModuleType] = {}
     module: ModuleType | None = None
     for number, target in enumerate(targets):
         last = number == len(targets) - 1
-        child_path.enter(
-            os.getcwd() if target["kind"] == "module" else os.path.dirname(os.path.abspath(target["path"]))
-        )
-        if target["kind"] == "function":
+        # The side before may have gone elsewhere: a program begins where the user is, and is found from there.
+        file = os.path.join(home, target["path"])
+        child_path.enter(home if target["kind"] == "module" else os.path.dirname(file))
+        if target["kind"] != "function":
+            os.chdir(home)
+        else:
             # The file is imported before the side begins its own work: its top level belongs to all its functions.
-            module = modules.get(target["path"]) or _load(target["path"])
+            module = modules.get(target["path"]) or _load(target["path"], file)
             modules[target["path"]] = module
         if target["name"]:
             live.begin_side(target["name"])
@@ -157,9 +159,8 @@ def _look_at_model(target: Mapping[str, Any], module: ModuleType | None) -> None
     live.look_at_model(None, vars(sys.modules["__main__"]))
 
 
-def _load(path: str) -> ModuleType:
+def _load(path: str, file: str) -> ModuleType:
     """Imports a script as a module named after its file, so that its `__main__` block does not run."""
-    file = os.path.abspath(path)
     name = os.path.splitext(os.path.basename(file))[0]
     sys.argv = [path]
     spec = importlib.util.spec_from_file_location(name, file)
