@@ -193,7 +193,7 @@ class Live:
     def begin_side(self, name: str) -> None:
         self.ledger.begin_side(name)
         if name:
-            note_own_generators(self.ledger)
+            self.ledger.keep_states(f"side:{name}", note_own_generators(self.ledger))
         self.transplants.begin_side(name)
         self.pipelines.begin_side()
         if self.provenance is not None:

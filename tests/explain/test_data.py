@@ -12,6 +12,7 @@ from tests.explain.cases import OTHER, REORDERED, Story, at, case_between, found
 from tests.handmade import Change, Training, make_run
 
 from samefit.explain.case import Case
+from samefit.store.records import generator_digest
 from samefit.types import Samples
 
 
@@ -211,12 +212,8 @@ def test_a_line_with_the_text_of_another_one_is_told(tmp_path: Path) -> None:
     assert "no line of the other side" not in texts(last)
 
 
-def one_process(tmp_path: Path, *states: bytes) -> Case:
-    """Two sides of one process, each of which begins with a generator of the script in that state."""
-    story = Story()
-    for number, (name, state) in enumerate(zip("ab", states, strict=True), start=1):
-        story.side(name).note("state", generator="own", function="RNG", value="numpy.Generator", state=state)
-        story.training(number).end()
+def of_one_process(tmp_path: Path, story: Story) -> Case:
+    """Two sides of one process, of which the second gets other samples."""
     trainings = [
         Training(side=side, model=number, location=at(8 + number), begin_event=story.begin[number])
         for number, side in ((1, "a"), (2, "b"))
@@ -224,6 +221,24 @@ def one_process(tmp_path: Path, *states: bytes) -> Case:
     changes = [Change("batch", 8), Change("rows", 8)]
     run = make_run(tmp_path / "run", trainings=trainings, events=story.events, states=story.states, changes=changes)
     return case_between(run, run, sides=("a", "b"))
+
+
+def one_process(tmp_path: Path, *states: bytes) -> Case:
+    """Each side begins with a generator of the script in that state."""
+    story = Story()
+    for number, (name, state) in enumerate(zip("ab", states, strict=True), start=1):
+        story.side(name).note("state", generator="own", function="RNG", value="numpy.Generator", state=state)
+        story.training(number).end()
+    return of_one_process(tmp_path, story)
+
+
+def made_by_the_first(tmp_path: Path, module: str, state: bytes, first: bytes | None) -> Case:
+    """A generator is there when the second side begins, and was not when the first one did."""
+    key = f"own:{module}:RNG"
+    story = Story().side("a").training(1).end().side("b")
+    story.note("state", generator="own", function="RNG", component=key, state=generator_digest(state))
+    story.states["side:b"] |= {key: state} | ({f"first:{key}": first} if first is not None else {})
+    return of_one_process(tmp_path, story.training(2).end())
 
 
 def test_a_generator_of_the_scripts_own_that_had_been_drawn_from(tmp_path: Path) -> None:
@@ -234,9 +249,25 @@ def test_a_generator_of_the_scripts_own_that_had_been_drawn_from(tmp_path: Path)
 
 def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> None:
     case = one_process(tmp_path, b"1" * 16, b"1" * 16)
-    assert slugs(case) == ["data-content", "state-carried-over"]
-    last = found(case)[-1]
+    assert slugs(case) == ["state-carried-over", "data-content"]
+    last = found(case)[0]
     assert (last.weak, plans(last)) == (True, ["alone"])
+
+
+def test_a_generator_that_the_first_side_has_made_in_a_module_of_both(tmp_path: Path) -> None:
+    first = found(made_by_the_first(tmp_path, "common", b"moved", b"seeded"))[0]
+    assert (first.slug, first.location, plans(first)) == ("generator-advanced", at(2), ["alone"])
+
+
+@pytest.mark.parametrize(
+    ("module", "state", "first"),
+    [("common", b"seeded", b"seeded"), ("common", b"moved", None), ("__main__", b"moved", b"seeded")],
+    ids=["not drawn from", "it does not tell its seed", "of the script, which is gone"],
+)
+def test_a_generator_that_the_first_side_has_made_is_no_cause(
+    tmp_path: Path, module: str, state: bytes, first: bytes | None
+) -> None:
+    assert "generator-advanced" not in slugs(made_by_the_first(tmp_path, module, state, first))
 
 
 def one_script(

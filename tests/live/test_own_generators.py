@@ -50,3 +50,34 @@ def test_what_an_earlier_training_drew_is_the_cause(each_backend: str, tmp_path:
     assert (cause["slug"], cause["confirmed"]) == ("generator-advanced", True)
     assert cause["counterfactual"].startswith(PUT_BACK.get(each_backend, "with G put back before #2"))
     assert cause["location"]["code"].startswith("G = ")
+
+
+IN_A_MODULE = "import numpy as np\n\nG = np.random.{}(5)\n"
+THAT_IMPORTS = """
+import keras, numpy as np
+from common import G
+x = G.uniform(size=(96, 8)).astype("float32")
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, kernel_initializer="ones")])
+model.compile("sgd", "mse")
+model.fit(x, x.sum(1, keepdims=True), verbose=0, shuffle=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("made_by", "slug", "line"),
+    [
+        ("default_rng", "generator-advanced", "G = np.random.default_rng(5)"),
+        ("RandomState", "state-carried-over", None),
+    ],
+)
+def test_what_a_script_before_drew_from_a_module_of_both_is_the_cause(
+    any_backend: str, tmp_path: Path, made_by: str, slug: str, line: str | None
+) -> None:
+    """A script that runs alone is named as it was beside the other one: else its re-run would show nothing."""
+    (tmp_path / "common.py").write_text(IN_A_MODULE.format(made_by))
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(THAT_IMPORTS)
+    (cause,) = checked_in_a_process(any_backend, tmp_path, "one.py", "two.py", "--same-process")["causes"]
+    assert (cause["slug"], cause["confirmed"]) == (slug, True)
+    assert "run alone, in a fresh process" in cause["counterfactual"]
+    assert line is None or cause["location"]["code"] == line

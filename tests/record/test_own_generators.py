@@ -94,6 +94,15 @@ def test_they_are_found_with_their_lines(script: ModuleType) -> None:
     assert (location.line, location.code) == (5, "RNG = np.random.default_rng(0)")
 
 
+def test_the_home_of_one_is_the_module_that_makes_it(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the script that imports it, which `multiprocessing` has under another name as well."""
+    main = ModuleType("__main__")
+    main.__file__, main.RNG = f"{script.__file__}.main.py", script.RNG  # type: ignore[attr-defined]
+    others = {name: module for name, module in sys.modules.items() if name != "__main__"}
+    monkeypatch.setattr(sys, "modules", {"__main__": main, "__mp_main__": main, **others})
+    assert of(script)["RNG"].key == "own:a_script_of_the_user:RNG"
+
+
 @pytest.mark.parametrize("name", ["RNG", "LEGACY", "OWN"])
 def test_a_draw_moves_that_one_alone(script: ModuleType, name: str) -> None:
     before = of(script)

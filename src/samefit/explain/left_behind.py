@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from samefit.comparison.result import Evidence
 from samefit.explain.case import Case, Counterfactual, Side, Suspect
-from samefit.store.records import Event
+from samefit.store.records import Event, generator_digest
 
 
 def explain_own_generators(case: Case) -> Iterator[Suspect]:
@@ -16,6 +16,8 @@ def explain_own_generators(case: Case) -> Iterator[Suspect]:
     sides = case.separable
     first, second = (_own_generators(side, None if sides else side.training.number) for side in (case.a, case.b))
     moved = [event for key, event in second.items() if key in first and first[key].state != event.state]
+    if sides:
+        moved += [event for key, event in second.items() if key not in first and _has_moved(case.b, event)]
     if sides and moved:
         # One re-run shows it for all of them.
         alone = Counterfactual("the candidate run alone, in a fresh process", alone=True)
@@ -37,13 +39,23 @@ def _own_generators(side: Side, training: int | None) -> Mapping[str, Event]:
     }
 
 
+def _has_moved(side: Side, event: Event) -> bool:
+    """Whether a generator that the side before has made, in a module of both, was drawn from when a side began."""
+    key = event.component
+    # The names of a script go with it.
+    if key.startswith("own:__main__:"):
+        return False
+    seeded = side.run.generator_states(f"side:{side.name}").get(f"first:{key}")
+    return seeded is not None and generator_digest(seeded) != event.state
+
+
 def _had_been_drawn_from(case: Case, moved: list[Event], fixes: tuple[Counterfactual, ...]) -> Suspect:
     name = moved[0].function
     return Suspect(
         slug="generator-advanced",
         summary=f"{name}, a generator of the script's own, had been drawn from before the candidate began.",
         evidence=tuple(
-            Evidence(f"{e.function} ({e.value}) is in another state than before the baseline", "", e.location)
+            Evidence(f"{e.function} ({e.value}) is in another state than it was in for the baseline", "", e.location)
             for e in moved[:4]
         ),
         location=moved[0].location or case.b.training.location,

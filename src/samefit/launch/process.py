@@ -149,7 +149,8 @@ def start(
 def _command(targets: Sequence[SideTarget], *, inside: bool) -> list[str]:
     """Returns the arguments of the interpreter; `inside`: what a script leaves behind is looked at."""
     first = targets[0].target
-    if inside or len(targets) > 1 or first.kind == "function":
+    # One side of several that runs alone is run, and named, as it was among them.
+    if inside or len(targets) > 1 or targets[0].name or first.kind == "function":
         return [str(_BOOTSTRAP / "sides.py")]
     if first.kind == "module":
         return ["-m", first.module, *first.args]

@@ -59,7 +59,9 @@ def own_generators() -> Iterator[OwnGenerator]:
     modules = {
         name: file for name, module in list(sys.modules.items()) if (file := _users_file(name, module)) is not None
     }
-    places = [(name, vars(sys.modules[name]), file) for name, file in modules.items()]
+    # A script that imports a generator is not its home, and is gone when another one runs.
+    ordered = sorted(modules.items(), key=lambda module: module[0] == "__main__")
+    places = [(name, vars(sys.modules[name]), file) for name, file in ordered]
     places += [(place_of(frame), local_names(frame), frame.f_code.co_filename) for frame in _users_frames()]
     known: set[int] = set()
     for place, names, file in places:
@@ -73,6 +75,9 @@ def own_generators() -> Iterator[OwnGenerator]:
 
 
 def _users_file(name: str, module: Any) -> str | None:
+    if name == "__mp_main__":
+        # Another name that `multiprocessing` gives the script.
+        return None
     # The names of a notebook stand in a module without a file.
     file = getattr(module, "__file__", "<notebook>" if name == "__main__" else None)
     if not isinstance(file, str):
