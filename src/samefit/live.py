@@ -12,13 +12,14 @@ import platform
 import sys
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from samefit.errors import NoModelError
 from samefit.patches.imports import Held
 from samefit.patches.patching import Patches
+from samefit.record.code import code_digests
 from samefit.record.ledger import Ledger
 from samefit.record.own_generators import note_own_generators
 from samefit.record.pipelines import Pipelines
@@ -123,7 +124,6 @@ class Live:
 
         from samefit import backends
         from samefit.patches import generators, layers, trainer
-        from samefit.record.code import code_digests
         from samefit.record.provenance import Provenance
         from samefit.record.recorder import Recorder
         from samefit.record.stop import StopPoint
@@ -200,10 +200,15 @@ class Live:
             self.provenance.begin_side()
             self.transplants.keras_ready()
 
-    def end_side(self, name: str) -> None:
+    def end_side(self, name: str, executed_before: Sequence[str]) -> None:
         self.ledger.note("end", value=name)
         if self.recorder is not None:
+            for file in executed_before:
+                text = f"{file} was executed once, with the arguments of the side before"
+                self.recorder.writer.warning("executed-once", text)
             self.recorder.close("complete")
+        # The next side may not know its modules any more.
+        self._code = {**code_digests(), **self._code}
 
     def look_at_model(self, value: Any, names: Mapping[str, Any] | None) -> None:
         """Looks at the one model that `value` is or makes, or that is among the global `names` of a script."""
@@ -266,7 +271,6 @@ class Live:
         import keras
 
         from samefit import backends
-        from samefit.record.code import code_digests
 
         backend = backends.load(keras.config.backend())
         return {
@@ -376,11 +380,11 @@ def begin_side(name: str) -> None:
         recording.ledger.guard(lambda: recording.begin_side(name), None)
 
 
-def end_side(name: str) -> None:
-    """A side of a same-process check has ended."""
+def end_side(name: str, executed_before: Sequence[str]) -> None:
+    """A side of a same-process check has ended; it got modules, by their files, that the side before had executed."""
     if _live is not None and not _live.ledger.guard.stopped:
         recording = _live
-        recording.ledger.guard(lambda: recording.end_side(name), None)
+        recording.ledger.guard(lambda: recording.end_side(name, executed_before), None)
 
 
 def look_at_model(value: Any, names: Mapping[str, Any] | None) -> None:

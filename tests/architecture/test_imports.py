@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     # The parent, which starts processes and looks at what they leave behind; never the live half.
     "launch": {"store", "__init__"} | LEAVES,
     # The child's side of launching: what runs in the user's process before its first line.
-    "child": {"live", "patches", "record"} | LEAVES,
+    "child": {"attribution", "live", "patches", "record"} | LEAVES,
     "checks": {"launch", *OFFLINE} | LEAVES,
     "cli": {"checks", *OFFLINE} | LEAVES,
     # Models that are handed in as objects are looked at here.

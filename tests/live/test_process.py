@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.live.checked import checked
 
 from samefit.cli import main
 from samefit.store.reader import Run
@@ -87,3 +88,35 @@ def test_trainings_in_two_threads_at_once_end_the_recording_and_are_said(
     assert "recording stopped, the training goes on" in capfd.readouterr().err
     run = Run.open("train.run")
     assert "another ran one; one at a time is recorded" in run.manifest["recording_failed"]
+
+
+CONFIG = "import argparse\n\nparser = argparse.ArgumentParser()\nparser.add_argument('--rate', type=float)\n"
+WITH_ARGUMENTS = """
+import keras, numpy as np
+from config import RATE
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+model.compile(keras.optimizers.SGD(RATE), "mse")
+model.fit(np.ones((4, 2), "float32"), np.zeros((4, 1), "float32"), verbose=0)
+"""
+
+
+def test_a_module_that_read_the_arguments_of_the_first_side_is_said(
+    tmp_path: Path, any_backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides train with its rate, as they would in one process, and that is not what was asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", any_backend)
+    Path("config.py").write_text(CONFIG + "RATE = parser.parse_args().rate\n")
+    Path("train.py").write_text(WITH_ARGUMENTS)
+    slow, fast = "train.py --rate 0.1", "train.py --rate 0.2"
+
+    def said(*sides: str) -> list[str]:
+        runs = Path(f"{len(list(Path().iterdir()))}")
+        runs.mkdir()
+        notes = checked(runs.absolute(), *sides, "--same-process")["notes"]
+        return [note for note in notes if note.startswith("executed-once: ")]
+
+    assert said(slow, fast) == ["executed-once: config.py was executed once, with the arguments of the side before"]
+    assert said(slow, slow) == []
+    Path("config.py").write_text("RATE = 0.1\n")
+    assert said(slow, fast) == []

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from samefit.patches.own_generators import make_anew, write
+from samefit.record.code import code_digests
 from samefit.record.own_generators import OwnGenerator, own_generators
 
 SCRIPT = """
@@ -154,6 +155,35 @@ def test_one_whose_seed_cannot_be_asked_for_is_not_made_anew(script: ModuleType)
     script.RNG = np.random.Generator(NeedsMore(more=3))
     assert of(script)["RNG"].first is None
     assert not make_anew(of(script)["RNG"].key)
+
+
+def test_what_is_loaded_when_it_is_used_is_left_alone(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lazily_loaded.py").write_text("import numpy\nRNG = numpy.random.default_rng(0)\n")
+    spec = importlib.util.spec_from_file_location("lazily_loaded", tmp_path / "lazily_loaded.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    script.LAZY = lazy
+    monkeypatch.setitem(sys.modules, "lazily_loaded", lazy)
+    monkeypatch.setitem(sys.modules, "not_installed", NotInstalled())  # type: ignore[arg-type]
+    assert [*of(script)] == ["RNG", "LEGACY", "OWN"]
+    assert str(tmp_path / "lazily_loaded.py") in [str(Path(file).resolve()) for file in code_digests()]
+    assert "RNG" not in object.__getattribute__(lazy, "__dict__")
+
+
+class NotInstalled:
+    """A stand-in for a library, which says so whatever it is asked for."""
+
+    @property
+    def __class__(self) -> Any:
+        raise ImportError("it is not installed")
+
+    def __getattr__(self, name: str) -> Any:
+        raise ImportError("it is not installed")
 
 
 def test_one_that_does_not_tell_its_state_is_left_out(script: ModuleType) -> None:

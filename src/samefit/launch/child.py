@@ -6,12 +6,14 @@ Imported before the user's first line, so it imports the standard library alone.
 from __future__ import annotations
 
 import atexit
+import builtins
 import faulthandler
 import functools
+import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
@@ -114,17 +116,22 @@ def run_sides() -> None:
     targets, home = _session["targets"], os.getcwd()
     modules: dict[str, ModuleType] = {}
     module: ModuleType | None = None
+    loaded = ""
     for number, target in enumerate(targets):
-        last = number == len(targets) - 1
-        # The side before may have gone elsewhere: a program begins where the user is, and is found from there.
-        file = os.path.join(home, target["path"])
-        child_path.enter(home if target["kind"] == "module" else os.path.dirname(file))
-        if target["kind"] != "function":
-            os.chdir(home)
-        else:
-            # The file is imported before the side begins its own work: its top level belongs to all its functions.
-            module = modules.get(target["path"]) or _load(target["path"], file)
-            modules[target["path"]] = module
+        asked, leaving = os.environ.get("KERAS_BACKEND"), None
+        if target["kind"] != "function" or target["path"] != loaded:
+            # The side before may have gone elsewhere: a program begins where the user is, and is found from there.
+            file = os.path.join(home, target["path"])
+            # Of a link Python takes the directory of the file behind it.
+            child_path.enter(home if target["kind"] == "module" else os.path.dirname(os.path.realpath(file)))
+            if target["kind"] == "function":
+                # The file is imported before the side begins its own work: its top level belongs to all its functions.
+                module = modules.get(target["path"]) or _load(target["path"], file)
+                modules[target["path"]] = sys.modules[module.__name__] = module
+                loaded = target["path"]
+            else:
+                os.chdir(home)
+                loaded = ""
         if target["name"]:
             live.begin_side(target["name"])
         try:
@@ -135,11 +142,39 @@ def run_sides() -> None:
                 getattr(module, target["function"])()
             else:
                 _run_main(target)
-        except SystemExit as leaving:
-            if last or leaving.code not in (None, 0):
+        except SystemExit as left:
+            if left.code not in (None, 0):
                 raise
+            leaving = left
+        if number:
+            _check_backend(target, asked)
         if target["name"]:
-            live.end_side(target["name"])
+            ran_with = {tuple(other["args"]) for other in targets[: number + 1]}
+            live.end_side(target["name"], _kept_arguments(child_path.given_back(), home) if len(ran_with) > 1 else [])
+        if leaving is not None and number == len(targets) - 1:
+            raise leaving
+
+
+def _check_backend(target: Mapping[str, Any], before: str | None) -> None:
+    """Ends the process where a side asks for another backend than the one that Keras has taken for a side before."""
+    keras, asked = sys.modules.get("keras"), os.environ.get("KERAS_BACKEND")
+    if keras is None or _session.get("backend") or asked in (before, keras.config.backend()):
+        return
+    sys.exit(
+        f"{target['text']} asks for the Keras backend '{asked}', and this process has '{keras.config.backend()}' since "
+        "a side before: a process has one. Compare the two without --same-process."
+    )
+
+
+def _kept_arguments(files: Sequence[str], home: str) -> list[str]:
+    """Returns those of some files that read the arguments of the program where they are imported, as it seems."""
+    found = []
+    for file in files:
+        with open(file, encoding="utf-8", errors="replace") as source:
+            text = source.read()
+        if "argv" in text or "parse_args" in text or "parse_known_args" in text:
+            found.append(os.path.relpath(file, home))
+    return found
 
 
 def _look_at_model(target: Mapping[str, Any], module: ModuleType | None) -> None:
@@ -181,12 +216,13 @@ def _run_main(target: Mapping[str, Any]) -> None:
             spec = importlib.util.find_spec(target["module"] + ".__main__")
         if spec is None or spec.origin is None:
             raise ImportError(f"there is no module {target['module']}")
-        file, main.__spec__, main.__package__ = spec.origin, spec, spec.parent
+        file, main.__spec__, main.__package__, main.__loader__ = spec.origin, spec, spec.parent, spec.loader
     else:
         # Python makes it absolute, and leaves `sys.argv` as it was typed.
         file = os.path.abspath(target["path"])
-    main.__file__ = file
-    main.__builtins__ = __builtins__  # type: ignore[attr-defined]
+        main.__loader__ = importlib.machinery.SourceFileLoader("__main__", file)
+    vars(main).update(__file__=file, __cached__=None)
+    main.__builtins__ = builtins  # type: ignore[attr-defined]
     sys.argv = [target["path"] or file, *target["args"]]
     sys.modules["__main__"] = main
     exec(_compiled(file), vars(main))
@@ -194,4 +230,4 @@ def _run_main(target: Mapping[str, Any]) -> None:
 
 def _compiled(file: str) -> CodeType:
     with open(file, "rb") as source:
-        return compile(source.read(), file, "exec")
+        return compile(source.read(), file, "exec", dont_inherit=True)

@@ -9,89 +9,167 @@ import importlib.abc
 import importlib.machinery
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
+
+from samefit.attribution import is_user_file
+from samefit.patches.imports import names_of
 
 _before: list[str] = []
 """The path as it was before any side."""
 
 _entered: list[str] = []
-"""The directories of the sides so far, the last of which is first on the path."""
+"""The directories of the sides so far."""
 
 
 def enter(directory: str) -> None:
     """Puts the directory of a side first on the path, in the place of that of the side before and of what that added.
 
-    A side of the same directory finds all modules as the sides before have left them. To another one those of their
-    directories are not known any more: it may have modules of its own with these names. One that it finds at the same
-    place comes back with its state, for to see what that changes is what one process is for.
+    Modules of the user's are not known to the next side any more, wherever the one before has found them: it may have
+    other ones with these names. One that it finds at the same place comes back with its state, for to see what that
+    changes is what one process is for.
 
     Args:
         directory: That of the script; of a module that is run by name the working directory.
     """
-    directory = os.path.abspath(directory)
-    if not _entered:
-        _before[:] = sys.path
-    elif _entered[-1] == directory:
-        return
-    else:
+    if _entered:
         _put_aside()
-    sys.path[:] = [directory, *_before]
+        # What a library has added stays: it may look for more of itself there.
+        added = [entry for entry in sys.path if entry not in _before and not _is_users_place(entry)]
+    else:
+        _before[:], added = sys.path, []
+    own = [] if sys.flags.safe_path else [directory]
+    sys.path[:] = [*own, *_before, *added]
     _entered.append(directory)
 
 
-def _put_aside() -> None:
-    added = {os.path.abspath(place) for place in sys.path if place not in _before} | set(_entered)
-    tops = {name for name in sys.modules if "." not in name and name != "__main__"}
-    theirs = {name for name in tops if not added.isdisjoint(_places(sys.modules[name]))}
-    aside = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in theirs}
-    for name, module in aside.items():
-        del sys.modules[name]
-        _known.setdefault(name, []).append(module)
-    if _Known not in sys.meta_path:
-        sys.meta_path.insert(0, _Known)
+def given_back() -> list[str]:
+    """Returns the files of the modules that a side has got as the one before had left them, since it was entered."""
+    return [known.place for known in _again if isinstance(known.place, str)]
 
 
-def _places(module: ModuleType) -> Iterator[str]:
-    """Yields the directories in which a module was found: that of its file, those around a package."""
-    # A package without `__init__.py` has places, and no file.
-    for place in getattr(module, "__path__", None) or [getattr(module, "__file__", None) or ""]:
-        yield os.path.dirname(os.path.abspath(place))
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A module that was put aside.
+
+    Attributes:
+        module: The module.
+        place: Its file; of a package without one its directories, which Python computes anew with every change of the
+            path.
+        side: How many sides had been entered by then.
+    """
+
+    module: ModuleType
+    place: str | list[str]
+    side: int
 
 
-_known: dict[str, list[ModuleType]] = {}
+_aside: dict[str, list[_Known]] = {}
 """Modules that were put aside, by name."""
 
+_again: list[_Known] = []
+"""Those that came back since the last side was entered."""
 
-class _Known(importlib.abc.MetaPathFinder):
+
+def _put_aside() -> None:
+    _again.clear()
+    modules = [(name, module) for name, module in list(sys.modules.items()) if name not in ("__main__", "__mp_main__")]
+    # The places of a package are computed from its parent: first of all, then they go.
+    places = {name: _place_of(names_of(module)) for name, module in modules}
+    # A package with all that is in it, compiled modules as well.
+    theirs = {name.partition(".")[0] for name, place in places.items() if _is_users(place)}
+    for name, module in modules:
+        if name.partition(".")[0] in theirs:
+            del sys.modules[name]
+            _aside.setdefault(name, []).append(_Known(module, places[name], len(_entered)))
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+
+
+def _is_users(place: str | list[str]) -> bool:
+    return is_user_file(place) if isinstance(place, str) else any(map(_is_users_place, place))
+
+
+def _place_of(names: Mapping[str, Any]) -> str | list[str]:
+    file = names.get("__file__")
+    return os.path.abspath(file) if isinstance(file, str) else _absolute(names.get("__path__") or ())
+
+
+def _absolute(places: Iterable[Any]) -> list[str]:
+    return [os.path.abspath(place) for place in places if isinstance(place, str)]
+
+
+def _is_users_place(entry: Any) -> bool:
+    return not isinstance(entry, str) or is_user_file(os.path.join(os.path.abspath(entry), "__init__.py"))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
     """Finds modules that were put aside, where they are what would be imported now."""
 
-    @classmethod
+    def __init__(self) -> None:
+        self._asking: set[str] = set()
+
     def find_spec(
-        cls, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         # With a target it is a reload, which executes the module anew.
-        if name not in _known or target is not None:
+        if not _aside.get(name) or target is not None or name in self._asking:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        same = [module for module in _known[name] if spec is not None and _is_at(module, spec)]
-        return importlib.machinery.ModuleSpec(name, _Again(same[-1])) if same else None
+        self._asking.add(name)
+        try:
+            spec = self._found_by_others(name, path)
+        finally:
+            self._asking.discard(name)
+        if spec is None:
+            return None
+        place: str | list[str] = _absolute(spec.submodule_search_locations or ())
+        if spec.origin is not None and spec.has_location:
+            place = os.path.abspath(spec.origin)
+        same = [known for known in _aside[name] if place and known.place == place]
+        if not same:
+            return None
+        spec.loader = _Again(same[-1], spec.loader)
+        return spec
+
+    def _found_by_others(self, name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec: importlib.machinery.ModuleSpec | None = None if find is None or finder is self else find(name, path)
+            if spec is not None:
+                return spec
+        return None
+
+
+_FINDER = _Finder()
+
+
+def _give_back(name: str, known: _Known) -> None:
+    _aside[name].remove(known)
+    _again.append(known)
 
 
 class _Again(importlib.abc.Loader):
-    """Gives a module back as it was left."""
+    """Gives a module back as it was left; once, since who imports it anew after that wants it executed."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module, self._spec = module, module.__spec__
+    def __init__(self, known: _Known, loader: Any) -> None:
+        self._known, self._spec, self._loader = known, names_of(known.module).get("__spec__"), loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return self._module
+        return self._known.module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec
+        assert module.__spec__ is not None
+        name, module.__spec__ = module.__spec__.name, self._spec
+        _give_back(name, self._known)
+        # What a package holds is there with it, as in a process that has imported it before.
+        for inner, every in _aside.items():
+            same = [known for known in every if known.side == self._known.side]
+            if inner.startswith(f"{name}.") and inner not in sys.modules and same:
+                sys.modules[inner] = same[0].module
+                _give_back(inner, same[0])
 
-
-def _is_at(module: ModuleType, spec: importlib.machinery.ModuleSpec) -> bool:
-    if spec.origin is not None:
-        return os.path.abspath(spec.origin) == os.path.abspath(getattr(module, "__file__", None) or "")
-    return list(spec.submodule_search_locations or ()) == list(getattr(module, "__path__", ()))
+    def __getattr__(self, name: str) -> Any:
+        # Who only looks for the module (`runpy`, `pkgutil`) asks its loader for the code or a file.
+        return getattr(self._loader, name)

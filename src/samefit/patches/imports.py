@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
+from typing import Any
 
 
 class Announcer(importlib.abc.MetaPathFinder):
@@ -113,3 +114,11 @@ def announced(callbacks: Mapping[str, Callable[[], None]]) -> Iterator[None]:
         announcer.forget()
         if announcer in sys.meta_path:  # somebody may have put an older list back
             sys.meta_path.remove(announcer)
+
+
+def names_of(module: Any) -> Mapping[str, Any]:
+    """Returns the names in what `sys.modules` holds; of what is no module none.
+
+    A module that is loaded when it is used (`importlib.util.LazyLoader`, a stand-in that raises) is left alone.
+    """
+    return object.__getattribute__(module, "__dict__") if issubclass(type(module), ModuleType) else {}

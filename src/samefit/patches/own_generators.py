@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from samefit import backends
+from samefit.patches.imports import names_of
 
 PREFIX = "own:"
 """How a key begins: "own:place:name", where the place is a module or "module.function()" (one that is being called),
@@ -23,10 +24,17 @@ and the name may be "object.attribute"."""
 FIRST = "first:"
 """What stands before the key of the state in which a seed had put such a generator."""
 
+_HOMES = frozenset(("random", "numpy", *backends.NAMES))
+"""The packages that the classes of generators are from."""
+
 
 def state_of(value: Any) -> bytes | None:
-    """Returns what decides the next draws of a generator; None for anything else, and for one that does not tell."""
-    return _asked(_state_of, value)
+    """Returns what decides the next draws of a generator; None for anything else, and for one that does not tell.
+
+    Of anything else its type alone is looked at: a stand-in for what is loaded when it is used is left as it is.
+    """
+    kinds = {str(base.__module__).partition(".")[0] for base in type(value).__mro__}
+    return None if kinds.isdisjoint(_HOMES) else _asked(_state_of, value)
 
 
 def _asked(question: Callable[[Any], bytes | None], value: Any) -> bytes | None:
@@ -113,7 +121,7 @@ def _at(key: str) -> Any:
 
 def _names_at(place: str) -> Mapping[str, Any]:
     if place in sys.modules:
-        return vars(sys.modules[place])
+        return names_of(sys.modules[place])
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and place_of(frame) != place:
         frame = frame.f_back

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from samefit.attribution import is_user_file
+from samefit.patches.imports import names_of
 
 _DIGEST_BYTES = 16
 
@@ -19,7 +20,7 @@ def code_digests() -> dict[str, str]:
     """
     digests = {}
     for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
+        file = names_of(module).get("__file__")
         # A module without a file on disk (in a zip, made at run time) has no digest; its code is not compared.
         if isinstance(file, str) and file.endswith(".py") and is_user_file(os.path.abspath(file)):
             path = Path(file).resolve()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from samefit.attribution import is_user_file, kind_of
 from samefit.data_code import attributes_held
+from samefit.patches.imports import names_of
 from samefit.patches.own_generators import FIRST, PREFIX, first_state_of, local_names, place_of, state_of
 from samefit.store.records import generator_digest
 from samefit.types import Location
@@ -61,7 +62,7 @@ def own_generators() -> Iterator[OwnGenerator]:
     }
     # A script that imports a generator is not its home, and is gone when another one runs.
     ordered = sorted(modules.items(), key=lambda module: module[0] == "__main__")
-    places = [(name, vars(sys.modules[name]), file) for name, file in ordered]
+    places = [(name, names_of(sys.modules[name]), file) for name, file in ordered]
     places += [(place_of(frame), local_names(frame), frame.f_code.co_filename) for frame in _users_frames()]
     known: set[int] = set()
     for place, names, file in places:
@@ -79,7 +80,7 @@ def _users_file(name: str, module: Any) -> str | None:
         # Another name that `multiprocessing` gives the script.
         return None
     # The names of a notebook stand in a module without a file.
-    file = getattr(module, "__file__", "<notebook>" if name == "__main__" else None)
+    file = names_of(module).get("__file__", "<notebook>" if name == "__main__" else None)
     if not isinstance(file, str):
         return None
     return file if file == "<notebook>" or is_user_file(os.path.abspath(file)) else None
