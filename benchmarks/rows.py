@@ -57,8 +57,8 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 _KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(4 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 """Variables with which glibc keeps the memory that a step of PyTorch has freed for the next step. Else it is a matter
-of chance, of what happens to lie behind that memory, how much of it goes back to the system: from none to 7,000 pages a
-step, which take up to a third of a step to get anew (`docs/explanation/cost.md`)."""
+of chance, of what happens to lie behind that memory, how much of it goes back to the system
+(`docs/explanation/cost.md`)."""
 
 
 def _recorded(home: Path, model: str, *options: str) -> Callable[[int], list[str]]:
@@ -233,6 +233,8 @@ ROWS: Mapping[str, Row] = {
     "step-torch-short": Row("the same with batches of 128: steps of about 20 ms", "≤ 1.03 median, ≤ 1.05 p95",
                             _recorder("cnn", "torch", "--every-step", chunk=20, pairs=60, rounds=10,
                                       variables=_KEPT_MEMORY)),
+    "step-torch-as-it-is": Row("the same with batches of 256, and what glibc does by itself", "none",
+                               _recorder("cnn256", "torch", "--every-step", chunk=20, pairs=60, rounds=10)),
     "step-jax-gpu": Row(f"JAX, large CNN: a step under the recorder {_FULL} / plain `fit`",
                         "≤ 1.03 median, ≤ 1.05 p95", _recorder("images", "jax", "--every-step", chunk=5, pairs=20),
                         on_gpu=True),

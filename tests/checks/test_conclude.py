@@ -267,3 +267,14 @@ def test_what_is_confirmed_of_two_models_shows_that_they_belong_together(
     found = concluded(pair, Bench(a), began=0.0, ended=True, confirm=True, inside=False)  # type: ignore[arg-type]
     assert [each.confirmed for each in found.causes] == [confirmed]
     assert any("in another order" in note for note in found.notes) is not confirmed
+
+
+def test_models_that_are_not_alike_behind_what_is_confirmed_may_train_in_another_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = run_of(tmp_path / "a")
+    pair = Pair(Part(a), Part(run_of(tmp_path / "b", Change("loss"))), Execution(()), Execution(()))
+    causes = (Cause("different-seed", True, "The seeds differ."), Cause("model-config", False, "The layers differ."))
+    monkeypatch.setattr(conclude, "confirmed_causes", lambda pair, found, *_: Found(causes, pair, found))
+    found = concluded(pair, Bench(a), began=0.0, ended=True, confirm=True, inside=False)  # type: ignore[arg-type]
+    assert any("in another order" in note for note in found.notes)

@@ -30,7 +30,7 @@ from samefit.types import Stage, Verdict
 _ENDED = "The trainings part, and were ended after step {steps}; --to-end lets both train to their ends."
 
 _OTHER_ORDER = (
-    "The models do not hold the same weights. If both scripts train the same models, in another order, that is seen "
+    "The models are not alike. If both scripts train the same models, in another order, that is seen "
     "only with --to-end."
 )
 
@@ -81,11 +81,14 @@ def concluded(
 def _may_be_in_another_order(comparison: Comparison) -> bool:
     """Whether two trainings that were ended early may be of two models that both scripts train later or before.
 
-    The first models were all that there was to pair. What was confirmed shows that the two belong together.
+    The first models were all that there was to pair. What was confirmed shows that the two belong together, unless they
+    are still not alike behind that.
     """
-    alignment = comparison.alignment
+    alignment, causes = comparison.alignment, comparison.causes
+    if causes and causes[-1].slug == "model-config":
+        return not causes[-1].confirmed
     alike = not (alignment.only_in_baseline or alignment.only_in_candidate)
-    return not alike and not any(cause.confirmed for cause in comparison.causes)
+    return not alike and not any(cause.confirmed for cause in causes)
 
 
 def explained_by_reruns(pair: Pair, comparison: Comparison, workshop: Workshop) -> Comparison:
