@@ -97,3 +97,16 @@ def test_that_tensorflow_repeats_an_order_is_said_where_fit_shuffles(
     pair = Pair(Part(run, trainings=(1,)), Part(run, trainings=(2,)), execution, execution)
     notes = list(notes_of(pair, pair.compared()))
     assert any("very same shuffle order" in note for note in notes) is is_said
+
+
+@pytest.mark.parametrize(
+    ("floatx", "enabled", "said"), [("float64", False, True), ("float64", True, False), ("float32", False, False)]
+)
+def test_that_jax_has_no_float64_is_said_where_it_is_asked_for(
+    tmp_path: Path, floatx: str, enabled: bool, said: bool
+) -> None:
+    wide = {"globals": {"floatx": floatx}, "flags": {"jax_enable_x64": enabled}, "backend": "jax"}
+    a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b", manifest=wide)
+    pair = Pair(Part(a), Part(b), Execution(()), Execution(()))
+    notes = notes_of(pair, pair.compared())
+    assert any("JAX computes in float32 all the same" in note for note in notes) is said

@@ -17,6 +17,16 @@ class Numpy:
     def to_numpy(self, value: Any) -> np.ndarray[Any, Any]:
         return np.asarray(value)
 
+    def narrowed(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return array
+
+
+class WithoutFloat64(Numpy):
+    """One that computes in float32 at the most."""
+
+    def narrowed(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return array.astype(np.float32)
+
 
 BACKEND: Any = Numpy()
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6)
@@ -55,6 +65,13 @@ def test_a_batch_of_unknown_objects_is_not_seen_and_it_is_said_why() -> None:
 def test_integers_have_one_digest_on_every_backend() -> None:
     assert digest((X, Y.astype("int32"))) == digest((X, Y.astype("int64")))
     assert digest((X.astype("float32"), Y)) != digest((X, Y))
+
+
+def test_floats_that_a_backend_has_not_are_those_that_it_computes_with() -> None:
+    other: Any = WithoutFloat64()
+    narrow = digest((X.astype("float32"), Y))
+    assert digest_batch(other, flatten((X, Y))) == narrow != digest((X, Y))
+    assert digest_batch(other, flatten((X.astype("float16"), Y))) == digest((X.astype("float16"), Y))
 
 
 CLASSES = np.array([2, 0, 1, 1, 2, 0])

@@ -142,6 +142,10 @@ class Backend(abc.ABC):
         The view must not be written to, nor kept beyond the moment: the framework may reuse its memory.
         """
 
+    def narrowed(self, array: Array) -> Array:
+        """Returns an array of float64 of a batch as a step computes with it: some frameworks have no such floats."""
+        return array
+
     def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
         """Returns `to_numpy` of each of many tensors; from an accelerator in as few transfers as that takes."""
         return [self.to_numpy(value) for value in values]

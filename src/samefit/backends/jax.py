@@ -68,6 +68,14 @@ class JaxBackend(Backend):
             array = np.asarray(value.todense())
         return array
 
+    def narrowed(self, array: Array) -> Array:
+        import keras
+
+        # With `floatx` "float64" Keras casts the arrays of a `fit`, and without x64 JAX takes that back. What comes as
+        # float64 by itself is such on each backend.
+        demoted = keras.config.floatx() == "float64" and not jax.config.jax_enable_x64
+        return array.astype(np.float32) if demoted else array
+
     def to_numpy_many(self, values: Sequence[Any]) -> list[Array]:
         if jax.default_backend() != "cpu":
             # The first copy is waited for; those after it are on their way meanwhile.

@@ -20,6 +20,7 @@ def notes_of(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     return (
         *_tensorflow_order(pair, comparison),
         *_not_a_number(comparison),
+        *_no_such_floats(pair),
         *_not_pinned(pair),
         *_warnings(pair),
         *_unseen(pair, comparison),
@@ -31,6 +32,18 @@ def _not_a_number(comparison: Comparison) -> Iterator[str]:
     loss = comparison.differences.get("loss")
     if comparison.same and loss is not None and loss.final is not None and all(map(math.isnan, loss.final)):
         yield "Both trainings end with a loss that is not a number (NaN): what follows from there on is equal anyway."
+
+
+def _no_such_floats(pair: Pair) -> Iterator[str]:
+    """A side that asks for float64 may be equal to one that does not."""
+    manifests = (pair.a.run.manifest, pair.b.run.manifest)
+    asked = [(m.get("globals") or {}).get("floatx") == "float64" for m in manifests]
+    refused = [(m.get("flags") or {}).get("jax_enable_x64") is False and m.get("backend") == "jax" for m in manifests]
+    if any(wide and none for wide, none in zip(asked, refused, strict=True)):
+        yield (
+            "floatx is float64, and JAX computes in float32 all the same: it has no float64 while jax_enable_x64 is "
+            "off (JAX_ENABLE_X64=1 turns it on)."
+        )
 
 
 def _tensorflow_order(pair: Pair, comparison: Comparison) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from samefit.backends.base import Array, Backend
 from samefit.store.digest import NoDigestError, digest, joined, rows_sum
 
-_INT32 = np.dtype("int32")
+_INT32, _FLOAT64 = np.dtype("int32"), np.dtype("float64")
 
 NO_NUMBERS = "OUSMmc"
 """Kinds of types whose items are no numbers of the real line: objects, texts, dates, complex numbers."""
@@ -63,6 +63,7 @@ def _digest_batch(backend: Backend, leaves: Sequence[tuple[str, Any]], with_rows
         if array is not None:
             # JAX demotes int64 to int32 on its way in: the same values must have the same digest on every backend.
             array = array.astype(np.int64) if array.dtype == _INT32 else array
+            array = backend.narrowed(array) if array.dtype == _FLOAT64 else array
             present.append(array)
         digests.append((f"batch/{i}", None if array is None else digest(array)))
     rows = None

@@ -124,7 +124,8 @@ seeds in other integer types on each backend.
 The digest of a **batch** (`steps.batch`) is xxh3_128 over, for each leaf in order: the length of its path in 8 bytes
 (little-endian), the path in UTF-8, then one byte 0 for a missing leaf, or one byte 1 and the digest of the leaf.
 Integers were widened to int64, and targets that are one-hot (shape (samples, classes), a single one in each row) or
-integers of shape (samples, 1) stand as the classes that they name, int64 of shape (samples,).
+integers of shape (samples, 1) stand as the classes that they name, int64 of shape (samples,). Where Keras's `floatx` is
+float64 and JAX has no such floats (`jax_enable_x64` is off), float64 was narrowed to float32, as JAX does.
 
 The **sum of rows** (`steps.sample_sum`) is 8 bytes, little-endian: the sum modulo 2^64 of one 64-bit hash a sample. The
 hash of a sample covers its row in all leaves: the sum depends on which samples there are, not on their order.
