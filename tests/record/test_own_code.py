@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import importlib.util
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from samefit.record.own_code import (
     attributes_of,
     described,
+    digest,
     values_read,
     with_own_functions,
     with_own_parts,
@@ -309,3 +311,26 @@ def test_what_a_callback_was_given_to_call_is_code_of_it() -> None:
     assert list(held) == ["Scheduler.schedule"]
     assert held["Scheduler.schedule"]["name"]["line"] == drop.__code__.co_firstlineno
     assert written_at(Scheduler(np.exp), {}) == {}
+
+
+LAZY: Any = None
+
+
+def reads_a_module(epoch: int) -> float:
+    return float(LAZY.rate(epoch))
+
+
+def test_a_module_that_is_loaded_when_it_is_used_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_lazy_module.py").write_text("def rate(epoch): return 0.5\n")
+    spec = importlib.util.spec_from_file_location("a_lazy_module", tmp_path / "a_lazy_module.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    monkeypatch.setattr(sys.modules[__name__], "LAZY", lazy)
+    before = digest(reads_a_module)
+    assert list(values_read(reads_a_module)) == []
+    assert "rate" not in object.__getattribute__(lazy, "__dict__")
+    assert reads_a_module(1) == 0.5
+    assert digest(reads_a_module) == before

@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import types
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from samefit.attribution import kind_of
@@ -255,6 +255,10 @@ def _parts(function: FunctionType, depth: int, known: set[int]) -> Iterator[Any]
         yield name, list(_parts(own, depth - 1, known)) if own is not None else _settings(value, code)
 
 
+_MODULE = object()
+"""Stands for a module: to look at one that is loaded when it is used loads it, and none of them is a value."""
+
+
 def _read_by(function: FunctionType) -> dict[str, Any]:
     """Returns what the global names of a function, those around it and its named defaults stand for."""
     code = function.__code__
@@ -265,7 +269,7 @@ def _read_by(function: FunctionType) -> dict[str, Any]:
             read[name] = cell.cell_contents
         except ValueError:  # not yet assigned: a function that calls itself while it is made
             continue
-    return read
+    return {name: _MODULE if issubclass(type(each), ModuleType) else each for name, each in read.items()}
 
 
 def values_read(value: Any) -> Iterator[tuple[str, str, str]]:
