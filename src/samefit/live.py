@@ -21,7 +21,7 @@ from samefit.patches.imports import Held
 from samefit.patches.patching import Patches
 from samefit.record.code import code_digests
 from samefit.record.ledger import Ledger
-from samefit.record.own_generators import note_own_generators
+from samefit.record.own_generators import note_own_generators_of_side
 from samefit.record.pipelines import Pipelines
 from samefit.store.elsewhere import leave_mark, take_marks
 from samefit.store.variables import is_recorded_variable
@@ -193,7 +193,7 @@ class Live:
     def begin_side(self, name: str) -> None:
         self.ledger.begin_side(name)
         if name:
-            self.ledger.keep_states(f"side:{name}", note_own_generators(self.ledger))
+            note_own_generators_of_side(self.ledger)
         self.transplants.begin_side(name)
         self.pipelines.begin_side()
         if self.provenance is not None:

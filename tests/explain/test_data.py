@@ -236,7 +236,8 @@ def made_by_the_first(tmp_path: Path, module: str, state: bytes, first: bytes | 
     """A generator is there when the second side begins, and was not when the first one did."""
     key = f"own:{module}:RNG"
     story = Story().side("a").training(1).end().side("b")
-    story.note("state", generator="own", function="RNG", component=key, state=generator_digest(state))
+    for later in (b"", b" on"):
+        story.note("state", generator="own", function="RNG", component=key, state=generator_digest(state + later))
     story.states["side:b"] |= {key: state} | ({f"first:{key}": first} if first is not None else {})
     return of_one_process(tmp_path, story.training(2).end())
 
@@ -255,6 +256,7 @@ def test_a_generator_of_the_scripts_own_that_is_as_it_was(tmp_path: Path) -> Non
 
 
 def test_a_generator_that_the_first_side_has_made_in_a_module_of_both(tmp_path: Path) -> None:
+    """It is noted when the second side imports that module, and again when it imports another one."""
     first = found(made_by_the_first(tmp_path, "common", b"moved", b"seeded"))[0]
     assert (first.slug, first.location, plans(first)) == ("generator-advanced", at(2), ["alone"])
 

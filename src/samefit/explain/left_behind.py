@@ -31,12 +31,12 @@ _MOST = 3
 
 
 def _own_generators(side: Side, training: int | None) -> Mapping[str, Event]:
-    """Returns what was seen of such generators when a side began, or one of its trainings, by their keys."""
-    return {
-        e.component or e.function: e
-        for e in side.run.events
-        if e.kind == "state" and e.generator == "own" and e.side == side.name and e.training == training
-    }
+    """Returns what was seen of such generators first when a side had begun, or one of its trainings, by their keys."""
+    first: dict[str, Event] = {}
+    for event in side.run.events:
+        if (event.kind, event.generator, event.side, event.training) == ("state", "own", side.name, training):
+            first.setdefault(event.component or event.function, event)
+    return first
 
 
 def _has_moved(side: Side, event: Event) -> bool:

@@ -123,7 +123,8 @@ def run_sides() -> None:
             # The side before may have gone elsewhere: a program begins where the user is, and is found from there.
             file = os.path.join(home, target["path"])
             # Of a link Python takes the directory of the file behind it.
-            child_path.enter(home if target["kind"] == "module" else os.path.dirname(os.path.realpath(file)))
+            directory = home if target["kind"] == "module" else os.path.dirname(os.path.realpath(file))
+            child_path.enter(directory, _module_came_back)
             if target["kind"] == "function":
                 # The file is imported before the side begins its own work: its top level belongs to all its functions.
                 module = modules.get(target["path"]) or _load(target["path"], file)
@@ -153,6 +154,16 @@ def run_sides() -> None:
             live.end_side(target["name"], _kept_arguments(child_path.given_back(), home) if len(ran_with) > 1 else [])
         if leaving is not None and number == len(targets) - 1:
             raise leaving
+
+
+def _module_came_back() -> None:
+    """A side has imported a module that the side before had executed: what it draws from there goes on."""
+    from samefit import live
+    from samefit.record.own_generators import note_own_generators_of_side
+
+    recording = live.of_session()
+    if recording is not None and not recording.ledger.guard.stopped:
+        recording.ledger.guard(lambda: note_own_generators_of_side(recording.ledger), None)
 
 
 def _check_backend(target: Mapping[str, Any], before: str | None) -> None:

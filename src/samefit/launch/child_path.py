@@ -9,7 +9,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -24,7 +24,7 @@ _entered: list[str] = []
 """The directories of the sides so far."""
 
 
-def enter(directory: str) -> None:
+def enter(directory: str, came_back: Callable[[], None]) -> None:
     """Puts the directory of a side first on the path, in the place of that of the side before and of what that added.
 
     Modules of the user's are not known to the next side any more, wherever the one before has found them: it may have
@@ -33,7 +33,9 @@ def enter(directory: str) -> None:
 
     Args:
         directory: That of the script; of a module that is run by name the working directory.
+        came_back: Called whenever the side has got a module as the one before had left it.
     """
+    _told[:] = [came_back]
     if _entered:
         _put_aside()
         # What a library has added stays: it may look for more of itself there.
@@ -71,6 +73,9 @@ _aside: dict[str, list[_Known]] = {}
 
 _again: list[_Known] = []
 """Those that came back since the last side was entered."""
+
+
+_told: list[Callable[[], None]] = []
 
 
 def _put_aside() -> None:
@@ -169,6 +174,8 @@ class _Again(importlib.abc.Loader):
             if inner.startswith(f"{name}.") and inner not in sys.modules and same:
                 sys.modules[inner] = same[0].module
                 _give_back(inner, same[0])
+        for tell in _told:
+            tell()
 
     def __getattr__(self, name: str) -> Any:
         # Who only looks for the module (`runpy`, `pkgutil`) asks its loader for the code or a file.

@@ -109,7 +109,7 @@ class Ledger:
         """
         self._positions.watch(generator, read_state, read_key)
         if (state := read_state()) is not None:  # where it stands at first, for a library that the side itself imports
-            self._keep(f"side:{self.side}", {generator: state})
+            self.keep(f"side:{self.side}", {generator: state})
 
     def states(self) -> dict[str, bytes]:
         """Returns the full states of all watched generators that exist now."""
@@ -117,9 +117,10 @@ class Ledger:
 
     def keep_states(self, point: str, more: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Keeps the full states of all generators, and `more`, under the name of a moment, such as "training:2"."""
-        self._keep(point, {**self.states(), **more})
+        self.keep(point, {**self.states(), **more})
 
-    def _keep(self, point: str, states: Mapping[str, bytes]) -> None:
+    def keep(self, point: str, states: Mapping[str, bytes]) -> None:
+        """Keeps these states alone under that name."""
         if self._state_sink is not None:
             self._state_sink(point, states)
         else:
@@ -345,7 +346,7 @@ class Ledger:
         kept = self._kept.get(generator, 0)
         if kept < _FULL_STATES:
             self._kept[generator] = kept + 1
-            self._keep(f"draw:{self.side}:{generator}:{number}", {generator: state})
+            self.keep(f"draw:{self.side}:{generator}:{number}", {generator: state})
         return generator_digest(state)
 
     def _put(self, event: Event) -> None:

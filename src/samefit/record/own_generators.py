@@ -114,6 +114,11 @@ def note_own_generators(ledger: Ledger, training: int | None = None) -> dict[str
     return {own.key: own.full for own in found} | firsts
 
 
+def note_own_generators_of_side(ledger: Ledger) -> None:
+    """Adds them where a side begins or gets a module of the side before; the first entry of each is how it got it."""
+    ledger.keep(f"side:{ledger.side}", note_own_generators(ledger))
+
+
 @functools.cache
 def assignment(file: str, name: str) -> Location | None:
     """Returns the first line of a file that assigns to a name, or to an attribute that is called so."""
