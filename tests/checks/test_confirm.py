@@ -361,6 +361,21 @@ def test_the_search_goes_on_where_a_cause_is_taken_back(tmp_path: Path, monkeypa
     assert found[0].evidence[-1].text.startswith("not repeatable by itself")
 
 
+def test_a_rerun_that_is_left_out_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To run the candidate alone shows nothing for a suspect that its own re-runs have refuted."""
+    alone = Counterfactual("alone", alone=True)
+
+    def explain(case: Case) -> Iterator[Suspect]:
+        for number in range(4):
+            own = Counterfactual(f"own {number}", ({"do": "global"},))
+            yield Suspect("unseeded", "a guess", counterfactuals=(own, alone))
+        yield Suspect("precision", "dtypes", counterfactuals=(Counterfactual("last", ({"do": "global"},)),), weak=True)
+
+    # Each by itself, then together, then the last.
+    found, _ = found_by(monkeypatch, explain, tmp_path, 1, 1, 1, 1, 1, None)
+    assert [(cause.slug, cause.confirmed) for cause in found] == [("precision", True)]
+
+
 def test_a_later_parting_stands_if_the_sides_part_at_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found, bench = found_by(monkeypatch, explain_options, tmp_path, 6, 6, 1)
     assert [(cause.slug, cause.confirmed) for cause in found] == [("model-config", True), ("unknown", False)]

@@ -24,7 +24,7 @@ from samefit.types import Stage
 _ROUNDS = 5
 """Causes that stack are looked for one after the other, up to so many."""
 
-_TRIES = 6
+_TRIES = 8
 """Re-runs for one divergence, over all its suspects."""
 
 _REPEATS = 3
@@ -164,7 +164,7 @@ class _Search:
         self.pair, self.comparison, self.case = pair, comparison, case
         self._workshop, self._say = workshop, say
         self._suspects = suspects(case)
-        self._left = iter(_in_order(self._suspects, before)[:_TRIES])
+        self._left, self._tries = iter(_in_order(self._suspects, before)), _TRIES
         self._tried: list[tuple[Suspect, NotShown]] = []
         self._not_alone: dict[int, tuple[Suspect, Counterfactual]] = {}
         self._last: tuple[Suspect, Counterfactual, Comparison] | None = None
@@ -195,6 +195,9 @@ class _Search:
             if suspect.weak and (together := self._together()) is not None:
                 self._left = itertools.chain(((suspect, fix),), self._left)
                 return together
+            if not self._tries:
+                break
+            self._tries -= 1
             self._say(f"confirming {suspect.slug}: with {fix.text}")
             found = self._try(fix)
             if isinstance(found, NotShown):
